@@ -1,0 +1,1 @@
+"""Detection: one picture in, faces with class probabilities out."""

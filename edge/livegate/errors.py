@@ -1,0 +1,63 @@
+"""Every exception Livegate raises on purpose, in one tree.
+
+A message names the place (file, key, device), what was expected and what to do. Vendor errors are translated once, at
+the edge where they appear, with ``raise ... from exc``. Classes inherit the builtin they refine, so callers may catch either.
+
+    LivegateError
+    ├── ConfigError          a configuration, option or command-line value is wrong
+    ├── AssetError           a model, visit or schema is missing, damaged or not what its manifest says
+    ├── PictureError         a picture or recording cannot be read
+    ├── DriverError          a driver cannot be found, loaded or opened
+    ├── DeviceLost           a device that worked is gone (unplugged, closed, end of recording)
+    ├── DeviceTimeout        a device gave nothing within its bound
+    ├── StoreError           the database cannot be opened, read or committed
+    │   └── StoreFull        no room for another event and the policy is to deny
+    ├── LinkError            the broker refused us or a message cannot be understood
+    └── PadError             liveness could not be judged
+"""
+
+from __future__ import annotations
+
+
+class LivegateError(Exception):
+    """Base of all deliberate errors; its text is shown to the user as it is."""
+
+
+class ConfigError(LivegateError, ValueError):
+    """A configuration file, driver option or command-line value is wrong."""
+
+
+class AssetError(LivegateError):
+    """A model, visit or schema is missing, damaged or not what its manifest says."""
+
+
+class PictureError(LivegateError, ValueError):
+    """A picture or recording cannot be read."""
+
+
+class DriverError(LivegateError):
+    """A driver cannot be found, loaded or opened."""
+
+
+class DeviceLost(LivegateError, OSError):
+    """A device that worked is gone: unplugged, closed, or its recording has ended."""
+
+
+class DeviceTimeout(LivegateError, TimeoutError):
+    """A device gave nothing within the time it was allowed."""
+
+
+class StoreError(LivegateError):
+    """The database cannot be opened, read or committed."""
+
+
+class StoreFull(StoreError):
+    """There is no room for another event and the configured policy is to deny."""
+
+
+class LinkError(LivegateError):
+    """The broker refused the connection, or a message from it cannot be understood."""
+
+
+class PadError(LivegateError):
+    """Liveness could not be judged."""

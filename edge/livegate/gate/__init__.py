@@ -1,0 +1,1 @@
+"""The gate: access policy. Pure functions over what the store read."""

@@ -1,0 +1,279 @@
+"""The values that travel through the house; each arrow of the design is one frozen dataclass.
+
+Arrays inside these values are shared, never copied, and must not be written to by whoever receives them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Role(enum.StrEnum):
+    """What a camera contributes to a FrameSet."""
+
+    RGB = "rgb"
+    NIR = "nir"
+    DEPTH = "depth"
+    RGB_RIGHT = "rgb_right"
+
+
+class SensorState(enum.StrEnum):
+    """What a FrameSet can say about one role."""
+
+    OK = "ok"
+    STALE = "stale"
+    MISSING = "missing"
+    BLINDED = "blinded"
+    MISALIGNED = "misaligned"
+
+
+class Step(enum.StrEnum):
+    """How much of the terminal's evidence is available, best first; the order is the order of degradation."""
+
+    ALL = "all"
+    FEWER = "fewer"
+    RGB = "rgb"
+    TEXTURE = "texture"
+    NONE = "none"
+
+    def at_least(self, least: Step) -> bool:
+        """Return whether this step is as good as ``least`` or better."""
+        order = list(Step)
+        return order.index(self) <= order.index(least)
+
+
+class PadDecision(enum.StrEnum):
+    """The result of presentation-attack detection on one attempt (ISO/IEC 30107-1)."""
+
+    BONA_FIDE = "bona_fide"
+    ATTACK = "attack"
+    INCONCLUSIVE = "inconclusive"
+    NON_RESPONSE = "non_response"
+
+
+class Outcome(enum.StrEnum):
+    """What the gate did with an attempt."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Reason(enum.StrEnum):
+    """Why an attempt ended as it did; one word for the person, the console and the tests."""
+
+    BONA_FIDE = "bona_fide"
+    PRESENTATION_ATTACK = "presentation_attack"
+    INCONCLUSIVE = "inconclusive"
+    NO_FACE = "no_face"
+    NO_CREDENTIAL = "no_credential"
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    CREDENTIAL_EXPIRED = "credential_expired"
+    CREDENTIAL_NOT_YET_VALID = "credential_not_yet_valid"
+    LISTED = "listed"
+    LIMIT = "limit"
+    LOCKED_OUT = "locked_out"
+    STEP_TOO_LOW = "step_too_low"
+    SENSOR_MISSING = "sensor_missing"
+    UNREADABLE = "unreadable"
+    FAILED = "failed"
+    STORE_FULL = "store_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Intrinsics:
+    """A pinhole camera without distortion: focal lengths and principal point in pixels of a width×height picture."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-parallel box in pixels of the whole picture: left, top, width, height; it may leave the picture."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels."""
+        return max(self.w, 0.0) * max(self.h, 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with another box, 0..1."""
+        width = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        height = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of one camera.
+
+    ``image`` by role: rgb and rgb_right (H, W, 3) uint8 in OpenCV's B, G, R order; nir (H, W) uint8; depth (H, W) uint16
+    in millimetres, 0 where there was no return, registered to rgb. ``captured_ns`` is monotonic (time.monotonic_ns()).
+    ``sequence`` counts this camera's frames from 0, gaps are drops.
+    """
+
+    role: Role
+    image: NDArray[Any]
+    captured_ns: int
+    sequence: int = 0
+    intrinsics: Intrinsics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSet:
+    """Frames of one moment: at most one per role, with the state of every configured role.
+
+    ``captured_ns`` is that of the rgb frame. A role whose state is not OK has no entry in ``frames``.
+    """
+
+    frames: Mapping[Role, Frame]
+    states: Mapping[Role, SensorState]
+    captured_ns: int
+
+    def image(self, role: Role) -> NDArray[Any] | None:
+        """Return the picture of ``role``, or None when that sensor gave nothing usable."""
+        frame = self.frames.get(role)
+        return None if frame is None else frame.image
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face with the network's three class probabilities, which sum to 1."""
+
+    box: Box
+    p_bona_fide: float
+    p_attack: float
+
+    @property
+    def p_background(self) -> float:
+        """Probability that there is no face here at all."""
+        return max(0.0, 1.0 - self.p_bona_fide - self.p_attack)
+
+    @property
+    def confidence(self) -> float:
+        """Probability that this is a face, living or not."""
+        return self.p_bona_fide + self.p_attack
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The presented face in one FrameSet of an attempt, and how many other faces stood beside it."""
+
+    frame_set: FrameSet
+    face: Face
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One presentation from its first frame to now; ``observations`` is bounded and oldest first."""
+
+    attempt_id: str
+    started_ns: int
+    observations: tuple[Observation, ...]
+    frames_seen: int
+
+    @property
+    def latest(self) -> Observation:
+        """The newest observation."""
+        return self.observations[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class CueScore:
+    """What one cue says of an attempt.
+
+    ``score`` 0..1, higher is more bona fide; ``llr`` is the natural logarithm of the calibrated likelihood ratio of
+    bona fide to attack. ``frames`` says over how many observations it was taken.
+    """
+
+    name: str
+    score: float
+    llr: float
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PadResult:
+    """The liveness verdict on an attempt: the fused score (0..1, higher is more bona fide) and what it came from."""
+
+    decision: PadDecision
+    reason: Reason
+    score: float | None
+    llr: float | None
+    threshold: float | None
+    frames: int
+    step: Step
+    cues: tuple[CueScore, ...] = ()
+    missing: tuple[str, ...] = ()
+    pai_species: str | None = None
+    media_signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRead:
+    """What a reader delivered: its kind ("card", "qr", "pin") and the raw value, which never enters a log or an event."""
+
+    kind: str
+    value: str = field(repr=False)
+    read_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential as the store knows it, by its pseudonym (keyed hash, hexadecimal); wall times in Unix seconds."""
+
+    pseudonym: str
+    kind: str
+    known: bool
+    valid_from_s: float | None = None
+    valid_until_s: float | None = None
+    listed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The gate's decision on an attempt: pure data, made before anything moves."""
+
+    attempt_id: str
+    outcome: Outcome
+    reason: Reason
+    mode: str
+    pad: PadResult
+    credential: Credential | None = None
+    matched_rule: str | None = None
+    counters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    lists: tuple[str, ...] = ()
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEvent:
+    """An event to be recorded: ``kind`` ("access.attempt", "door.state", ...), its data, and when it happened."""
+
+    kind: str
+    data: Mapping[str, Any]
+    wall_s: float
+    monotonic_ns: int
+    severity: str = "info"
+    subject: str | None = None
