@@ -1,7 +1,8 @@
 """Every exception Livegate raises on purpose, in one tree.
 
 A message names the place (file, key, device), what was expected and what to do. Vendor errors are translated once, at
-the edge where they appear, with ``raise ... from exc``. Classes inherit the builtin they refine, so callers may catch either.
+the edge where they appear, with ``raise ... from exc``. Classes inherit the builtin they refine, so callers may
+catch either.
 
     LivegateError
     ├── ConfigError          a configuration, option or command-line value is wrong

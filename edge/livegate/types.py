@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -89,7 +88,7 @@ class Reason(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intrinsics:
-    """A pinhole camera without distortion: focal lengths and principal point in pixels of a width×height picture."""
+    """A pinhole camera without distortion: focal lengths and principal point in pixels of a width x height picture."""
 
     fx: float
     fy: float
@@ -127,9 +126,9 @@ class Box:
 class Frame:
     """One picture of one camera.
 
-    ``image`` by role: rgb and rgb_right (H, W, 3) uint8 in OpenCV's B, G, R order; nir (H, W) uint8; depth (H, W) uint16
-    in millimetres, 0 where there was no return, registered to rgb. ``captured_ns`` is monotonic (time.monotonic_ns()).
-    ``sequence`` counts this camera's frames from 0, gaps are drops.
+    ``image`` by role: rgb and rgb_right (H, W, 3) uint8 in OpenCV's B, G, R order; nir (H, W) uint8; depth (H, W)
+    uint16 in millimetres, 0 where there was no return, registered to rgb. ``captured_ns`` is monotonic
+    (time.monotonic_ns()). ``sequence`` counts this camera's frames from 0, gaps are drops.
     """
 
     role: Role
@@ -232,7 +231,10 @@ class PadResult:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRead:
-    """What a reader delivered: its kind ("card", "qr", "pin") and the raw value, which never enters a log or an event."""
+    """What a reader delivered: its kind ("card", "qr", "pin") and the raw value.
+
+    The value never enters a log or an event.
+    """
 
     kind: str
     value: str = field(repr=False)

@@ -12,8 +12,8 @@ class Camera(Protocol):
     """A camera, opened on ``__enter__`` and closed on ``__exit__``.
 
     A driver is a module of ``livegate_drivers.cameras`` with a frozen dataclass ``Options`` and a function
-    ``open_camera(options: Options, role: Role) -> Camera``, which touches no hardware: entering does. It may be entered again
-    after it was closed.
+    ``open_camera(options: Options, role: Role) -> Camera``, which touches no hardware: entering does. It may be entered
+    again after it was closed.
     """
 
     role: Role

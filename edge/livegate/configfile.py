@@ -1,0 +1,130 @@
+"""Read a configuration file into a Config, and describe what such a file may hold.
+
+A camera, door or reader table holds its own keys and, beside them, its driver's options; they are told apart here, and
+the driver parses the rest when it is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from livegate.config import CameraConfig, Config, GateMode
+from livegate.errors import ConfigError
+from livegate.options import json_schema, parse
+from livegate.types import Role
+
+# An MQTT 3.1.1 server need only take client ids of 23 bytes; one of them is the dash between site and terminal.
+MAX_CLIENT_ID_PARTS = 22
+
+_OWN_KEYS = {"camera": {"name", "role"}, "door": {"name", "zone", "lock", "pulse_ms"}, "reader": set[str]()}
+
+
+def load(path: Path) -> Config:
+    """Return the configuration in ``path``; raise ConfigError naming file, key and remedy for anything wrong in it."""
+    try:
+        raw = path.read_bytes()
+        table = tomllib.loads(raw.decode())
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give an existing file with --config") from exc
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise ConfigError(f"{path}: is not TOML: {exc}") from exc
+    for key in ("path", "version"):
+        if key in table:
+            raise ConfigError(f"{path}: unknown key '{key}'; see `livegate config schema`")
+    table = _split_drivers(table, str(path), path.parent)
+    config = parse(
+        Config,
+        table | {"path": str(path.resolve()), "version": hashlib.sha256(raw).hexdigest()},
+        str(path),
+        path.parent,
+    )
+    _check_whole(config)
+    return config
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a configuration file."""
+    whole = json_schema(Config)
+    for key in ("path", "version"):
+        del whole["properties"][key]
+        whole["required"].remove(key)
+    properties = whole["properties"]
+    properties["camera"]["items"] = _with_options(properties["camera"]["items"])
+    properties["camera"]["minItems"] = 1
+    properties["door"] = _with_options(properties["door"])
+    properties["reader"]["items"] = _with_options({"properties": {"source": {}}, "required": ["source"]})
+    properties["mqtt"]["properties"]["protocol"] = {"enum": ["auto", 5, "5", "3.1.1"], "default": "auto"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Livegate configuration"} | whole
+
+
+def _split_drivers(table: dict[str, Any], where: str, base: Path) -> dict[str, Any]:
+    split = dict(table)
+    for name in ("camera", "reader"):
+        if name in table:
+            if not isinstance(table[name], list):
+                raise ConfigError(f"{where}: [{name}] must be written [[{name}]], one table a {name}")
+            split[name] = [
+                _driver_table(name, t, f"{where}: [[{name}]] {i + 1}", base) for i, t in enumerate(table[name])
+            ]
+    if "door" in table:
+        split["door"] = _driver_table("door", table["door"], f"{where}: [door]", base)
+    mqtt = table.get("mqtt")
+    if isinstance(mqtt, dict) and type(mqtt.get("protocol")) is int:
+        split["mqtt"] = mqtt | {"protocol": str(mqtt["protocol"])}
+    return split
+
+
+def _driver_table(name: str, table: Any, where: str, base: Path) -> dict[str, Any]:
+    if not isinstance(table, Mapping) or not isinstance(table.get("driver"), str):
+        raise ConfigError(f"{where}: lacks 'driver', the name of a driver; see `livegate config schema`")
+    own = _OWN_KEYS[name]
+    options = {key: value for key, value in table.items() if key not in own and key != "driver"}
+    source = {"driver": table["driver"], "options": options, "where": where, "base": str(base.resolve())}
+    return source if name == "reader" else {key: table[key] for key in table.keys() & own} | {"source": source}
+
+
+def _with_options(table: dict[str, Any]) -> dict[str, Any]:
+    """Turn the schema of a table with a ``source`` into that of the table as people write it."""
+    properties = {key: value for key, value in table["properties"].items() if key != "source"}
+    required = [key for key in table["required"] if key != "source"]
+    driver = {"type": "string", "pattern": "^[a-z0-9_]+$"}
+    return {
+        "type": "object",
+        "properties": {"driver": driver} | properties,
+        "required": ["driver", *required],
+        "description": "Further keys are the driver's own options.",
+    }
+
+
+def _check_whole(config: Config) -> None:
+    """Check what no single key can tell."""
+    where = config.path
+    if len(config.terminal.site) + len(config.terminal.id) > MAX_CLIENT_ID_PARTS:
+        raise ConfigError(
+            f"{where}: [terminal] 'site' and 'id' together exceed {MAX_CLIENT_ID_PARTS} characters; shorten one"
+        )
+    _check_cameras(config.camera, where)
+    unidentified = config.gate.mode is GateMode.PRESENCE_SCREENING
+    if unidentified and not config.gate.allow_unidentified:
+        raise ConfigError(
+            f"{where}: [gate] mode 'presence_screening' lets in anyone alive; if that is meant, set 'allow_unidentified = true'"
+        )
+    if not unidentified and not config.reader:
+        raise ConfigError(f"{where}: [gate] mode '{config.gate.mode}' needs at least one [[reader]]")
+    tls = config.mqtt.tls if config.mqtt else None
+    if tls and (tls.certificate is None) != (tls.key is None):
+        raise ConfigError(f"{where}: [mqtt] tls: 'certificate' and 'key' go together; give both or neither")
+
+
+def _check_cameras(cameras: tuple[CameraConfig, ...], where: Path) -> None:
+    roles = [camera.role for camera in cameras]
+    if Role.RGB not in roles:
+        raise ConfigError(f"{where}: no [[camera]] has role 'rgb'; faces are found in the rgb picture")
+    for what, values in (("role", [str(role) for role in roles]), ("name", [camera.name for camera in cameras])):
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise ConfigError(f"{where}: two [[camera]] tables have {what} '{twice[0]}'; each {what} may stand once")
