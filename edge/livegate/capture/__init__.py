@@ -1,0 +1,1 @@
+"""Capture: cameras in, time-synchronised FrameSets out."""

@@ -1,0 +1,7 @@
+"""Cues: what one kind of evidence says of an attempt. One file a cue; adding one needs no list anywhere.
+
+A cue module gives ``NEEDS`` (the roles it reads), ``FEATURES`` (the names of its numbers) and
+``measure(observation)``, which returns them as float64 (len(FEATURES),) or None where this observation cannot be
+measured. Its trained scorer lies in models/<cue>/manifest.toml and turns the numbers into a log-likelihood ratio; a
+cue without a scorer stays off.
+"""

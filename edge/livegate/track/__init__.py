@@ -1,0 +1,1 @@
+"""Tracking: faces over frames become attempts."""

@@ -1,0 +1,87 @@
+"""The tracker owns the Attempt: one presentation, from the first frame of a face to its absence."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livegate.track.presented import presented_face
+from livegate.types import Attempt, Face, FrameSet, Observation, Role
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPolicy:
+    """How faces over time become attempts."""
+
+    history: int = 16
+    """Observations kept; the oldest leave first."""
+    rearm_ms: int = 500
+    """Absence after which the next face is a new attempt."""
+    min_height_share: float = 0.1
+    """A face lower than this share of the picture is a passer-by, not a presentation."""
+
+
+class Tracker:
+    """Follows the presented face over FrameSets; pure but for its own memory, and for ``new_id``.
+
+    ``update`` takes FrameSets in the order of their time. Evidence belongs to one face: when another face takes its
+    place without absence, the attempt goes on under its id but its observations begin anew.
+    """
+
+    def __init__(
+        self, policy: TrackPolicy | None = None, new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    ) -> None:
+        self._policy = policy or TrackPolicy()
+        self._new_id = new_id
+        self._attempt: Attempt | None = None
+        self._last_seen_ns = 0
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt in view, or None."""
+        return self._attempt
+
+    def update(self, frame_set: FrameSet, faces: tuple[Face, ...]) -> Attempt | None:
+        """Take the faces of one FrameSet; return the attempt as it now stands, or None when there is none."""
+        now_ns = frame_set.captured_ns
+        self.expire(now_ns)
+        previous = self._attempt.latest.face.box if self._attempt else None
+        presented = presented_face(self._large_enough(frame_set, faces), previous)
+        if presented is None:
+            return self._attempt
+        seen = Observation(frame_set, presented.face, presented.others)
+        self._last_seen_ns = now_ns
+        if self._attempt is None:
+            self._attempt = Attempt(self._new_id(), now_ns, (seen,), 1)
+        else:
+            kept = self._attempt.observations if presented.continues else ()
+            history = (*kept, seen)[-self._policy.history :]
+            self._attempt = Attempt(
+                self._attempt.attempt_id, self._attempt.started_ns, history, self._attempt.frames_seen + 1
+            )
+        return self._attempt
+
+    def expire(self, now_ns: int) -> Attempt | None:
+        """End the attempt whose face has been absent long enough; return it if it ended now."""
+        ended = self._attempt
+        if ended is None or now_ns - self._last_seen_ns < self._policy.rearm_ms * NS_PER_MS:
+            return None
+        self._attempt = None
+        return ended
+
+    def restart(self) -> None:
+        """Let the face in view begin a new attempt, as after a new credential."""
+        self._attempt = None
+
+    def _large_enough(self, frame_set: FrameSet, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+        height = _picture_height(frame_set)
+        return tuple(face for face in faces if face.box.h >= self._policy.min_height_share * height)
+
+
+def _picture_height(frame_set: FrameSet) -> int:
+    """Return the height of the rgb picture in which the faces were found."""
+    image = frame_set.image(Role.RGB)
+    return 0 if image is None else int(image.shape[0])
