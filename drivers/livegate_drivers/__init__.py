@@ -1,0 +1,1 @@
+"""Everything that touches a device: one file a device family, found by name."""

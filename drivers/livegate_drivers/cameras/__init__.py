@@ -1,0 +1,1 @@
+"""Cameras: each module is a driver."""

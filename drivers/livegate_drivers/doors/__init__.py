@@ -1,0 +1,1 @@
+"""Doors: each module is a driver."""

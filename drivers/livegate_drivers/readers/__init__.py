@@ -1,0 +1,1 @@
+"""Credential readers: each module is a driver."""
