@@ -1,6 +1,7 @@
 """The values that travel through the house; each arrow of the design is one frozen dataclass.
 
-Arrays inside these values are shared, never copied, and must not be written to by whoever receives them.
+Arrays inside these values are shared, never copied, and must not be written to by whoever receives them. Values that hold
+arrays are compared and hashed by identity.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class Box:
         return shared / (self.area + other.area - shared)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of one camera.
 
@@ -138,7 +139,7 @@ class Frame:
     intrinsics: Intrinsics | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FrameSet:
     """Frames of one moment: at most one per role, with the state of every configured role.
 
@@ -174,7 +175,7 @@ class Face:
         return self.p_bona_fide + self.p_attack
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
     """The presented face in one FrameSet of an attempt, and how many other faces stood beside it."""
 

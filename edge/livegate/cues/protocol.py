@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import livegate.cues
 from livegate.types import Observation, Role
 
-_NOT_CUES = {"protocol", "bank", "scorer"}
+_NOT_CUES = {"bank", "protocol", "scorer"}
 
 
 class Cue(Protocol):

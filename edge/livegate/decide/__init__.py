@@ -1,0 +1,1 @@
+"""Deciding: evidence of all cues becomes one verdict on an attempt. Pure functions."""

@@ -1,0 +1,156 @@
+"""Detect, track, cues, decide: from FrameSets to a verdict on an attempt.
+
+The daemon, ``livegate evaluate`` and ``livegate bench`` all judge through this one class, so what is measured is what
+runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate import config
+from livegate.cues import detector as detector_cue
+from livegate.cues.bank import CueBank, ScoredCue
+from livegate.decide.calibration import Calibration
+from livegate.decide.evidence import probability
+from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
+from livegate.detect.detector import open_detector
+from livegate.scorers import trained_cues
+from livegate.track.tracker import NS_PER_MS, Tracker, TrackPolicy
+from livegate.types import Attempt, CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role, Step
+
+# One picture may be a blink or a blur: a person is before the door for longer, and so must the evidence be.
+LEAST_FRAMES = 3
+
+
+class FaceDetector(Protocol):
+    """What finds faces in a picture."""
+
+    def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
+        """Return the faces of a (H, W, 3) uint8 BGR picture, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the judge made of one FrameSet: every face, and the attempt in view with the verdict on it so far."""
+
+    frame_set: FrameSet
+    faces: tuple[Face, ...] = ()
+    attempt: Attempt | None = None
+    pad: PadResult | None = None
+
+
+class Judge:
+    """Judges attempts. Not thread-safe: one judge a thread."""
+
+    def __init__(
+        self,
+        detector: FaceDetector | None,
+        cues: tuple[ScoredCue, ...],
+        limits: Boundaries,
+        roles: frozenset[Role],
+        timeout_ms: int,
+        tracks: TrackPolicy | None = None,
+    ) -> None:
+        self.detector = detector
+        self.bank = CueBank(cues)
+        self.limits = limits
+        self.tracker = Tracker(tracks)
+        self._roles = roles
+        self._timeout_ns = timeout_ms * NS_PER_MS
+
+    @classmethod
+    def open(
+        cls, detector: config.Detector, policy: config.DecisionPolicy, roles: frozenset[Role], threads: int = 1
+    ) -> Self:
+        """Return a judge with the configured model and every trained cue that ``roles`` can feed.
+
+        With ``runtime = "none"`` there is no detector and every verdict is a non-response. Raise AssetError when the
+        model or a scorer is missing or damaged, DriverError when no runtime for it is installed.
+        """
+        opened = open_detector(detector, threads)
+        if opened is None:
+            return cls(None, (), Boundaries(np.inf, -np.inf), roles, policy.timeout_ms)
+        operating = opened.manifest.decision
+        calibration = Calibration(operating.llr_slope, operating.llr_offset, operating.threshold_llr, operating.max_llr)
+        own = ScoredCue("detector", detector_cue, detector_cue.scorer(calibration, operating.frame_correlation))
+        cues = (own, *trained_cues(roles))
+        return cls(opened, cues, boundaries(policy, calibration), roles, policy.timeout_ms)
+
+    def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
+        """Judge one FrameSet as a whole attempt; the verdict is final, and the face is the one presented."""
+        return self.clip([frame_set])
+
+    def clip(self, frame_sets: Iterable[FrameSet]) -> tuple[PadResult, Face | None]:
+        """Judge FrameSets as one attempt, ending at the first conclusive verdict or with the evidence."""
+        self.tracker = Tracker(TrackPolicy(min_height_share=0.0))
+        sight = None
+        for frame_set in frame_sets:
+            sight = self.watch(frame_set)
+            if sight.pad is not None and sight.pad.decision is not PadDecision.INCONCLUSIVE:
+                break
+        if sight is None or sight.attempt is None:
+            return self.no_face(sight.frame_set if sight else None), None
+        return self.assess(sight.attempt, final=True), sight.attempt.latest.face
+
+    def watch(self, frame_set: FrameSet) -> Sight:
+        """Take the next FrameSet of the live stream and return what is to be seen in it."""
+        image = frame_set.image(Role.RGB)
+        faces = self.detector.detect(image) if self.detector is not None and image is not None else ()
+        attempt = self.tracker.update(frame_set, faces)
+        if attempt is None:
+            return Sight(frame_set, faces)
+        overdue = frame_set.captured_ns - attempt.started_ns >= self._timeout_ns
+        return Sight(frame_set, faces, attempt, self.assess(attempt, final=overdue))
+
+    def assess(self, attempt: Attempt, *, final: bool) -> PadResult:
+        """Return the verdict on an attempt as it stands; before its end, too few frames are inconclusive."""
+        cues = self.bank.scores(attempt)
+        llr = float(sum(cue.llr for cue in cues))
+        decision = verdict(llr, self.limits)
+        if not final and len(attempt.observations) < LEAST_FRAMES:
+            decision = PadDecision.INCONCLUSIVE
+        return PadResult(
+            decision=decision,
+            reason=_REASONS[decision],
+            score=probability(llr),
+            llr=llr,
+            threshold=self.limits.accept_llr,
+            frames=len(attempt.observations),
+            step=self._step(attempt.latest.frame_set),
+            cues=cues,
+            missing=self._missing(attempt.latest.frame_set, cues),
+        )
+
+    def no_face(self, frame_set: FrameSet | None) -> PadResult:
+        """Return the non-response of a presentation in which no face was found."""
+        return PadResult(
+            decision=PadDecision.NON_RESPONSE,
+            reason=Reason.NO_FACE,
+            score=None,
+            llr=None,
+            threshold=self.limits.accept_llr,
+            frames=0,
+            step=self._step(frame_set) if frame_set else Step.NONE,
+            missing=self._missing(frame_set, ()) if frame_set else (),
+        )
+
+    def _step(self, frame_set: FrameSet) -> Step:
+        return step_of(frame_set.states, network=self.detector is not None)
+
+    def _missing(self, frame_set: FrameSet, cues: tuple[CueScore, ...]) -> tuple[str, ...]:
+        """Return the configured sensors that gave nothing, then the cues that could not be measured."""
+        silent = {cue.name for cue in self.bank.cues} - {cue.name for cue in cues}
+        return (*sorted(self._roles - frame_set.frames.keys()), *sorted(silent))
+
+
+_REASONS = {
+    PadDecision.BONA_FIDE: Reason.BONA_FIDE,
+    PadDecision.ATTACK: Reason.PRESENTATION_ATTACK,
+    PadDecision.INCONCLUSIVE: Reason.INCONCLUSIVE,
+}
