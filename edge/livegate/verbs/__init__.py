@@ -1,0 +1,1 @@
+"""The verbs of the terminal itself; the file's name is the verb."""
