@@ -54,6 +54,11 @@ class Timeline:
         return index
 
     @property
+    def end_ns(self) -> int:
+        """The monotonic time at which the first round is over."""
+        return self.origin_ns + round(self.length_ms * 1e6 / self.speed)
+
+    @property
     def period_ns(self) -> int:
         """The usual distance between items, played at ``speed``."""
         return round(period_ms(self.times_ms) * 1e6 / self.speed)

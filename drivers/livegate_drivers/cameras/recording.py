@@ -102,9 +102,12 @@ class RecordedCamera:
             raise DeviceLost(f"{self._options.path}: the recording is closed; enter the camera first")
         deadline_ns = time.monotonic_ns() + round(timeout_s * 1e9)
         self._skip_late()
-        if self._timeline.ended(self._next):
+        ended = self._timeline.ended(self._next)
+        # The last frame stays fresh for its period before the end is told.
+        due_ns = self._timeline.end_ns if ended else self._timeline.due_ns(self._next)
+        if ended and due_ns <= deadline_ns:
+            _sleep_until(due_ns)
             raise DeviceLost(f"{self._options.path}: recording ended")
-        due_ns = self._timeline.due_ns(self._next)
         if due_ns > deadline_ns:
             _sleep_until(deadline_ns)
             raise DeviceTimeout(f"{self._options.path}: no frame of {self.role} is due within {timeout_s} s")
