@@ -1,0 +1,1 @@
+"""Runtimes, one file each, named as in the configuration; see ``livegate.detect.runtime``."""
