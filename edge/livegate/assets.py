@@ -1,7 +1,7 @@
 """The one place that finds what ships beside the code: models, visits, configurations.
 
-A wheel or Debian package carries them inside the package; an editable install reads them from the checkout. Nothing else
-in the house knows which of the two it is.
+A wheel or Debian package carries them inside the package; an editable install reads them from the checkout. Nothing
+else in the house knows which of the two it is.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _check_whole(config: Config) -> None:
     unidentified = config.gate.mode is GateMode.PRESENCE_SCREENING
     if unidentified and not config.gate.allow_unidentified:
         raise ConfigError(
-            f"{where}: [gate] mode 'presence_screening' lets in anyone alive; if that is meant, set 'allow_unidentified = true'"
+            f"{where}: [gate] mode 'presence_screening' lets in anyone alive: confirm with 'allow_unidentified = true'"
         )
     if not unidentified and not config.reader:
         raise ConfigError(f"{where}: [gate] mode '{config.gate.mode}' needs at least one [[reader]]")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from livegate import config
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import CueBank, ScoredCue
-from livegate.decide.calibration import Calibration
 from livegate.decide.evidence import probability
 from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
@@ -43,6 +42,8 @@ class Sight:
     faces: tuple[Face, ...] = ()
     attempt: Attempt | None = None
     pad: PadResult | None = None
+    overdue: bool = False
+    """The attempt has had its time: its verdict is final, inconclusive or not."""
 
 
 class Judge:
@@ -76,9 +77,9 @@ class Judge:
         opened = open_detector(detector, threads)
         if opened is None:
             return cls(None, (), Boundaries(np.inf, -np.inf), roles, policy.timeout_ms)
-        operating = opened.manifest.decision
-        calibration = Calibration(operating.llr_slope, operating.llr_offset, operating.threshold_llr, operating.max_llr)
-        own = ScoredCue("detector", detector_cue, detector_cue.scorer(calibration, operating.frame_correlation))
+        calibration = opened.manifest.calibration
+        correlation = opened.manifest.decision.frame_correlation
+        own = ScoredCue("detector", detector_cue, detector_cue.scorer(calibration, correlation))
         cues = (own, *trained_cues(roles))
         return cls(opened, cues, boundaries(policy, calibration), roles, policy.timeout_ms)
 
@@ -106,7 +107,7 @@ class Judge:
         if attempt is None:
             return Sight(frame_set, faces)
         overdue = frame_set.captured_ns - attempt.started_ns >= self._timeout_ns
-        return Sight(frame_set, faces, attempt, self.assess(attempt, final=overdue))
+        return Sight(frame_set, faces, attempt, self.assess(attempt, final=overdue), overdue)
 
     def assess(self, attempt: Attempt, *, final: bool) -> PadResult:
         """Return the verdict on an attempt as it stands; before its end, too few frames are inconclusive."""

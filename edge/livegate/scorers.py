@@ -39,7 +39,7 @@ def trained_cues(roles: frozenset[Role]) -> tuple[ScoredCue, ...]:
     found = []
     for name, cue in all_cues():
         path = assets.folder("models") / name / "manifest.toml"
-        if cue.NEEDS <= roles and path.is_file():
+        if roles >= cue.NEEDS and path.is_file():
             found.append(ScoredCue(name, cue, read_scorer(name, cue)))
     return tuple(found)
 
@@ -51,8 +51,12 @@ def read_scorer(name: str, cue: Cue) -> Scorer:
         scorer = parse(_Manifest, tomllib.loads(path.read_text("utf-8")), str(path)).scorer
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as exc:
         raise AssetError(f"{path}: no scorer can be read ({exc}); train the cue again or reinstall Livegate") from exc
-    sizes = {len(scorer.features), len(scorer.mean), len(scorer.deviation), len(scorer.weight)}
-    if scorer.features != cue.FEATURES or len(sizes) != 1 or not all(deviation > 0 for deviation in scorer.deviation):
-        raise AssetError(f"{path}: its features are not those of cue '{name}' ({', '.join(cue.FEATURES)}); train it
-        again")
+    if not _fits(scorer, cue):
+        expected = ", ".join(cue.FEATURES)
+        raise AssetError(f"{path}: its features are not those of cue '{name}' ({expected}); train it again")
     return scorer
+
+
+def _fits(scorer: Scorer, cue: Cue) -> bool:
+    sizes = {len(scorer.features), len(scorer.mean), len(scorer.deviation), len(scorer.weight)}
+    return scorer.features == cue.FEATURES and len(sizes) == 1 and all(deviation > 0 for deviation in scorer.deviation)

@@ -1,7 +1,7 @@
 """The values that travel through the house; each arrow of the design is one frozen dataclass.
 
-Arrays inside these values are shared, never copied, and must not be written to by whoever receives them. Values that hold
-arrays are compared and hashed by identity.
+Arrays inside these values are shared, never copied, and must not be written to by whoever receives them. Values that
+hold arrays are compared and hashed by identity.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
 
 
 def _sample(depth: NDArray[np.uint16], box: Box) -> NDArray[np.float64]:
-    """Return a _GRID x _GRID sample of the middle of the box, in mm, 0 where nothing returned or outside the picture."""
+    """Return a _GRID x _GRID sample of the middle of the box, in mm; 0 where nothing returned."""
     height, width = depth.shape
     share = (np.arange(_GRID) + 0.5) / _GRID
     columns = np.floor(box.x + box.w * (0.1 + 0.8 * share)).astype(int)
@@ -105,7 +105,7 @@ def _rms(design: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def _relief_mm(grid: NDArray[np.float64], usable: NDArray[np.bool_]) -> float:
-    """Return how many mm the middle of the face stands before the mean of its two cheeks; 0 where either lacks depth."""
+    """Return how many mm the middle of the face stands before its cheeks; 0 where either lacks depth."""
     rows = slice(int(_GRID * 0.4), int(_GRID * 0.65))
     parts = (slice(int(_GRID * 0.4), int(_GRID * 0.6)), slice(0, int(_GRID * 0.25)), slice(int(_GRID * 0.75), _GRID))
     values = [grid[rows, part][usable[rows, part]] for part in parts]

@@ -14,11 +14,11 @@ from livegate.decide.calibration import Calibration, log_odds
 from livegate.types import Observation, Role
 
 NEEDS = frozenset({Role.RGB})
-FEATURES = ("log_odds",)
+FEATURES: tuple[str, ...] = ("log_odds",)
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
-    """Return the log-odds of bona fide to attack, (1,) float64, bounded by the finest probability a float32 can hold."""
+    """Return the log-odds of bona fide to attack, (1,) float64, finite for every probability."""
     return np.array([log_odds(observation.face.p_bona_fide, observation.face.p_attack)])
 
 

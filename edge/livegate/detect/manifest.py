@@ -109,6 +109,8 @@ class Operating:
     llr_offset: Annotated[float, Between(-1e3, 1e3)]
     threshold_llr: Annotated[float, Between(-1e3, 1e3)]
     max_llr: Annotated[float, Between(0.1, 1e3)]
+    frame_correlation: Probability = 1.0
+    """How alike the scores of one appearance's frames are; at 1, further frames add no evidence."""
 
 
 @dataclass(frozen=True, slots=True)

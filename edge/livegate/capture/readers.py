@@ -1,0 +1,90 @@
+"""Credential readers: one thread a reader, and what was read waits in one bounded place."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Self
+
+from livegate.config import DriverChoice
+from livegate.drivers import open_reader
+from livegate.errors import DeviceLost, DeviceTimeout, DriverError
+from livegate.gate.reader import Reader
+from livegate.types import CredentialRead
+
+log = logging.getLogger(__name__)
+
+READ_TIMEOUT_S = 0.2
+RETRY_S = 1.0
+# More cards than this between two pictures is a machine, not people; the oldest are the ones to forget.
+MAX_WAITING = 8
+
+
+class Readers:
+    """All readers of a terminal, running between ``__enter__`` and ``__exit__``.
+
+    A reader that cannot be opened or is lost does not stop the others; it is tried again every second.
+    """
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._waiting: queue.Queue[CredentialRead] = queue.Queue(MAX_WAITING)
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(reader,), name=f"reader-{number}", daemon=True)
+            for number, reader in enumerate(readers, 1)
+        ]
+
+    def __enter__(self) -> Self:
+        """Start a thread a reader."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop all threads and close the readers."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(2 * (READ_TIMEOUT_S + RETRY_S))
+
+    def take(self) -> tuple[CredentialRead, ...]:
+        """Return what was read since the last call, oldest first; never waits."""
+        reads = []
+        while True:
+            try:
+                reads.append(self._waiting.get_nowait())
+            except queue.Empty:
+                return tuple(reads)
+
+    def _run(self, reader: Reader) -> None:
+        reported = ""
+        while not self._stop.is_set():
+            try:
+                with ExitStack() as stack:
+                    stack.enter_context(reader)
+                    reported = ""
+                    self._read_on(reader)
+            except (DriverError, DeviceLost) as exc:
+                if str(exc) != reported:
+                    log.warning("reader lost", extra={"error": str(exc)})
+                    reported = str(exc)
+                self._stop.wait(RETRY_S)
+
+    def _read_on(self, reader: Reader) -> None:
+        while not self._stop.is_set():
+            try:
+                read = reader.read(READ_TIMEOUT_S)
+            except DeviceTimeout:
+                continue
+            try:
+                self._waiting.put_nowait(read)
+            except queue.Full:
+                self._waiting.get_nowait()
+                self._waiting.put_nowait(read)
+
+
+def open_readers(choices: Sequence[DriverChoice]) -> Readers:
+    """Return the configured readers, not yet entered; errors as for :func:`livegate.drivers.open_reader`."""
+    return Readers([open_reader(choice) for choice in choices])

@@ -1,0 +1,30 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# What a marked test needs from the machine. On a developer's machine its absence is a skip with this reason; in CI,
+# which installs everything, it is a failure.
+NEEDS = {
+    "broker": (lambda: shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"), "mosquitto is not installed"),
+    "browser": (lambda: shutil.which("chromium"), "chromium is not installed"),
+    "training": (lambda: importlib.util.find_spec("torch"), "PyTorch is not installed (make train-env)"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a marked test where its needs are missing, or fail it in CI."""
+    for mark, (found, reason) in NEEDS.items():
+        if item.get_closest_marker(mark) and not found():
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"CI must have everything: {reason}", pytrace=False)
+            pytest.skip(reason)

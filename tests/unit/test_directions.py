@@ -1,0 +1,91 @@
+"""Who may import whom: the directions of the house, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {"livegate": ROOT / "edge", "livegate_drivers": ROOT / "drivers", "livegate_tools": ROOT / "tools"}
+FILES = sorted(path for name, root in SOURCES.items() for path in (root / name).rglob("*.py"))
+
+IO_MODULES = {"cv2.VideoCapture", "io", "os", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tomllib", "paho"}
+VENDOR_SDKS = {"amqtt", "picamera2", "pyrealsense2", "serial", "torch", "sklearn"}
+PURE_ROOMS = ("cues", "decide", "track", "gate")
+PROTOCOLS = {"livegate.capture.camera", "livegate.gate.door", "livegate.gate.reader"}
+DRIVERS_MAY = {"livegate.types", "livegate.errors", "livegate.config", "livegate.options", *PROTOCOLS}
+
+
+def module_of(path: Path) -> str:
+    root = next(root for root in SOURCES.values() if path.is_relative_to(root))
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of every module imported anywhere in the file, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def named(paths: list[Path]) -> list[object]:
+    return [pytest.param(path, id=module_of(path)) for path in paths]
+
+
+def inside(*prefixes: str) -> list[Path]:
+    return [path for path in FILES if module_of(path).startswith(prefixes)]
+
+
+@pytest.mark.parametrize("path", named(inside("livegate.", "livegate_drivers")))
+def test_terminal_never_imports_tools(path: Path) -> None:
+    assert "livegate_tools" not in roots(path)
+
+
+@pytest.mark.parametrize("path", named(inside("livegate.")))
+def test_edge_imports_neither_drivers_nor_vendor_sdks(path: Path) -> None:
+    assert "livegate_drivers" not in roots(path)
+    assert not roots(path) & VENDOR_SDKS
+
+
+@pytest.mark.parametrize("path", named(inside("livegate_drivers")))
+def test_drivers_know_values_and_their_protocol_only(path: Path) -> None:
+    modules = {name for name in imports(path) if name.split(".")[0] == "livegate"}
+    allowed = {name for name in modules if any(name == a or name.startswith(f"{a}.") for a in DRIVERS_MAY)}
+    # `from livegate import types` names the package first.
+    assert modules - allowed <= {"livegate"}
+
+
+@pytest.mark.parametrize("path", named(inside(*(f"livegate.{room}" for room in PURE_ROOMS))))
+def test_pure_rooms_do_no_io(path: Path) -> None:
+    assert not set(imports(path)) & IO_MODULES
+    assert not roots(path) & IO_MODULES
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"open", "print", "input"}
+    assert not [n for n in imports(path) if n.startswith(("livegate.store", "livegate.report", "livegate.assets"))]
+
+
+@pytest.mark.parametrize("path", named(inside("livegate.kernels.")))
+def test_kernels_import_only_numpy_and_numba(path: Path) -> None:
+    assert roots(path) <= {"__future__", "collections", "math", "numba", "numpy", "typing"}
+
+
+def test_house_is_found() -> None:
+    """The tests above would pass on an empty list."""
+    modules = {module_of(path) for path in FILES}
+    assert {"livegate.judge", "livegate.cli", "livegate_drivers.cameras.recording"} <= modules
+    assert "livegate.errors" in set(imports(ROOT / "edge/livegate/cli.py"))
