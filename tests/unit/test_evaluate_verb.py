@@ -1,0 +1,263 @@
+"""`livegate evaluate` from manifest to figures, with a judge that behaves and whose verdicts are known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from livegate.errors import ConfigError, LivegateError, PadError
+from livegate.types import Box, CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role, SensorState, Step
+from livegate_tools.evaluate import verb
+
+
+class BrightnessJudge:
+    """Finds a face where the picture is not black; the brighter, the more bona fide, undecided around the middle."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
+
+    def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
+        return self.clip([frame_set])
+
+    def clip(self, frame_sets: Iterable[FrameSet]) -> tuple[PadResult, Face | None]:
+        seen = [(frame_set, frame_set.frames[Role.RGB].image) for frame_set in frame_sets]
+        score = float(np.mean([image.mean() for _, image in seen])) / 255
+        if score == 1.0:
+            raise PadError("dazzled")
+        if score == 0.0:
+            return self._result(PadDecision.NON_RESPONSE, Reason.NO_FACE, None), None
+        decision = PadDecision.BONA_FIDE if score > 0.6 else PadDecision.ATTACK
+        if 0.4 <= score <= 0.6:
+            decision = PadDecision.INCONCLUSIVE
+        cues = tuple(CueScore(role, score, 2 * score - 1) for role in sorted(seen[-1][0].frames))
+        missing = tuple(role for role, state in seen[-1][0].states.items() if state is SensorState.MISSING)
+        cues += tuple(CueScore(f"no_{role}", 0.5, 0.0) for role in missing)
+        height, width = seen[-1][1].shape[:2]
+        face = Face(Box(0.0, 0.0, float(width), float(height)), score, 1 - score)
+        return self._result(decision, Reason.BONA_FIDE, score, cues), face
+
+    def _result(
+        self, decision: PadDecision, reason: Reason, score: float | None, cues: tuple[CueScore, ...] = ()
+    ) -> PadResult:
+        return PadResult(decision, reason, score, None, None, 1, Step.RGB, cues)
+
+
+def picture(folder: Path, level: int, name: str | None = None) -> str:
+    name = name or f"{level}.png"
+    cv2.imwrite(str(folder / name), np.full((48, 64, 3), level, dtype=np.uint8))
+    return name
+
+
+def sample(folder: Path, sample_id: str, level: int, **more: Any) -> dict[str, Any]:
+    return {"id": sample_id, "rgb": picture(folder, level), "label": "bona_fide", "subject": sample_id} | more
+
+
+ATTACK = {"label": "attack", "pai_species": "print_flat"}
+
+
+def write(folder: Path, *lines: dict[str, Any] | str) -> Path:
+    path = folder / "m.jsonl"
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
+    return path
+
+
+def arguments(manifest: Path, *more: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    out = manifest.parent / "p.jsonl"
+    return parser.parse_args(["--manifest", str(manifest), "--predictions-out", str(out), *more])
+
+
+def evaluate(manifest: Path, *more: str) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
+    report = manifest.parent / "r.json"
+    status = verb.evaluate(arguments(manifest, "--report", str(report), *more), BrightnessJudge)
+    lines = (manifest.parent / "p.jsonl").read_text().splitlines()
+    return status, [json.loads(line) for line in lines], json.loads(report.read_text())
+
+
+def test_every_sample_gets_its_prediction_in_order(tmp_path: Path) -> None:
+    manifest = write(
+        tmp_path,
+        sample(tmp_path, "living", 200, box=[0, 0, 64, 48]),
+        sample(tmp_path, "print", 30, **ATTACK),
+        sample(tmp_path, "unsure", 128),
+        sample(tmp_path, "empty", 0),
+        sample(tmp_path, "gone", 200) | {"rgb": "gone.png"},
+    )
+    status, predictions, report = evaluate(manifest)
+    assert status == 0
+    assert [(p["id"], p["decision"]) for p in predictions] == [
+        ("living", "bona_fide"),
+        ("print", "attack"),
+        ("unsure", "attack"),
+        ("empty", "non_response"),
+        ("gone", "non_response"),
+    ]
+    assert [p["score"] is None for p in predictions] == [False, False, False, True, True]
+    assert predictions[0]["box"] == [0, 0, 64, 48]
+    assert predictions[3]["box"] is None
+    assert predictions[3]["reason"] == "no_face"
+    assert predictions[4]["reason"].startswith("unreadable: ")
+    assert "gone.png" in predictions[4]["reason"]
+    for prediction in predictions:
+        assert set(prediction) == {"id", "decision", "score", "box", "reason", "cues", "latency_ms"}
+    everything = report["all"]
+    assert (everything["bpcer"], everything["bpnrr"], everything["bpcer_plus_bpnrr"]) == (0.25, 0.5, 0.75)
+    assert everything["apcer"] == {"print_flat": 0.0}
+    assert everything["face_recall"] == {"value": 1.0, "found": 1, "n": 1, "iou": 0.5, "least_side_px": 40.0}
+    assert report["unreadable"] == 1
+
+
+def test_a_damaged_picture_is_a_non_response(tmp_path: Path) -> None:
+    whole = sample(tmp_path, "cut", 90)
+    (tmp_path / "cut.png").write_bytes((tmp_path / whole["rgb"]).read_bytes()[:40])
+    (tmp_path / "empty.png").write_bytes(b"")
+    manifest = write(tmp_path, whole | {"rgb": "cut.png"}, whole | {"id": "none", "rgb": "empty.png"})
+    status, predictions, _ = evaluate(manifest)
+    assert status == 0
+    assert [p["decision"] for p in predictions] == ["non_response"] * 2
+
+
+def test_bad_lines_are_named_and_the_rest_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = write(
+        tmp_path, sample(tmp_path, "a", 200), "{", sample(tmp_path, "b", 30) | {"label": "?"}, sample(tmp_path, "c", 30)
+    )
+    status, predictions, report = evaluate(manifest)
+    said = capsys.readouterr().err
+    assert status == 1
+    assert "line 2: " in said
+    assert "line 3: 'label'" in said
+    assert [(p["id"], p["decision"]) for p in predictions] == [
+        ("a", "bona_fide"),
+        ("b", "non_response"),
+        ("c", "attack"),
+    ]
+    assert report["all"]["n"] == 2
+    assert [bad["line"] for bad in report["bad_lines"]] == [2, 3]
+
+
+def test_a_judge_that_fails_counts_as_the_terminal_does(tmp_path: Path) -> None:
+    _, predictions, report = evaluate(write(tmp_path, sample(tmp_path, "sun", 255), sample(tmp_path, "b", 200)))
+    assert predictions[0]["decision"] == "attack"
+    assert predictions[0]["score"] == 0.0
+    assert predictions[0]["reason"] == "failed: dazzled"
+    assert report["all"]["bpcer"] == 0.5
+
+
+def test_modalities_are_all_the_terminal_has(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "nir.png"), np.full((48, 64), 9, dtype=np.uint8))
+    cv2.imwrite(str(tmp_path / "depth.png"), np.full((48, 64), 700, dtype=np.uint16))
+    both = sample(tmp_path, "both", 200, nir="nir.png", depth="depth.png")
+    manifest = write(tmp_path, both, sample(tmp_path, "one", 200))
+
+    def cues(*more: str) -> list[set[str]]:
+        return [set(prediction["cues"]) for prediction in evaluate(manifest, *more)[1]]
+
+    assert cues() == [{"rgb", "nir", "depth"}, {"rgb"}]
+    assert cues("--modalities", "rgb") == [{"rgb"}, {"rgb"}]
+    assert cues("--modalities", "rgb,nir") == [{"rgb", "nir"}, {"rgb", "no_nir"}]
+
+
+def test_an_unused_modality_is_not_read(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a", 200, depth="not there.png"))
+    assert evaluate(manifest, "--modalities", "rgb,nir")[1][0]["decision"] == "bona_fide"
+    assert evaluate(manifest)[1][0]["decision"] == "non_response"
+
+
+def test_a_clip_is_one_presentation(tmp_path: Path) -> None:
+    frames = [{"rgb": picture(tmp_path, level), "t_ms": 40 * index} for index, level in enumerate((180, 200, 220))]
+    clip = {"id": "clip", "frames": frames, "label": "bona_fide"}
+    broken = clip | {"id": "broken", "frames": [*frames, {"rgb": "gone.png", "t_ms": 500}]}
+    _, predictions, _ = evaluate(write(tmp_path, clip, broken))
+    assert [p["decision"] for p in predictions] == ["bona_fide", "non_response"]
+    assert predictions[0]["score"] == pytest.approx(200 / 255)
+
+
+def test_split(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a", 200, split="dev"), sample(tmp_path, "b", 200, split="train"))
+    assert [p["id"] for p in evaluate(manifest, "--split", "dev")[1]] == ["a"]
+    with pytest.raises(ConfigError, match="'test'"):
+        evaluate(manifest, "--split", "test")
+
+
+def test_jobs_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The worker processes import the judge anew, so it must lie in a module that they find.
+    (tmp_path / "brightness_judge.py").write_text(Path(__file__).read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    import brightness_judge
+
+    manifest = write(tmp_path, *(sample(tmp_path, f"s{level}", level) for level in range(0, 250, 7)))
+    _, alone, _ = evaluate(manifest)
+    status = verb.evaluate(arguments(manifest, "--jobs", "2"), brightness_judge.BrightnessJudge)
+    together = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert status == 0
+    for prediction in (*alone, *together):
+        del prediction["latency_ms"]
+    assert together == alone
+
+
+@pytest.mark.parametrize(
+    "more", [("--modalities", "rgb,sonar"), ("--modalities", "nir"), ("--jobs", "0"), ("--jobs", "many")]
+)
+def test_usage(tmp_path: Path, more: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        arguments(tmp_path / "m.jsonl", *more)
+    assert left.value.code == 2
+    assert more[0] in capsys.readouterr().err
+
+
+def test_the_manifest_is_never_overwritten(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a", 200))
+    before = manifest.read_bytes()
+    given = arguments(manifest, "--report", str(manifest))
+    with pytest.raises(ConfigError, match="same file"):
+        verb.evaluate(given, BrightnessJudge)
+    assert manifest.read_bytes() == before
+
+
+def test_nowhere_to_write(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a", 200))
+    with pytest.raises(ConfigError, match="does not exist"):
+        verb.evaluate(arguments(manifest, "--report", str(tmp_path / "no" / "r.json")), BrightnessJudge)
+    (tmp_path / "p.jsonl").mkdir()
+    with pytest.raises(LivegateError, match="cannot be written"):
+        verb.evaluate(arguments(manifest), BrightnessJudge)
+
+
+def test_the_table_and_the_report_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = [sample(tmp_path, f"p{index}", 160 + 10 * index, source="lab") for index in range(6)]
+    prints = [sample(tmp_path, f"a{index}", 20 + 30 * index, source="lab", **ATTACK) for index in range(6)]
+    manifest = write(tmp_path, *people, *prints, sample(tmp_path, "x", 200, source="yard"))
+    assert verb.evaluate(arguments(manifest, "--json"), BrightnessJudge) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert verb.evaluate(arguments(manifest), BrightnessJudge) == 0
+    text = capsys.readouterr().out
+    assert list(report["sources"]) == ["lab", "yard"]
+    lab = report["sources"]["lab"]
+    assert lab["apcer"]["print_flat"] == pytest.approx(1 / 6)
+    low, high = lab["intervals_95"]["apcer/print_flat"]["interval"]
+    assert low <= 1 / 6 <= high
+    assert lab["intervals_95"]["bpcer"]["subjects"] == 6
+    assert lab["upper_bounds_95"]["bpcer"]["by_presentation"] == pytest.approx(1 - 0.05 ** (1 / 6))
+    yard = report["sources"]["yard"]
+    assert yard["apcer_worst"] is None
+    assert yard["intervals_95"]["bpcer"]["interval"] is None
+    assert "an interval needs 5" in yard["intervals_95"]["bpcer"]["reason"]
+    for words in ("lab: 12 presentations, 6 bona fide, 6 attacks", "APCER print_flat", "16.7 %", "all: 13"):
+        assert words in text
+    for line in text.splitlines():
+        assert line == line.rstrip()
+        assert len(line) <= 100
+
+
+def test_a_manifest_of_bad_lines_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, predictions, report = evaluate(write(tmp_path, "{"))
+    assert (status, predictions, report["all"]["n"], report["all"]["bpcer"]) == (1, [], 0, None)
+    assert "all: 0 presentations" in capsys.readouterr().out

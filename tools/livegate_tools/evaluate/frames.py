@@ -1,0 +1,63 @@
+"""Turn a sample's files into the FrameSets a terminal would have had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from livegate.pictures import read_depth, read_nir, read_picture
+from livegate.types import Frame, FrameSet, Intrinsics, Role, SensorState
+from livegate_tools.evaluate.manifest import CameraMatrix, Moment, Sample
+
+_READ: dict[Role, Callable[[Path], NDArray[Any]]] = {
+    Role.RGB: read_picture,
+    Role.RGB_RIGHT: read_picture,
+    Role.NIR: read_nir,
+    Role.DEPTH: read_depth,
+}
+# The manifest's camera is the one the other pictures are registered to; the right-hand camera is another one.
+_REGISTERED = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The sensors the evaluated terminal has; without ``roles`` each sample's own pictures are all of them."""
+
+    roles: frozenset[Role] | None = None
+
+    def roles_for(self, sample: Sample) -> frozenset[Role]:
+        """Return the roles of the terminal that ``sample`` is presented to."""
+        return self.roles or frozenset(role for moment in sample.moments for role in moment.paths)
+
+
+def read_frame_sets(sample: Sample, roles: frozenset[Role]) -> Iterator[FrameSet]:
+    """Yield the FrameSet of each moment of ``sample``, reading only pictures of ``roles``, each when it is asked for.
+
+    A role the sample has no picture of is MISSING. Raises PictureError for a file that is missing or damaged.
+    """
+    for sequence, moment in enumerate(sample.moments):
+        yield _frame_set(moment, sequence, roles, sample.camera)
+
+
+def _frame_set(moment: Moment, sequence: int, roles: frozenset[Role], camera: CameraMatrix | None) -> FrameSet:
+    captured_ns = round(moment.t_ms * _NS_PER_MS)
+    frames: dict[Role, Frame] = {}
+    for role in sorted(roles & moment.paths.keys()):
+        image = _READ[role](moment.paths[role])
+        intrinsics = _intrinsics(camera, image) if role in _REGISTERED else None
+        frames[role] = Frame(role, image, captured_ns, sequence, intrinsics)
+    states = {role: SensorState.OK if role in frames else SensorState.MISSING for role in sorted(roles)}
+    return FrameSet(MappingProxyType(frames), MappingProxyType(states), captured_ns)
+
+
+def _intrinsics(camera: CameraMatrix | None, image: NDArray[Any]) -> Intrinsics | None:
+    if camera is None:
+        return None
+    height, width = image.shape[:2]
+    return Intrinsics(camera.fx, camera.fy, camera.cx, camera.cy, width, height)

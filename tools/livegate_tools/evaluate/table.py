@@ -1,0 +1,78 @@
+"""The figures of an evaluation as text for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from livegate_tools.evaluate.report import Group
+
+_PLAIN = (
+    ("auc", "AUC"),
+    ("eer", "EER"),
+    ("bpcer_at_apcer_5", "BPCER at APCER 5 %"),
+    ("bpcer_at_apcer_1", "BPCER at APCER 1 %"),
+)
+
+
+def table(groups: Sequence[Group]) -> str:
+    """Return a block for each group; the block of all is left out where there is only one source."""
+    shown = groups[:-1] if len(groups) == 2 else groups
+    return "\n\n".join("\n".join(_block(group)) for group in shown)
+
+
+def _block(group: Group) -> Iterator[str]:
+    outcomes = group.outcomes
+    yield (
+        f"{group.name}: {len(outcomes)} presentations, {len(outcomes.bona_fide)} bona fide, "
+        f"{len(outcomes.attacks)} attacks"
+    )
+    yield f"  {'':<30} {'value':>8}  {'95 % interval':<18} {'errors':>13}  {'people':>6}"
+    worst = group.worst_species("apcer")
+    for kind, title in (("apcer", "APCER"), ("apnrr", "APNRR")):
+        for name in outcomes.species_names:
+            mark = " (worst)" if kind == "apcer" and name == worst and len(outcomes.species_names) > 1 else ""
+            yield _rate(group, f"{kind}/{name}", f"{title} {name}{mark}")
+    yield _rate(group, "bpcer", "BPCER")
+    yield _rate(group, "bpnrr", "BPNRR")
+    yield _row(group, "bpcer_plus_bpnrr", "BPCER + BPNRR", "")
+    for figure, title in _PLAIN:
+        yield _row(group, figure, title, "")
+    found = group.recall
+    yield f"  {'faces found (IoU 0.5)':<30} {_percent(found.value):>8}  {'':<18} {f'{found.found} of {found.n}':>13}"
+    yield f"  {'latency p50, p95':<30} {_ms(group.latency_p50_ms):>8}  {_ms(group.latency_p95_ms)}"
+
+
+def _rate(group: Group, figure: str, title: str) -> str:
+    counted = group.counted(figure)
+    flags = {"apcer": counted.accepted, "bpcer": counted.refused}.get(figure.partition("/")[0], counted.unanswered)
+    return _row(group, figure, title, f"{np.count_nonzero(flags)} of {len(counted)}")
+
+
+def _row(group: Group, figure: str, title: str, errors: str) -> str:
+    value = f"{group.figures[figure]:.3f}" if figure == "auc" else _percent(group.figures[figure])
+    if math.isnan(group.figures[figure]):
+        value = "-"
+    return f"  {title:<30} {value:>8}  {_range(group, figure):<18} {errors:>13}  {group.intervals[figure].subjects:>6}"
+
+
+def _range(group: Group, figure: str) -> str:
+    """Return the interval; where no error was seen, the bound that this proves if each *person* is one trial."""
+    interval, bound = group.intervals[figure], group.bounds.get(figure)
+    if bound is not None:
+        return f"<= {bound.by_subject:.1%}".replace("%", " %") if interval.subjects else "-"
+    if interval.low is None or interval.high is None:
+        return "-"
+    if figure == "auc":
+        return f"{interval.low:.3f} .. {interval.high:.3f}"
+    return f"{interval.low * 100:.1f} .. {interval.high * 100:.1f} %"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value * 100:.1f} %"
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"

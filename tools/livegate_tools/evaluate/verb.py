@@ -1,0 +1,143 @@
+"""``livegate evaluate``: judge labelled samples and print the figures of ISO/IEC 30107-3."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from livegate.config import DecisionPolicy, Detector, Runtime
+from livegate.errors import ConfigError
+from livegate.judge import Judge
+from livegate.types import Role, Step
+from livegate_tools.evaluate.frames import Terminal
+from livegate_tools.evaluate.lines import Lines
+from livegate_tools.evaluate.manifest import BadLine, Sample, read_manifest
+from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
+from livegate_tools.evaluate.report import as_json, groups
+from livegate_tools.evaluate.table import table
+from livegate_tools.evaluate.workers import predict_all
+from livegate_tools.progress import Progress
+
+HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--manifest", type=Path, required=True, metavar="M.jsonl", help="labelled samples")
+    parser.add_argument(
+        "--predictions-out", type=Path, required=True, metavar="P.jsonl", help="one line a sample is written here"
+    )
+    parser.add_argument("--report", type=Path, metavar="R.json", help="write the figures here, too")
+    parser.add_argument(
+        "--modalities",
+        type=_modalities,
+        metavar="rgb,nir,...",
+        help="all the sensors the terminal has (default: each sample's own)",
+    )
+    parser.add_argument("--split", metavar="NAME", help="only samples whose field 'split' says NAME")
+    parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to spread the work over")
+    parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
+    parser.add_argument(
+        "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the verb; 1 when a line of the manifest was no sample, 0 otherwise."""
+    cv2.setNumThreads(1)
+    # Not the gate's business here: how much evidence a door wants is a matter of the door.
+    policy = DecisionPolicy(least_step=Step.TEXTURE)
+    return evaluate(arguments, partial(Judge.open, Detector(arguments.model, arguments.runtime), policy))
+
+
+def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener) -> int:
+    """Do what the command line says, with judges of ``open_judge``."""
+    _refuse_overwriting(arguments)
+    entries = list(read_manifest(arguments.manifest, arguments.split))
+    bad = [entry for entry in entries if isinstance(entry, BadLine)]
+    for line in bad:
+        print(f"{arguments.manifest}: line {line.line}: {line.problem}", file=sys.stderr)
+    judged = _predict(arguments, entries, open_judge)
+    if not judged and not bad:
+        raise ConfigError(f"{arguments.manifest}: {_nothing(arguments.split)}")
+    found = groups(judged)
+    about = {
+        "manifest": arguments.manifest.name,
+        "split": arguments.split,
+        "modalities": sorted(arguments.modalities) if arguments.modalities else None,
+        "model": arguments.model,
+        "bad_lines": [{"line": line.line, "problem": line.problem} for line in bad],
+        "unreadable": sum(prediction.latency_ms is None for _, prediction in judged),
+    }
+    report = json.dumps(as_json(found, about), indent=1, allow_nan=False)
+    if arguments.report:
+        with Lines(arguments.report) as out:
+            out.write(report)
+    print(report if arguments.json else table(found))
+    _warn(arguments, judged, bad)
+    return 1 if bad else 0
+
+
+def _predict(
+    arguments: argparse.Namespace, entries: list[Sample | BadLine], open_judge: JudgeOpener
+) -> list[tuple[Sample, Prediction]]:
+    """Write the prediction of every entry that has an id; return those of the samples."""
+    named = [entry for entry in entries if entry.id]
+    judged: list[tuple[Sample, Prediction]] = []
+    predictions = predict_all(named, open_judge, Terminal(arguments.modalities), arguments.jobs)
+    with Lines(arguments.predictions_out) as out, Progress("evaluate", len(named)) as progress:
+        for entry, prediction in zip(named, predictions, strict=True):
+            out.write(prediction.line())
+            progress.advance()
+            if isinstance(entry, Sample):
+                judged.append((entry, prediction))
+    return judged
+
+
+def _warn(arguments: argparse.Namespace, judged: list[tuple[Sample, Prediction]], bad: list[BadLine]) -> None:
+    unread = [prediction for _, prediction in judged if prediction.latency_ms is None]
+    if unread:
+        first = f"the first is '{unread[0].id}': {unread[0].reason}"
+        print(f"{len(unread)} of {len(judged)} samples could not be judged, {first}", file=sys.stderr)
+    if bad:
+        print(f"{arguments.manifest}: {len(bad)} lines are no samples and not in the figures", file=sys.stderr)
+
+
+def _refuse_overwriting(arguments: argparse.Namespace) -> None:
+    paths = [("--manifest", arguments.manifest), ("--predictions-out", arguments.predictions_out)]
+    paths += [("--report", arguments.report)] if arguments.report else []
+    seen: dict[Path, str] = {}
+    for option, path in paths:
+        other = seen.setdefault(path.resolve(), option)
+        if other != option:
+            raise ConfigError(f"{path}: {other} and {option} name the same file; give each its own")
+        if option != "--manifest" and not path.parent.is_dir():
+            raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it or give {option} another")
+
+
+def _nothing(split: str | None) -> str:
+    if split is None:
+        return "holds no samples; write one a line, see docs/evaluation.md"
+    return f"no sample's field 'split' says '{split}'; leave --split out or name one that is there"
+
+
+def _modalities(text: str) -> frozenset[Role]:
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in list(Role)]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"'{unknown[0]}' is no modality; known are {', '.join(Role)}")
+    if Role.RGB not in names:
+        raise argparse.ArgumentTypeError("'rgb' must be among them: faces are found in the rgb picture")
+    return frozenset(Role(name) for name in names)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 256:
+        raise argparse.ArgumentTypeError(f"expected a number of processes from 1 to 256, found '{text}'")
+    return int(text)
