@@ -1,0 +1,161 @@
+"""``livegate detect``: faces, confidences and verdicts on pictures and folders, one by one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from livegate import config
+from livegate.annotate import annotate, write_copy
+from livegate.config import Runtime
+from livegate.decide.calibration import detector_llr
+from livegate.detect.detector import Detector, open_detector
+from livegate.errors import ConfigError, PadError, PictureError
+from livegate.picture_files import Found, find_pictures
+from livegate.pictures import read_picture
+from livegate.progress import Progress
+from livegate.types import Face, PadDecision
+
+HELP = "find faces in pictures or folders, and say whether they are bona fide or attacks"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen in one picture; ``latency_ms`` is the detector's time, without reading the file."""
+
+    width: int
+    height: int
+    verdicts: tuple[tuple[Face, PadDecision], ...]
+    latency_ms: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    defaults = config.Detector()
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a picture, or a folder of them")
+    parser.add_argument("--json", action="store_true", help="print one JSON line a picture")
+    parser.add_argument("--draw", type=Path, metavar="DIR", help="write annotated copies there; replaces no file")
+    parser.add_argument("--model", default=defaults.model, help="name of a model, or a folder with a manifest.toml")
+    parser.add_argument(
+        "--runtime",
+        type=Runtime,
+        default=defaults.runtime,
+        choices=[runtime for runtime in Runtime if runtime is not Runtime.NONE],
+        help="what runs it",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the verb; 1 when any picture could not be judged, 0 otherwise."""
+    cv2.setNumThreads(1)
+    _refuse_drawing_among(arguments.images, arguments.draw)
+    detector = open_detector(config.Detector(arguments.model, arguments.runtime))
+    if detector is None:
+        raise ConfigError("--runtime: 'none' runs no detector; choose another, or 'auto'")
+    return detect_all(arguments, detector)
+
+
+def detect_all(arguments: argparse.Namespace, detector: Detector) -> int:
+    """Do what the command line says with ``detector``; return the status."""
+    failed = 0
+    with Progress("detect") as progress:
+        for found in find_pictures(arguments.images, leave_out=arguments.draw):
+            try:
+                seen = _judged(found, detector, arguments.draw)
+            except (PictureError, PadError) as exc:
+                failed += 1
+                outcome: Seen | Exception = exc
+            else:
+                outcome = seen
+            progress.clear()
+            _tell(found.path, outcome, as_json=arguments.json)
+            progress.advance()
+    return 1 if failed else 0
+
+
+def look(image: Any, detector: Detector) -> Seen:
+    """Return what ``detector`` makes of ``image`` (H, W, 3) uint8 BGR, with the verdicts of its manifest."""
+    started_ns = time.perf_counter_ns()
+    faces = detector.detect(image)
+    latency_ms = (time.perf_counter_ns() - started_ns) / 1e6
+    calibration = detector.manifest.calibration
+    verdicts = tuple(
+        (face, PadDecision.BONA_FIDE if llr >= calibration.threshold_llr else PadDecision.ATTACK)
+        for face in faces
+        for llr in (detector_llr(face.p_bona_fide, face.p_attack, calibration),)
+    )
+    return Seen(image.shape[1], image.shape[0], verdicts, latency_ms)
+
+
+def _judged(found: Found, detector: Detector, draw: Path | None) -> Seen:
+    if found.problem is not None:
+        raise found.problem
+    image = read_picture(found.path)
+    try:
+        seen = look(image, detector)
+    except PadError as exc:
+        raise PadError(f"{found.path}: {exc}") from exc
+    if draw is not None:
+        write_copy(annotate(image, seen.verdicts), draw, found.below)
+    return seen
+
+
+def _tell(path: Path, outcome: Seen | Exception, *, as_json: bool) -> None:
+    if as_json:
+        line = {"error": str(outcome)} if isinstance(outcome, Exception) else _fields(outcome)
+        sys.stdout.write(json.dumps({"path": str(path)} | line) + "\n")
+    elif isinstance(outcome, Exception):
+        sys.stderr.write(f"{_printable(str(outcome))}\n")
+    else:
+        sys.stdout.write(f"{_printable(str(path))}: {_sentence(outcome)}\n")
+    # A reader of the pipe wants each line when it is true.
+    sys.stdout.flush()
+
+
+def _fields(seen: Seen) -> dict[str, Any]:
+    faces = [
+        {
+            "box": [round(side, 1) for side in (face.box.x, face.box.y, face.box.w, face.box.h)],
+            "p_bona_fide": round(face.p_bona_fide, 6),
+            "p_attack": round(face.p_attack, 6),
+            "verdict": str(verdict),
+        }
+        for face, verdict in seen.verdicts
+    ]
+    return {"width": seen.width, "height": seen.height, "faces": faces, "latency_ms": round(seen.latency_ms, 3)}
+
+
+def _sentence(seen: Seen) -> str:
+    if not seen.verdicts:
+        return f"no face ({seen.latency_ms:.1f} ms)"
+    faces = "; ".join(
+        f"{verdict} (p {face.p_bona_fide:.3f}) at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
+        for face, verdict in seen.verdicts
+    )
+    return f"{faces} ({seen.latency_ms:.1f} ms)"
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` fit for any terminal: file names may hold bytes that are no text, and control characters."""
+    decoded = os.fsencode(text).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "�" for letter in decoded)
+
+
+def _refuse_drawing_among(images: list[Path], draw: Path | None) -> None:
+    """Copies in a folder that is being read would be read in turn."""
+    if draw is None:
+        return
+    if draw.exists() and not draw.is_dir():
+        raise ConfigError(f"--draw {draw}: is not a folder; name a folder")
+    target = draw.resolve()
+    for image in images:
+        if image.is_dir() and image.resolve().is_relative_to(target):
+            raise ConfigError(f"--draw {draw}: holds {image}, whose pictures are read; choose another folder")
