@@ -13,6 +13,7 @@ import cv2
 from livegate.config import DecisionPolicy, Detector, Runtime
 from livegate.errors import ConfigError
 from livegate.judge import Judge
+from livegate.progress import Progress
 from livegate.types import Role, Step
 from livegate_tools.evaluate.frames import Terminal
 from livegate_tools.evaluate.lines import Lines
@@ -21,7 +22,6 @@ from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table
 from livegate_tools.evaluate.workers import predict_all
-from livegate_tools.progress import Progress
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
 

@@ -1,0 +1,136 @@
+"""Write simulated samples as an evaluation manifest with pictures; resumable, the same bytes for the same arguments."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+from numpy.typing import NDArray
+
+from livegate.errors import LivegateError
+from livegate_tools.progress import progress
+from livegate_tools.simulate.held_out import Split
+
+_JPEG_QUALITY = 93
+
+
+class Frame(Protocol):
+    """The pictures of one sample: rgb (H, W, 3) B, G, R uint8; nir (H, W) uint8 and depth (H, W) uint16, or None."""
+
+    @property
+    def rgb(self) -> NDArray[Any]:
+        """Colour picture."""
+
+    @property
+    def nir(self) -> NDArray[Any] | None:
+        """Near-infrared picture."""
+
+    @property
+    def depth(self) -> NDArray[Any] | None:
+        """Depth in mm, 0 = no return."""
+
+
+class Simulator(Protocol):
+    """One half of the simulator: a picklable object that draws sample ``index`` of a seed and a split."""
+
+    def render(self, index: int, seed: int, split: Split) -> tuple[Frame, dict[str, Any]]:
+        """Return the pictures and the manifest fields except the paths; equal arguments give equal results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to write where: ``count`` samples from index 0 of a seed and a split into ``folder``."""
+
+    simulator: Simulator
+    folder: Path
+    count: int
+    seed: int
+    split: Split
+
+
+def write_dataset(job: Job, jobs: int) -> int:
+    """Draw what is missing with ``jobs`` processes, write manifest.jsonl in order of index, return how many were drawn.
+
+    A sample counts as there when its record under parts/ is, which is written after its pictures. Raise LivegateError
+    when the folder cannot be written or belongs to another seed or split.
+    """
+    for name in ("rgb", "nir", "depth", "parts"):
+        _make(job.folder / name)
+    _claim(job)
+    missing = [index for index in range(job.count) if not _part(job, index).exists()]
+    for _ in progress(_drawn(job, missing, jobs), len(missing), "simulate"):
+        pass
+    lines = [_part(job, index).read_text() for index in range(job.count)]
+    staged = job.folder / "manifest.jsonl.new"
+    staged.write_text("".join(lines))
+    staged.replace(job.folder / "manifest.jsonl")
+    return len(missing)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise LivegateError(f"{folder}: cannot be made ({exc}); give a writable folder with --out") from exc
+
+
+def _claim(job: Job) -> None:
+    """Refuse to mix two seeds or splits in one folder."""
+    stamp, wanted = job.folder / "parts" / "seed.json", {"seed": job.seed, "split": str(job.split)}
+    if stamp.exists() and json.loads(stamp.read_text()) != wanted:
+        raise LivegateError(f"{job.folder}: holds samples of {stamp.read_text()}, not of {wanted}; give another --out")
+    stamp.write_text(json.dumps(wanted))
+
+
+def _part(job: Job, index: int) -> Path:
+    return job.folder / "parts" / f"{index:06d}.json"
+
+
+def _drawn(job: Job, missing: list[int], jobs: int) -> Iterator[int]:
+    if jobs <= 1 or len(missing) < 2:
+        for index in missing:
+            _write(job, index)
+            yield index
+        return
+    # Threads of OpenCV do not survive a fork, and two processes with two threads each would fight over two cores.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, initializer=_start, initargs=(job,)) as pool:
+        yield from pool.imap_unordered(_write_mine, missing, chunksize=4)
+
+
+_JOB: list[Job] = []
+
+
+def _start(job: Job) -> None:
+    cv2.setNumThreads(1)
+    _JOB[:] = [job]
+
+
+def _write_mine(index: int) -> int:
+    _write(_JOB[0], index)
+    return index
+
+
+def _write(job: Job, index: int) -> None:
+    frame, sample = job.simulator.render(index, job.seed, job.split)
+    name = f"{index:06d}"
+    sample |= {"rgb": f"rgb/{name}.jpg", "nir": None, "depth": None}
+    _save(job.folder / sample["rgb"], frame.rgb)
+    if frame.nir is not None:
+        sample["nir"] = f"nir/{name}.jpg"
+        _save(job.folder / sample["nir"], frame.nir)
+    if frame.depth is not None:
+        sample["depth"] = f"depth/{name}.png"
+        _save(job.folder / sample["depth"], frame.depth)
+    _part(job, index).write_text(json.dumps(sample) + "\n")
+
+
+def _save(path: Path, picture: NDArray[Any]) -> None:
+    written = cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    if not written:
+        raise LivegateError(f"{path}: cannot be written; is the disk full?")
