@@ -13,7 +13,7 @@ import cv2
 from numpy.typing import NDArray
 
 from livegate.errors import LivegateError
-from livegate_tools.progress import progress
+from livegate.progress import Progress
 from livegate_tools.simulate.held_out import Split
 
 _JPEG_QUALITY = 93
@@ -63,8 +63,9 @@ def write_dataset(job: Job, jobs: int) -> int:
         _make(job.folder / name)
     _claim(job)
     missing = [index for index in range(job.count) if not _part(job, index).exists()]
-    for _ in progress(_drawn(job, missing, jobs), len(missing), "simulate"):
-        pass
+    with Progress("simulate", len(missing)) as progress:
+        for _ in _drawn(job, missing, jobs):
+            progress.advance()
     lines = [_part(job, index).read_text() for index in range(job.count)]
     staged = job.folder / "manifest.jsonl.new"
     staged.write_text("".join(lines))
