@@ -1,0 +1,258 @@
+"""The terminal's side of the conversation: status, events in order, health, and the acknowledgements that come back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from livegate.config import Mqtt
+from livegate.errors import LinkError, StoreError
+from livegate.report.acks import Ack, parse_ack
+from livegate.report.cloudevents import StoredEvent, genesis, timestamp
+from livegate.report.health import Measures, format_health
+from livegate.report.session import Arrival, Happening, Message, Receipt, Session
+from livegate.report.source import EventSource
+from livegate.report.status import Presence, Status, format_status, new_challenge
+from livegate.report.topics import Topics
+from livegate.report.window import Window
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+# Half of what mosquitto queues for an absent console before it drops the newest (1000).
+_SPAN = 500
+_READ_AHEAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the sender speaks, in seconds."""
+
+    health_s: float = 30.0
+    receipt_s: float = 30.0
+    """A broker that has not acknowledged a message for so long is given up."""
+    want_again_s: float = 1.0
+    """The same ``want`` sooner than this is taken for an echo of the one being answered."""
+    store_retry_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks: whose topics, in which boot, with which firmware."""
+
+    topics: Topics
+    boot_id: str
+    firmware: str
+
+
+class Sender:
+    """A Conversation of livegate.report.worker; every method belongs to the MQTT thread."""
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        speaker: Speaker,
+        store: EventSource,
+        measures: Measures,
+        problem: Callable[[str], None],
+        rhythm: Rhythm | None = None,
+    ):
+        self.counts: Counter[str] = Counter()
+        self.woken = True
+        """Set by whoever committed an event; cleared once the store has been read to its end."""
+        self.window = Window(store.acknowledged_through(), store.last().sequence, _SPAN, mqtt.resend_after_s)
+        self._consumer = mqtt.releasing_consumer
+        self._speaker = speaker
+        self._store = store
+        self._measures = measures
+        self._problem = problem
+        self._rhythm = rhythm or Rhythm()
+        self._ahead: deque[StoredEvent] = deque()
+        self._in_flight: dict[int, tuple[str, float]] = {}
+        self._last_want = (0, 0.0)
+        self._last_refusal = ""
+        self._health_due_s = 0.0
+        self._read_due_s = 0.0
+        self._challenge = ""
+        self._since = ""
+
+    def will(self) -> Message:
+        """Return the status the broker is to publish when we are gone; draws the challenge of the next connection."""
+        self._challenge = new_challenge()
+        self._since = timestamp(time.time())
+        return self._status(Presence.OFFLINE)
+
+    def opened(self, session: Session) -> None:
+        """Subscribe, say that we are here, and go on where the broker lost us."""
+        unreceipted = len(self._in_flight)
+        self._in_flight.clear()
+        session.subscribe(self._speaker.topics.ack)
+        self._publish(session, self._status(Presence.ONLINE))
+        # A broker that remembers our session remembers what it took; one that forgot has lost its queues as well.
+        after = self.window.next_after - unreceipted if session.remembered else self.window.acknowledged
+        self._go_back(max(after, self.window.acknowledged))
+        self.window.connected(time.monotonic())
+        self._health_due_s = 0.0
+        self.woken = True
+
+    def turn(self, session: Session) -> float:
+        """Resend when the console has been silent too long, tell our health, send what there is room for."""
+        now_s = time.monotonic()
+        self._check_receipts(now_s)
+        if self.window.stalled(now_s):
+            self.counts["resends_total"] += 1
+            self._forget_ahead()
+        if now_s >= self._health_due_s:
+            self._health_due_s = now_s + self._rhythm.health_s
+            self._publish(session, Message(self._speaker.topics.health, self._health()))
+        self._send_events(session, now_s)
+        due_s = min(filter(None, (self._health_due_s, self.window.due_s())))
+        return max(0.0, due_s - now_s)
+
+    def happened(self, happening: Happening) -> None:
+        """Take a receipt, the answer to our subscription, or an acknowledgement."""
+        topics = self._speaker.topics
+        if isinstance(happening, Arrival):
+            if happening.topic == topics.ack:
+                self._take_ack(happening)
+        elif isinstance(happening, Receipt):
+            topic, _ = self._in_flight.pop(happening.mid, ("", 0.0))
+            if happening.refusal:
+                self.counts["broker_refusals_total"] += 1
+                self._problem(f"broker does not take {topic}: {happening.refusal}; check its access list")
+        elif happening.refusal:
+            self._problem(f"broker does not let us read {topics.ack}: {happening.refusal}; check its access list")
+
+    def closing(self, session: Session) -> None:
+        """Replace the retained status, which the last will does only for those who vanish."""
+        self._since = timestamp(time.time())
+        self._publish(session, self._status(Presence.OFFLINE))
+
+    def _send_events(self, session: Session, now_s: float) -> None:
+        while self.window.room() and len(self._in_flight) < session.receive_maximum:
+            if not self._ahead and not self._read_ahead(now_s):
+                return
+            event = self._ahead.popleft()
+            self._publish(session, Message(self._speaker.topics.events, event.body, content_type=CONTENT_TYPE))
+            again = self.window.sent(event.sequence, now_s)
+            self.counts["events_resent_total" if again else "events_sent_total"] += 1
+
+    def _read_ahead(self, now_s: float) -> bool:
+        """Read the next events; return whether there were any. Asks the store only when woken, or once in a while."""
+        if not self.woken and now_s < self._read_due_s:
+            return False
+        self.woken = False
+        self._read_due_s = now_s + self._rhythm.store_retry_s
+        limit = min(_READ_AHEAD, self.window.room())
+        try:
+            self._ahead.extend(self._store.unacknowledged(self.window.next_after, limit))
+        except StoreError as exc:
+            self._problem(str(exc))
+        if len(self._ahead) == limit:
+            self.woken = True
+        if self._ahead:
+            self.window.skip_to(self._ahead[0].sequence - 1)
+        return bool(self._ahead)
+
+    def _take_ack(self, arrival: Arrival) -> None:
+        now_s = time.monotonic()
+        try:
+            ack = parse_ack(arrival.payload)
+            self._check(ack, arrival)
+            if ack.through > self.window.acknowledged:
+                self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
+        except LinkError as exc:
+            self._refuse(str(exc))
+            return
+        except StoreError as exc:
+            self._problem(str(exc))
+            return
+        self.counts["acks_accepted_total"] += 1
+        self._last_refusal = ""
+        self.window.acknowledge(ack.through, now_s)
+        self._drop_acknowledged()
+        self.woken = True
+        if ack.want is not None:
+            self._answer_want(ack.want, now_s)
+
+    def _check(self, ack: Ack, arrival: Arrival) -> None:
+        if arrival.retained:
+            raise LinkError("it was retained, so nobody may be there to mean it")
+        if ack.consumer != self._consumer:
+            raise LinkError(f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events")
+        if ack.stream != self._store.stream:
+            raise LinkError(f"it is about stream {ack.stream!r}, ours is {self._store.stream!r}")
+        highest = self.window.may_have_sent
+        if ack.through > highest or (ack.want or 0) > highest:
+            raise LinkError(f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}")
+        ours = self._store.chainhash_at(ack.through) if ack.through else genesis(ack.stream).chainhash
+        # What the console acknowledged before may be pruned by now: nothing is released by saying it again.
+        pruned = ours is None and ack.through <= self.window.acknowledged
+        if ack.chainhash != ours and not pruned:
+            raise LinkError(f"its chain hash at {ack.through} is not ours: one of us holds an altered stream")
+
+    def _refuse(self, why: str) -> None:
+        self.counts["acks_refused_total"] += 1
+        if why != self._last_refusal:
+            log.warning("acknowledgement refused: %s", why)
+        self._last_refusal = why
+
+    def _answer_want(self, want: int, now_s: float) -> None:
+        before, at_s = self._last_want
+        if want == before and now_s - at_s < self._rhythm.want_again_s:
+            return
+        self._last_want = (want, now_s)
+        self._go_back(want - 1)
+
+    def _go_back(self, after: int) -> None:
+        if self.window.go_back(after):
+            self.counts["resends_total"] += 1
+            self._forget_ahead()
+
+    def _forget_ahead(self) -> None:
+        self._ahead.clear()
+        self.woken = True
+
+    def _drop_acknowledged(self) -> None:
+        while self._ahead and self._ahead[0].sequence <= self.window.next_after:
+            self._ahead.popleft()
+
+    def _check_receipts(self, now_s: float) -> None:
+        for topic, at_s in self._in_flight.values():
+            if now_s - at_s > self._rhythm.receipt_s:
+                raise LinkError(f"broker took {topic} but did not acknowledge it for {self._rhythm.receipt_s:g} s")
+            return  # The first is the oldest.
+
+    def _publish(self, session: Session, message: Message) -> None:
+        self._in_flight[session.publish(message)] = (message.topic, time.monotonic())
+
+    def _status(self, presence: Presence) -> Message:
+        status = Status(
+            state=presence,
+            boot_id=self._speaker.boot_id,
+            challenge=self._challenge,
+            since=self._since,
+            firmware=self._speaker.firmware,
+            stream=self._store.stream,
+            sent_through=self.window.sent_through,
+        )
+        return Message(self._speaker.topics.status, format_status(status), retain=True)
+
+    def _health(self) -> bytes:
+        outbox = {
+            "outbox_sent_through": self.window.sent_through,
+            "outbox_acknowledged_through": self.window.acknowledged,
+            "outbox_unacknowledged_events": max(0, self._last_sequence() - self.window.acknowledged),
+        }
+        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **self._measures()})
+
+    def _last_sequence(self) -> int:
+        try:
+            return self._store.last().sequence
+        except StoreError as exc:
+            self._problem(str(exc))
+            return self.window.sent_through

@@ -1,0 +1,75 @@
+"""What a connection needs from files, and what the operating system's refusals mean for a person."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from livegate.config import Mqtt, Tls
+from livegate.errors import LinkError
+
+
+def read_password(mqtt: Mqtt) -> str | None:
+    """Return the first line of the password file, or None when there is none; read anew on every connect."""
+    path = mqtt.password_file
+    if path is None:
+        return None
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as exc:
+        raise LinkError(f"{path}: cannot be read ({exc.strerror}); check [mqtt] password_file") from exc
+    except UnicodeDecodeError as exc:
+        raise LinkError(f"{path}: is not text; expected the password on the first line") from exc
+    if not lines or not lines[0]:
+        raise LinkError(f"{path}: is empty; expected the password on the first line")
+    return lines[0]
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Return a client context that trusts only the configured authority, speaks TLS 1.2 or newer, and checks names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_verify_locations(tls.ca)
+    except OSError as exc:
+        raise LinkError(
+            f"{tls.ca}: cannot be used ([mqtt] tls 'ca'): {_short(exc)}; expected PEM certificates"
+        ) from exc
+    if tls.certificate is not None:
+        try:
+            # The function keeps an encrypted key from asking at the terminal's console.
+            context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
+        except OSError as exc:
+            raise LinkError(
+                f"{tls.certificate}: cannot be used ([mqtt] tls 'certificate' and 'key'): {_short(exc)}; "
+                "expected a PEM certificate and its unencrypted key"
+            ) from exc
+    return context
+
+
+def why_unreachable(exc: OSError, connect_s: float) -> str:
+    """Say why a connection could not be made, and what to look at."""
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted ({exc.verify_message}); check [mqtt] host and tls 'ca', and the clock"
+    if isinstance(exc, ssl.SSLError):
+        return f"TLS failed ({_short(exc)}); check that this port speaks TLS and accepts our certificate"
+    if isinstance(exc, socket.gaierror):
+        return f"the name cannot be resolved ({exc.strerror}); check [mqtt] host and the name server"
+    if isinstance(exc, TimeoutError):
+        return f"no connection within {connect_s:g} s; check the network, [mqtt] host and port"
+    if isinstance(exc, ConnectionRefusedError):
+        return "nothing listens there; check [mqtt] host and port, and that the broker runs"
+    return f"cannot be reached ({_short(exc)}); check the network, [mqtt] host and port"
+
+
+def remedy(reason: str) -> str:
+    """Return what to do about a CONNACK's reason, or nothing where its name says it all."""
+    if reason in ("Bad user name or password", "Not authorized"):
+        return "; check [mqtt] username and password_file, and the broker's access list"
+    if reason == "Client identifier not valid":
+        return "; check [terminal] site and id"
+    return ""
+
+
+def _short(exc: OSError) -> str:
+    return exc.strerror or str(exc)
