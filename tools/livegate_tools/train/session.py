@@ -47,9 +47,7 @@ class Session:
         """Train to the end of the schedule, saying one line an epoch."""
         # The batches are made in one thread of their own; OpenCV's would fight PyTorch's for the cores.
         cv2.setNumThreads(1)
-        plan = self.run.recipe.optimisation
-        with Progress("training", plan.epochs * plan.steps_per_epoch) as bar:
-            train(self.run, say, resume=resume, start_from=start_from, on_step=bar.advance)
+        train(self.run, say, resume=resume, start_from=start_from)
 
     def publish(self) -> Path:
         """Export the checkpoint's averaged weights, measure the exported file, write manifest and card beside it."""

@@ -1,0 +1,185 @@
+"""Reads labelled pictures from the data folder and from simulated sets into one kind of value.
+
+Boxes follow YuNet's convention: ``yunet_box`` where a line has the field, else ``box``. A line whose ``yunet_box`` is
+null shows a face that no box is known for, so it is left out rather than taught as background.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livegate.errors import AssetError, ConfigError
+from livegate.types import Box
+
+PORTRAIT_SOURCES = ("generated_faces",)
+CAPTURED_SOURCES = ("phone_replay", "webcam_live")
+
+
+class Presentation(enum.StrEnum):
+    """What a training picture shows; portraits are nobody's capture, so they teach detection only."""
+
+    BONA_FIDE = "bona_fide"
+    ATTACK = "attack"
+    PORTRAIT = "portrait"
+    BACKGROUND = "background"
+
+
+class Split(enum.StrEnum):
+    """Which part of the work a picture belongs to."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its faces, in pixels of the file; ``unsure`` are regions that may hold faces nobody boxed."""
+
+    identifier: str
+    path: Path
+    presentation: Presentation
+    species: str | None
+    subject: str
+    source: str
+    split: Split
+    faces: tuple[Box, ...]
+    unsure: tuple[Box, ...] = ()
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON-lines file; AssetError names file and line where one is missing or damaged.
+
+    A last line without its newline is still being written by a simulator and is left out when it does not parse.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise AssetError(f"{path}: cannot be read ({exc.strerror}); expected an index of labelled pictures") from exc
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except ValueError as exc:
+            if not line.endswith("\n"):
+                return
+            raise AssetError(f"{path}:{number}: not a JSON object: {exc}") from exc
+        if not isinstance(value, dict):
+            raise AssetError(f"{path}:{number}: expected a JSON object, found {type(value).__name__}")
+        yield value
+
+
+def read_data(folder: Path) -> list[Sample]:
+    """Return the captured pictures, portraits and backgrounds of the data folder that are there to learn from."""
+    if not folder.is_dir():
+        raise AssetError(f"{folder}: no such folder; expected the data folder, name it with --data")
+    samples: list[Sample] = []
+    for source in CAPTURED_SOURCES:
+        if (folder / source).is_dir():
+            samples += read_manifest(folder / source / "samples.jsonl")
+    for source in PORTRAIT_SOURCES:
+        if (folder / source).is_dir():
+            samples += read_portraits(folder / source / "samples.jsonl")
+    if (folder / "backgrounds").is_dir():
+        samples += read_backgrounds(folder / "backgrounds" / "backgrounds.jsonl")
+    return samples
+
+
+def read_manifest(path: Path) -> list[Sample]:
+    """Return the samples of an evaluation manifest that have a box; AssetError names the line of a wrong value."""
+    samples: list[Sample] = []
+    number = 0
+    for number, line in enumerate(read_lines(path), 1):
+        sample = _labelled(path, number, line)
+        if sample is not None:
+            samples.append(sample)
+    if number == 0:
+        raise AssetError(f"{path}: holds no sample; expected one JSON object a line")
+    return samples
+
+
+def _labelled(path: Path, number: int, line: dict[str, Any]) -> Sample | None:
+    box = line["yunet_box"] if "yunet_box" in line else line.get("box")
+    if box is None or line.get("rgb") is None:
+        return None
+    try:
+        face = Box(*(float(value) for value in box))
+        others = tuple(Box(*(float(v) for v in other)) for other in line.get("faces", ()) if isinstance(other, list))
+        return Sample(
+            identifier=str(line["id"]),
+            path=path.parent / line["rgb"],
+            presentation=Presentation(line["label"]),
+            species=line.get("pai_species"),
+            subject=str(line["subject"]),
+            source=str(line["source"]),
+            split=Split(line.get("split", "train")),
+            faces=_union(face, others),
+            unsure=tuple(Box(*(float(v) for v in region)) for region in line.get("unsure", ())),
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise AssetError(f"{path}: sample {number} ({line.get('id')}): missing or wrong field: {exc!r}") from exc
+
+
+def _union(face: Box, others: Iterable[Box]) -> tuple[Box, ...]:
+    return (face, *(other for other in others if other.iou(face) < 0.5))
+
+
+def read_portraits(path: Path) -> list[Sample]:
+    """Return the portraits with exactly one known face."""
+    return [
+        Sample(
+            identifier=str(line["id"]),
+            path=path.parent / line["rgb"],
+            presentation=Presentation.PORTRAIT,
+            species=None,
+            subject=str(line["id"]),
+            source=path.parent.name,
+            split=Split(line.get("split", "train")),
+            faces=(Box(*line["yunet_box"]),),
+        )
+        for line in read_lines(path)
+        if line.get("faces", 1) == 1 and line.get("yunet_box")
+    ]
+
+
+def read_backgrounds(path: Path) -> list[Sample]:
+    """Return the pictures without faces; every seventh, by the name before its number, is kept for dev."""
+    samples: list[Sample] = []
+    for line in read_lines(path):
+        name = Path(line["file"]).stem.rstrip("0123456789").rstrip("_-")
+        held_out = sum(name.encode()) % 7 == 0
+        samples.append(
+            Sample(
+                identifier=line["file"],
+                path=path.parent / line["file"],
+                presentation=Presentation.BACKGROUND,
+                species=None,
+                subject=name,
+                source="backgrounds",
+                split=Split.DEV if held_out else Split.TRAIN,
+                faces=(),
+            )
+        )
+    return samples
+
+
+def of_split(samples: Iterable[Sample], split: Split) -> list[Sample]:
+    """Return the samples of one split, in order."""
+    return [sample for sample in samples if sample.split is split]
+
+
+def require_both_classes(samples: Iterable[Sample], where: str) -> None:
+    """Raise ConfigError unless bona fide and attack presentations are both there."""
+    counts = dict.fromkeys((Presentation.BONA_FIDE, Presentation.ATTACK), 0)
+    for sample in samples:
+        if sample.presentation in counts:
+            counts[sample.presentation] += 1
+    if min(counts.values()) == 0:
+        found = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        raise ConfigError(f"{where}: expected bona fide and attack presentations, found {found}; add data of both")
