@@ -1,0 +1,1 @@
+"""Reporting: events in their outward form, and the link that carries them to the console."""

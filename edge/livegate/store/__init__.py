@@ -1,0 +1,18 @@
+"""The store: what the terminal remembers and what it still has to tell, in one SQLite file."""
+
+from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
+from livegate.store.reading import Counts, StoreReader
+from livegate.store.store import Store, open_for_edit, open_store
+from livegate.store.transaction import Transaction
+
+__all__ = [
+    "ChainHead",
+    "Counts",
+    "Identity",
+    "Store",
+    "StoreReader",
+    "StoredEvent",
+    "Transaction",
+    "open_for_edit",
+    "open_store",
+]

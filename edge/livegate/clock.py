@@ -1,0 +1,39 @@
+"""Read this machine's clocks."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from pathlib import Path
+
+from livegate.errors import StoreError
+from livegate.gate.facts import Clock
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TIME_ERROR = 5
+# struct timex is 208 bytes on 64-bit Linux; the kernel writes no further.
+_TIMEX_BYTES = 512
+
+
+def read_clock() -> Clock:
+    """Return this moment on the wall and the monotonic clock."""
+    return Clock(time.time(), time.monotonic_ns(), is_synchronised())
+
+
+def is_synchronised() -> bool:
+    """Return whether the kernel believes its wall clock follows a time server (adjtimex(2), asked only)."""
+    state: int = _libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    return 0 <= state < _TIME_ERROR
+
+
+def boot_id() -> str:
+    """Return the kernel's name for this boot: monotonic times compare only within one."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError as exc:
+        raise StoreError(
+            f"{_BOOT_ID}: cannot be read ({exc.strerror}); Livegate needs Linux with /proc mounted"
+        ) from exc
+
+
+_libc = ctypes.CDLL(None)

@@ -1,0 +1,30 @@
+"""Frequency limits: what each one is called, what it counts, and by whom it counts.
+
+At most ``max`` events in any ``window_s``. The event that fills the window starts a lockout of ``lockout_s``: an
+attempt during it is LOCKED_OUT, one without a lockout while the window is still full is refused as LIMIT. Neither
+refusal is itself counted, so waiting ends a lockout; a presentation attack always counts, so an attacker renews it.
+"""
+
+from __future__ import annotations
+
+from livegate.config import Limit, LimitKey
+from livegate.types import Decision, Reason
+
+_REFUSED_BY_LIMIT = frozenset({Reason.LIMIT, Reason.LOCKED_OUT, Reason.STORE_FULL})
+
+
+def limit_name(limit: Limit) -> str:
+    """Return the name of ``limit`` in counters, rules and the store: "credential.denied.60s"."""
+    return f"{limit.key}.{limit.event}.{limit.window_s:g}s"
+
+
+def counts(limit: Limit, decision: Decision) -> bool:
+    """Return whether ``decision`` is an event that ``limit`` counts."""
+    if decision.reason in _REFUSED_BY_LIMIT:
+        return False
+    return limit.event in ("attempt", str(decision.outcome), str(decision.reason))
+
+
+def key_value(limit: Limit, pseudonym: str | None, terminal: str, door: str) -> str | None:
+    """Return what ``limit`` counts by in this attempt, or None when the attempt has no such key."""
+    return {LimitKey.CREDENTIAL: pseudonym, LimitKey.TERMINAL: terminal, LimitKey.DOOR: door}[limit.key]

@@ -1,0 +1,49 @@
+"""Which credential read belongs to which attempt.
+
+Card first: a read waits for a face that begins within the pairing window. Face first: a read during the attempt, or
+within the window after its verdict, belongs to it. The newest read is the one meant (people who show the wrong card
+show the right one next), and whatever was read belongs to one attempt at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from livegate.types import CredentialRead
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The read that waits, if any, and how long a read and a face may lie apart; methods return a new value."""
+
+    window_ns: int
+    waiting: CredentialRead | None = None
+
+    @classmethod
+    def within(cls, window_ms: int) -> Pairing:
+        """Return a pairing with nothing waiting and a window of ``window_ms``."""
+        return cls(window_ms * 1_000_000)
+
+    def offer(self, read: CredentialRead) -> Pairing:
+        """Return the pairing after ``read``, which takes the place of one that waits and is not newer."""
+        if self.waiting is not None and self.waiting.read_ns > read.read_ns:
+            return self
+        return replace(self, waiting=read)
+
+    def take(self, started_ns: int, now_ns: int) -> tuple[CredentialRead | None, Pairing]:
+        """Return the read that belongs to an attempt begun at ``started_ns``, and the pairing without it."""
+        read = self.waiting
+        if read is None or not started_ns - self.window_ns <= read.read_ns <= now_ns:
+            return None, self
+        return read, replace(self, waiting=None)
+
+    def may_still_come(self, judged_ns: int, now_ns: int) -> bool:
+        """Return whether an attempt judged at ``judged_ns`` should go on waiting for a credential."""
+        return now_ns - judged_ns < self.window_ns
+
+    def lapse(self, now_ns: int) -> tuple[CredentialRead | None, Pairing]:
+        """Return the read for which no face came within the window, and the pairing without it."""
+        read = self.waiting
+        if read is None or now_ns - read.read_ns <= self.window_ns:
+            return None, self
+        return read, replace(self, waiting=None)

@@ -1,0 +1,191 @@
+"""Events as the world sees them: CloudEvents 1.0 in canonical JSON, each bound to the one before it by a hash.
+
+The chain: ``chainhash_0 = SHA-256(stream)``, ``chainhash_n = SHA-256(chainhash_(n-1) || unsealed_n)``, where the stream
+is its ASCII text, the previous hash its 32 raw bytes, and ``unsealed_n`` the canonical JSON (RFC 8785) of event n
+without its member ``chainhash``. The stored and published body is the canonical JSON of the event with that member;
+since the form is canonical, taking the member out of a body gives back exactly the bytes that were hashed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from livegate.errors import StoreError
+from livegate.report.canonical import canonical
+from livegate.types import AccessEvent
+
+MAX_SEQUENCE = 999_999_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which terminal speaks: its site and id, firmware, this boot, and the door it stands at."""
+
+    site: str
+    terminal: str
+    firmware: str
+    boot_id: str
+    door: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """A place in a stream: the sequence of an event and the chain hash after it, hexadecimal. 0 is before the first."""
+
+    sequence: int
+    chainhash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is kept and published: ``body`` is the canonical JSON with its chain hash."""
+
+    sequence: int
+    chainhash: str
+    body: bytes
+
+    @classmethod
+    def parse(cls, body: bytes) -> StoredEvent:
+        """Return the event in ``body``; raise ValueError when it is not an event of ours. Says nothing of the chain."""
+        event = _read(body)
+        sequence, chainhash = event.get("sequence"), event.get("chainhash")
+        if not isinstance(sequence, str) or not (len(sequence) == 12 and sequence.isascii() and sequence.isdigit()):
+            raise ValueError(f"event: 'sequence' is {sequence!r}, expected 12 digits")
+        if not isinstance(chainhash, str):
+            raise ValueError(f"event {sequence}: lacks 'chainhash'")  # noqa: TRY004 - any bad body is a ValueError
+        return cls(int(sequence), chainhash, body)
+
+
+def genesis(stream: str) -> ChainHead:
+    """Return the head of ``stream`` before its first event."""
+    return ChainHead(0, hashlib.sha256(stream.encode()).hexdigest())
+
+
+def seal(event: AccessEvent, identity: Identity, stream: str, head: ChainHead, recorded_s: float) -> StoredEvent:
+    """Return ``event`` as the next of ``stream`` after ``head``; ``recorded_s`` is wall time in Unix seconds.
+
+    Raises ValueError or TypeError when its data cannot be written as JSON, StoreError when the stream is used up.
+    """
+    sequence = head.sequence + 1
+    if sequence > MAX_SEQUENCE:
+        raise StoreError(f"stream {stream}: used up after {MAX_SEQUENCE} events; move the store aside")
+    members = _attributes(event, identity, stream, sequence, recorded_s)
+    chainhash = _next_hash(head.chainhash, canonical(members))
+    return StoredEvent(sequence, chainhash, canonical(members | {"chainhash": chainhash}))
+
+
+def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None:
+    """Return the first sequence that is missing, altered or out of order after ``anchor``, or None when all is well.
+
+    ``events`` come in rising order, the first right after the anchor. A hole is allowed only where a later ``gap``
+    event owns up to it, and must fit the hashes that event names. What follows the last event cannot be judged.
+    """
+    run = list(events)
+    gaps = _gaps(run)
+    at = anchor
+    for event in run:
+        if event.sequence != at.sequence + 1:
+            resumed = _across_gap(gaps, at, event.sequence)
+            if resumed is None:
+                return at.sequence + 1
+            at = resumed
+        if not _is_next(event, at):
+            return event.sequence
+        at = ChainHead(event.sequence, event.chainhash)
+    return None
+
+
+def timestamp(wall_s: float) -> str:
+    """Return Unix seconds as RFC 3339 in UTC with milliseconds; years outside 1..9999 are clamped to 1970."""
+    try:
+        moment = datetime.fromtimestamp(wall_s, UTC)
+    except (OverflowError, OSError, ValueError):
+        moment = datetime.fromtimestamp(0, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def sequence_text(sequence: int) -> str:
+    """Return a sequence as events write it: 12 digits."""
+    return f"{sequence:012d}"
+
+
+def _attributes(
+    event: AccessEvent, identity: Identity, stream: str, sequence: int, recorded_s: float
+) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{identity.terminal}/{stream}/{sequence_text(sequence)}",
+        "source": f"urn:livegate:{identity.site}:{identity.terminal}",
+        "type": f"io.livegate.{event.kind}.v1",
+        "datacontenttype": "application/json",
+        "dataschema": f"urn:livegate:schema:{event.kind}:v1",
+        "subject": event.subject or identity.door,
+        "time": timestamp(event.wall_s),
+        "stream": stream,
+        "sequence": sequence_text(sequence),
+        "recordedtime": timestamp(recorded_s),
+        "bootid": identity.boot_id,
+        "severity": event.severity,
+        "data": event.data,
+    }
+
+
+def _next_hash(previous: str, unsealed: bytes) -> str:
+    return hashlib.sha256(bytes.fromhex(previous) + unsealed).hexdigest()
+
+
+def _is_next(event: StoredEvent, head: ChainHead) -> bool:
+    try:
+        members = _read(event.body)
+        claimed = members.pop("chainhash", None)
+        expected = _next_hash(head.chainhash, canonical(members))
+        whole = canonical(members | {"chainhash": expected})
+    except (ValueError, TypeError):
+        return False
+    # Byte equality also refuses bodies that only parse to the same: other white space, doubled members.
+    same = claimed == expected == event.chainhash and whole == event.body
+    return same and members.get("sequence") == sequence_text(event.sequence)
+
+
+def _gaps(events: list[StoredEvent]) -> dict[int, Mapping[str, Any]]:
+    """Return what the gap events among ``events`` own up to, by the last sequence each one covers."""
+    found = {}
+    for event in events:
+        if b'"type":"io.livegate.gap.v1"' in event.body:
+            try:
+                gap = _read(event.body)["data"]["what"]
+                found[int(gap["to"])] = gap
+            except (ValueError, KeyError, TypeError):
+                continue
+    return found
+
+
+def _across_gap(gaps: Mapping[int, Mapping[str, Any]], at: ChainHead, sequence: int) -> ChainHead | None:
+    gap = gaps.get(sequence - 1)
+    try:
+        if gap is None or int(gap["from"]) > at.sequence + 1:
+            return None
+        if int(gap["from"]) == at.sequence + 1 and gap["chainhash_before"] != at.chainhash:
+            return None
+        bytes.fromhex(gap["chainhash_after"])
+        return ChainHead(sequence - 1, gap["chainhash_after"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    def refuse(text: str) -> NoReturn:
+        raise ValueError(f"event: {text} is not a JSON number")
+
+    try:
+        event = json.loads(body, parse_constant=refuse)
+    except RecursionError as exc:
+        raise ValueError("event: nested too deeply") from exc
+    if not isinstance(event, dict):
+        raise ValueError("event: is not a JSON object")  # noqa: TRY004 - any bad body is a ValueError
+    return event

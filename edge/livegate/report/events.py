@@ -1,0 +1,240 @@
+"""The events Livegate tells: one function a kind, each answering who, when, environment, to whom and what.
+
+JSON schemas of what these return lie in report/schemas/. Raw credentials never get here, only pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from livegate.gate.door import DoorState
+from livegate.gate.facts import Clock, ListEntry
+from livegate.report.cloudevents import ChainHead, Identity, sequence_text, timestamp
+from livegate.types import AccessEvent, Credential, Decision, Outcome, PadResult, Reason, Step
+
+ACCESS_ATTEMPT = "access.attempt"
+DOOR_STATE = "door.state"
+SENSOR_STATE = "sensor.state"
+SYSTEM_STARTED = "system.started"
+CAPACITY = "capacity"
+GAP = "gap"
+CREDENTIAL_CHANGED = "credential.changed"
+LIST_APPLIED = "list.applied"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInUse:
+    """The detector that judged: its name, the SHA-256 of its file, and the PAD threshold in force."""
+
+    name: str
+    sha256: str | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Under which circumstances something happened. ``sensors`` maps a role to its state."""
+
+    identity: Identity
+    zone: str = ""
+    model: ModelInUse | None = None
+    calibration_sha256: str | None = None
+    config_version: str | None = None
+    list_versions: Mapping[str, int] = field(default_factory=dict)
+    sensors: Mapping[str, str] = field(default_factory=dict)
+    step: Step | None = None
+
+
+def access_attempt(decision: Decision, now: Clock, environment: Environment) -> AccessEvent:
+    """An attempt and how it ended; severity "warning" for a presentation attack, "notice" for other denials."""
+    topic, reason = _onvif(decision)
+    what = {
+        "attempt_id": decision.attempt_id,
+        "action": "enter",
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "pad": _pad(decision.pad),
+        "policy": {
+            "mode": decision.mode,
+            "matched_rule": decision.matched_rule,
+            "counters": dict(decision.counters),
+            "lists": list(decision.lists),
+        },
+        "latency_ms": round(decision.latency_ms, 3),
+        "onvif_topic": topic,
+        "onvif_reason": reason,
+    }
+    severity = "info" if decision.outcome is Outcome.GRANTED else "notice"
+    if decision.reason is Reason.PRESENTATION_ATTACK:
+        severity = "warning"
+    return _event(ACCESS_ATTEMPT, what, now, environment, who=_who(decision.credential), severity=severity)
+
+
+def door_state(state: DoorState, now: Clock, environment: Environment, cause: int | None = None) -> AccessEvent:
+    """What the door then did; ``cause`` is the sequence of the attempt that moved it, None when none did."""
+    alarm = _ALARMS.get(state, "Normal" if state is not DoorState.UNKNOWN else "Unknown")
+    what = {
+        "action": "door",
+        "state": state,
+        "alarm": alarm,
+        "cause": None if cause is None else sequence_text(cause),
+        "onvif_topic": "tns1:Door/State/DoorAlarm" if state in _ALARMS else "tns1:Door/State/DoorMode",
+    }
+    return _event(DOOR_STATE, what, now, environment, severity="warning" if state in _ALARMS else "info")
+
+
+def sensor_state(role: str, state: str, before: str | None, now: Clock, environment: Environment) -> AccessEvent:
+    """A sensor changed its state ("ok", "stale", "missing", ...); ``before`` is None when it was not known."""
+    what = {"action": "sensor", "role": role, "state": state, "before": before}
+    return _event(SENSOR_STATE, what, now, environment, severity="info" if state == "ok" else "warning")
+
+
+def system_started(now: Clock, environment: Environment, *, first_of_boot: bool, predecessor: Any) -> AccessEvent:
+    """The daemon began, in a new boot or again; ``predecessor`` describes a stream that ended in damage."""
+    what = {"action": "start", "cause": "boot" if first_of_boot else "restart", "predecessor": predecessor}
+    return _event(SYSTEM_STARTED, what, now, environment, severity="info" if predecessor is None else "error")
+
+
+def capacity(
+    percent: int, unacknowledged: int, history_events: int, when_full: str, now: Clock, environment: Environment
+) -> AccessEvent:
+    """Unacknowledged events reached ``percent`` of the room there is for them."""
+    what = {
+        "action": "capacity",
+        "percent": percent,
+        "unacknowledged": unacknowledged,
+        "history_events": history_events,
+        "when_full": when_full,
+    }
+    return _event(CAPACITY, what, now, environment, severity="warning" if percent < 100 else "error")
+
+
+def gap(
+    before: ChainHead, after: ChainHead, counts: Mapping[str, int], now: Clock, environment: Environment
+) -> AccessEvent:
+    """Events after ``before`` up to and with ``after`` were dropped: nobody fetched them and the store was full."""
+    what = {
+        "action": "drop",
+        "from": sequence_text(before.sequence + 1),
+        "to": sequence_text(after.sequence),
+        "chainhash_before": before.chainhash,
+        "chainhash_after": after.chainhash,
+        "counts": dict(counts),
+        "reason": "store_full",
+    }
+    return _event(GAP, what, now, environment, severity="error")
+
+
+def credential_changed(
+    action: str, credential: Credential, reason: str, now: Clock, environment: Environment
+) -> AccessEvent:
+    """A credential was "added", "changed" or "removed" by hand at this terminal."""
+    what = {
+        "action": action,
+        "valid_from": _date(credential.valid_from_s),
+        "valid_until": _date(credential.valid_until_s),
+        "reason": reason,
+        "source": "local",
+    }
+    return _event(CREDENTIAL_CHANGED, what, now, environment, who=_who(credential))
+
+
+def list_applied(action: str, entry: ListEntry, now: Clock, environment: Environment) -> AccessEvent:
+    """A block entry was "added", "changed" or "removed"; its value is a pseudonym where it names a credential."""
+    what = {
+        "action": action,
+        "list": "block",
+        "source": entry.source,
+        "version": None,
+        "entry": {
+            "kind": entry.kind,
+            "value": entry.value,
+            "action": entry.action,
+            "reason": entry.reason,
+            "until": _date(entry.until_s),
+        },
+    }
+    return _event(LIST_APPLIED, what, now, environment)
+
+
+_ALARMS = {DoorState.FORCED_OPEN: "DoorForcedOpen", DoorState.OPEN_TOO_LONG: "DoorOpenTooLong"}
+# ONVIF Access Control Service Specification, tns1:AccessControl/Denied/Credential, item Reason.
+_ONVIF_REASONS = {
+    Reason.PRESENTATION_ATTACK: "livegate:SpoofDetected",
+    Reason.CREDENTIAL_EXPIRED: "CredentialExpired",
+    Reason.CREDENTIAL_NOT_YET_VALID: "CredentialNotActive",
+    Reason.LISTED: "CredentialNotEnabled",
+    Reason.NO_CREDENTIAL: "Unauthorized",
+}
+
+
+def _onvif(decision: Decision) -> tuple[str, str | None]:
+    holder = "Anonymous" if decision.credential is None else "Credential"
+    if decision.outcome is Outcome.GRANTED:
+        return f"tns1:AccessControl/AccessGranted/{holder}", None
+    if decision.reason is Reason.UNKNOWN_CREDENTIAL:
+        return "tns1:AccessControl/Denied/CredentialNotFound/Card", None
+    return f"tns1:AccessControl/Denied/{holder}", _ONVIF_REASONS.get(decision.reason, "Other")
+
+
+def _pad(pad: PadResult) -> dict[str, Any]:
+    return {
+        "decision": pad.decision,
+        "score": pad.score,
+        "pai_species": pad.pai_species,
+        "frames": pad.frames,
+        "cues": {cue.name: {"score": cue.score, "llr": cue.llr} for cue in pad.cues},
+        "missing": list(pad.missing),
+        "media_signature": pad.media_signature,
+    }
+
+
+def _who(credential: Credential | None) -> dict[str, Any]:
+    if credential is None:
+        return {"credential": None, "credential_kind": None, "match": None}
+    return {"credential": credential.pseudonym, "credential_kind": credential.kind, "match": None}
+
+
+def _date(wall_s: float | None) -> str | None:
+    return None if wall_s is None else timestamp(wall_s)
+
+
+def _event(
+    kind: str,
+    what: Mapping[str, Any],
+    now: Clock,
+    environment: Environment,
+    *,
+    who: Mapping[str, Any] | None = None,
+    severity: str = "info",
+) -> AccessEvent:
+    identity = environment.identity
+    data = {
+        "who": who or _who(None),
+        "when": {
+            "wall": timestamp(now.wall_s),
+            "monotonic_ns": now.monotonic_ns,
+            "clock": "synchronised" if now.synchronised else "unsynchronised",
+        },
+        "environment": _environment(environment),
+        "to_whom": {"door": identity.door, "zone": environment.zone},
+        "what": what,
+    }
+    return AccessEvent(kind, data, now.wall_s, now.monotonic_ns, severity, identity.door)
+
+
+def _environment(environment: Environment) -> dict[str, Any]:
+    model = environment.model
+    return {
+        "terminal": environment.identity.terminal,
+        "site": environment.identity.site,
+        "firmware": environment.identity.firmware,
+        "model": None if model is None else {"name": model.name, "sha256": model.sha256, "threshold": model.threshold},
+        "calibration_sha256": environment.calibration_sha256,
+        "config_version": environment.config_version,
+        "list_versions": dict(environment.list_versions),
+        "sensors": dict(environment.sensors),
+        "step": environment.step,
+    }

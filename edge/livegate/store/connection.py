@@ -1,0 +1,87 @@
+"""Open SQLite the way the store needs it, and say its errors in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from livegate.errors import StoreError
+
+APPLICATION_ID = 0x4C474154
+BUSY_TIMEOUT_S = 5.0
+# The writer checkpoints in its quiet moments; this is only the bound for when it has none.
+_CHECKPOINT_PAGES = 4_000
+
+_REMEDIES = {
+    "disk is full": "the disk is full; free space on it",
+    "disk I/O error": "the disk reported an error; check its health and space",
+    "readonly database": "it cannot be written; is the disk mounted read-only?",
+    "database is locked": "another process holds it for long; close programs that use it",
+    "unable to open": "it cannot be opened; check that the folder may be written",
+    "malformed": "it is damaged; restart the daemon, which sets it aside and begins a new stream",
+    "not a database": "it is not a database; restart the daemon, which sets it aside and begins a new stream",
+}
+
+
+def store_error(path: Path, exc: sqlite3.Error) -> StoreError:
+    """Return the StoreError that says of the file at ``path`` what SQLite said."""
+    text = str(exc)
+    said = next((remedy for sign, remedy in _REMEDIES.items() if sign in text), text)
+    return StoreError(f"{path}: {said}")
+
+
+def is_broken(exc: sqlite3.Error) -> bool:
+    """Return whether SQLite means that the file itself is damaged."""
+    return "malformed" in str(exc) or "not a database" in str(exc)
+
+
+def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
+    """Open the database for writing: autocommit, WAL, every commit flushed to the disk.
+
+    Only the daemon's connection may checkpoint: SQLite before 3.51.3 can lose pages when two connections do.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("PRAGMA secure_delete = FAST")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """Open the database for reading only; raise StoreError when there is none."""
+    if not path.is_file():
+        raise StoreError(
+            f"{path}: there is no store here; start the daemon once, or name another --state-dir or --config"
+        )
+    try:
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA query_only = ON")
+        check_ours(connection, path)
+    except sqlite3.Error as exc:
+        raise store_error(path, exc) from exc
+    return connection
+
+
+def check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError when the file is some other program's database."""
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    if mark == APPLICATION_ID:
+        return
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if mark != 0 or tables:
+        raise StoreError(f"{path}: is a database, but not Livegate's; move it away or set another [terminal] state_dir")

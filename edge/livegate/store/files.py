@@ -1,0 +1,139 @@
+"""The files of a store and who may touch them: the folder, its lock, private files, broken ones set aside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import secrets
+import stat
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from livegate.errors import StoreError
+
+DATABASE = "livegate.db"
+LOCK = "livegate.lock"
+PSEUDONYM_KEY = "pseudonym.key"
+_KEY_BYTES = 32
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the state folder (0700) where there is none; raise StoreError when it is not safely ours."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as exc:
+        raise StoreError(
+            f"{folder}: the state folder cannot be made ({exc.strerror}); "
+            "set [terminal] state_dir to a folder you may write"
+        ) from exc
+    if status.st_uid != os.geteuid():
+        owner = _user(status.st_uid)
+        raise StoreError(f"{folder}: belongs to {owner}; run this as that user (sudo -u {owner} livegate ...)")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise StoreError(f"{folder}: others may write to it and swap its files; run chmod 700 {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StoreError(f"{folder}: cannot be written; is the disk mounted read-only, or does chmod 700 help?")
+
+
+def private_file(path: Path) -> bool:
+    """Make an empty file only its owner may read, or check one that is there; return whether it was made."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    except FileExistsError:
+        check_private(path)
+        return False
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc
+    return True
+
+
+def check_private(path: Path) -> None:
+    """Raise StoreError unless ``path`` is a plain file that its owner, we, can write and nobody else can touch."""
+    try:
+        status = path.lstat()
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be read ({exc.strerror}); check the disk and its permissions") from exc
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path}: is not a plain file; move it away")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise StoreError(f"{path}: others may read or write it; run chmod 600 {path}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreError(f"{path}: cannot be read and written; run chmod 600 {path} as {_user(status.st_uid)}")
+
+
+def lock(folder: Path) -> int:
+    """Return an open descriptor that holds the daemon's lock on ``folder`` until closed; StoreError when taken."""
+    path = folder / LOCK
+    private_file(path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(descriptor)
+        raise StoreError(
+            f"{folder}: another Livegate daemon runs on this state folder; "
+            "stop it, or give this one its own [terminal] state_dir"
+        ) from exc
+    return descriptor
+
+
+def pseudonym_key(folder: Path) -> bytes:
+    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use."""
+    path = folder / PSEUDONYM_KEY
+    if not path.exists():
+        _write_key(path)
+    check_private(path)
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise StoreError(
+            f"{path}: has {len(key)} bytes, expected {_KEY_BYTES}; restore it from a backup: "
+            "without it no credential or list entry of this terminal can be recognised"
+        )
+    return key
+
+
+def set_aside(database: Path) -> Path:
+    """Rename a broken database and its companions out of the way; return the new name of the database."""
+    mark = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + f"-{secrets.token_hex(2)}"
+    aside = database.with_name(f"{database.name}.broken-{mark}")
+    try:
+        for ending in ("", "-wal", "-shm"):
+            part = database.with_name(database.name + ending)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + ending))
+    except OSError as exc:
+        raise StoreError(
+            f"{database}: is broken and cannot be moved aside ({exc.strerror}); move it away by hand"
+        ) from exc
+    return aside
+
+
+def _write_key(path: Path) -> None:
+    # Written whole under another name first: two processes may both start here, and the first to link wins.
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".pseudonym-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            pass
+        finally:
+            Path(name).unlink()
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

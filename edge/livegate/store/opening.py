@@ -1,0 +1,99 @@
+"""Open the database file, making, upgrading or replacing it as needed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import sqlite3
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livegate.errors import StoreError
+from livegate.report.cloudevents import genesis
+from livegate.store import files
+from livegate.store.connection import check_ours, is_broken, store_error, writer
+from livegate.store.migrate import migrate
+from livegate.store.reading import StoreReader
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database ready for use. ``predecessor`` says which stream ended because its file was broken, if one did."""
+
+    connection: sqlite3.Connection
+    predecessor: dict[str, Any] | None
+
+
+def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
+    """Open the database in ``state_dir`` and hand its closing to ``held``.
+
+    With ``repair`` (the daemon) the file is checked, and set aside and begun anew when it is broken. Raises StoreError.
+    """
+    path = state_dir / files.DATABASE
+    files.private_file(path)
+    try:
+        try:
+            connection = _connect(path, check=repair)
+        except sqlite3.DatabaseError as exc:
+            if not (repair and is_broken(exc)):
+                raise
+            connection = _begin_anew(path, str(exc))
+        held.callback(connection.close)
+        (predecessor,) = connection.execute("SELECT predecessor FROM stream").fetchone()
+    except sqlite3.Error as exc:
+        raise store_error(path, exc) from exc
+    return Opened(connection, None if predecessor is None else json.loads(predecessor))
+
+
+def _connect(path: Path, *, check: bool, predecessor: dict[str, Any] | None = None) -> sqlite3.Connection:
+    connection = writer(path, checkpoints=check)
+    try:
+        check_ours(connection, path)
+        if check:
+            _check(connection)
+        migrate(connection, path)
+        _begin_stream(connection, predecessor)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(f"malformed: {verdict}")
+
+
+def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | None) -> None:
+    if connection.execute("SELECT 1 FROM stream").fetchone():
+        return
+    stream = secrets.token_hex(8)
+    connection.execute(
+        "INSERT OR IGNORE INTO stream (one, stream, predecessor, anchor_sequence, anchor_chainhash)"
+        " VALUES (1, ?, ?, 0, ?)",
+        (stream, predecessor and json.dumps(predecessor), bytes.fromhex(genesis(stream).chainhash)),
+    )
+
+
+def _begin_anew(path: Path, fault: str) -> sqlite3.Connection:
+    ended = _last_words(path)
+    aside = files.set_aside(path)
+    log.error("store: %s is damaged (%s); kept as %s, a new stream begins", path, fault, aside.name)
+    files.private_file(path)
+    return _connect(path, check=True, predecessor=ended | {"reason": fault, "file": aside.name})
+
+
+def _last_words(path: Path) -> dict[str, Any]:
+    """Return what can still be read of a broken file's stream."""
+    try:
+        with StoreReader(path.parent) as broken:
+            last = broken.last()
+            return {"stream": broken.stream, "sequence": last.sequence, "chainhash": last.chainhash}
+    except StoreError:
+        return {"stream": None, "sequence": None, "chainhash": None}

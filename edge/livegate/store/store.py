@@ -1,0 +1,228 @@
+"""The store: one SQLite file that holds what the terminal remembers and what it still has to tell.
+
+One daemon writes it; the command line may change lists beside it, each change in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from livegate.clock import read_clock
+from livegate.config import StoreConfig
+from livegate.errors import StoreError, StoreFull
+from livegate.gate.facts import Clock, GatePolicy
+from livegate.report import events
+from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
+from livegate.store import files, windows
+from livegate.store.acknowledging import acknowledge
+from livegate.store.connection import store_error
+from livegate.store.opening import Opened, open_database
+from livegate.store.pseudonyms import Pseudonyms
+from livegate.store.reading import Counts, StoreReader
+from livegate.store.transaction import Context, Transaction
+
+log = logging.getLogger(__name__)
+
+LOCK_TIMEOUT_S = 5.0
+
+
+class Store:
+    """An open store; made by :func:`open_store` or :func:`open_for_edit`, closed by leaving its ``with`` block.
+
+    ``transaction`` and ``acknowledge`` may be called from any thread and are done one at a time; the reading methods
+    have a connection of their own and never make a transaction wait. All raise StoreError when the file fails them.
+    """
+
+    def __init__(
+        self, path: Path, opened: Opened, context: Context, clock: Callable[[], Clock], held: ExitStack
+    ) -> None:
+        self._path = path
+        self._connection = opened.connection
+        self._context = context
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._reader = held.enter_context(StoreReader(path.parent))
+        self._held = held
+        self.stream = self._reader.stream
+        """The stream's random name."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files and release the daemon's lock; doing so twice is harmless."""
+        self._held.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Hold one transaction: committed, and on the disk, when the block ends; rolled back when anything is raised.
+
+        Raises StoreError when it cannot begin or commit, StoreFull (from ``enqueue``) when there is no room. Not to be
+        nested.
+        """
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise StoreError(f"{self._path}: another thread holds the store for longer than {LOCK_TIMEOUT_S:g} s")
+        try:
+            with _transaction(self._connection, self._path):
+                yield Transaction(self._connection, self._context, self._clock())
+        finally:
+            self._lock.release()
+
+    def last(self) -> ChainHead:
+        """Return the newest event's place in the chain; sequence 0 when there is none yet."""
+        return self._reader.last()
+
+    def anchor(self) -> ChainHead:
+        """Return the place right before the oldest event still kept."""
+        return self._reader.anchor()
+
+    def acknowledged_through(self) -> int:
+        """Return the sequence up to which the console holds everything, 0 for nothing yet."""
+        return self._reader.acknowledged_through()
+
+    def unacknowledged(self, after: int, limit: int) -> list[StoredEvent]:
+        """Return at most ``limit`` events after both ``after`` and the last acknowledged one, oldest first."""
+        return self._reader.unacknowledged(after, limit)
+
+    def newest(self, limit: int) -> list[StoredEvent]:
+        """Return the ``limit`` newest events, oldest first."""
+        return self._reader.newest(limit)
+
+    def chainhash_at(self, sequence: int) -> str | None:
+        """Return the chain hash after ``sequence``, or None when that event is not kept (any more)."""
+        return self._reader.chainhash_at(sequence)
+
+    def counts(self) -> Counts:
+        """Return how full the store is."""
+        return self._reader.counts()
+
+    def acknowledge(self, through: int, chainhash: str, consumer: str) -> None:
+        """Note that ``consumer`` holds everything up to ``through``, and prune acknowledged history beyond its bound.
+
+        Raises LinkError, and changes nothing, for a wrong ``chainhash`` or a ``through`` above the newest event. An
+        acknowledgement not above an earlier one is ignored.
+        """
+        with self.transaction() as t:
+            acknowledge(t, through, chainhash, consumer)
+
+    def tick(self, policy: GatePolicy) -> None:
+        """Do the chores of a quiet moment: note running time, forget outlived counters, checkpoint the log.
+
+        The daemon calls it about once a minute; what it does not note by then a power cut adds to running lockouts.
+        """
+        with self.transaction() as t:
+            running_ns = self._context.running.at(t.opened)
+            windows.save_running_ns(t.connection, running_ns)
+            windows.forget(t.connection, policy.limits, running_ns)
+        with self._lock:
+            try:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as exc:
+                raise store_error(self._path, exc) from exc
+
+
+def open_store(
+    state_dir: Path, identity: Identity, limits: StoreConfig, clock: Callable[[], Clock] = read_clock
+) -> Store:
+    """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
+
+    A damaged file is set aside and a new stream begun, whose first event names the one before. Raises StoreError when
+    another daemon runs on the folder, or the folder or its files are not safely ours to write.
+    """
+    with _held_by_store() as held:
+        files.prepare_folder(state_dir)
+        held.callback(os.close, files.lock(state_dir))
+        opened = open_database(state_dir, held, repair=True)
+        with _transaction(opened.connection, state_dir / files.DATABASE):
+            _remember(opened.connection, identity, limits)
+            running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
+        context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
+        store = Store(state_dir / files.DATABASE, opened, context, clock, held)
+        _record_start(store, opened, identity, first_of_boot=begins)
+    return store
+
+
+def open_for_edit(
+    state_dir: Path, identity: Identity, limits: StoreConfig, clock: Callable[[], Clock] = read_clock
+) -> Store:
+    """Open the store for a change by hand, beside a running daemon or without one; StoreError like open_store."""
+    path = state_dir / files.DATABASE
+    with _held_by_store() as held:
+        files.prepare_folder(state_dir)
+        opened = open_database(state_dir, held, repair=False)
+        with _transaction(opened.connection, path):
+            _remember(opened.connection, identity, limits)
+            last_ns = windows.last_running_ns(opened.connection)
+        running = windows.RunningTime(clock().monotonic_ns, last_ns)
+        context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
+        return Store(path, opened, context, clock, held)
+
+
+@contextmanager
+def _held_by_store() -> Iterator[ExitStack]:
+    """Hold what a store being opened takes: closed when opening fails, left to the store otherwise."""
+    held = ExitStack()
+    try:
+        yield held
+    except BaseException:
+        held.close()
+        raise
+
+
+def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreConfig) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO terminal VALUES (1, ?, ?, ?, ?, ?, ?)",
+        (
+            identity.site,
+            identity.terminal,
+            identity.firmware,
+            identity.door,
+            limits.history_events,
+            str(limits.when_full),
+        ),
+    )
+
+
+def _record_start(store: Store, opened: Opened, identity: Identity, *, first_of_boot: bool) -> None:
+    try:
+        with store.transaction() as t:
+            # Only the stream's first event names the one before it.
+            ended = opened.predecessor if t.head().sequence == 0 else None
+            environment = events.Environment(identity)
+            t.enqueue(events.system_started(t.opened, environment, first_of_boot=first_of_boot, predecessor=ended))
+    except StoreFull as exc:
+        # The daemon must come up all the same: only an acknowledgement through it makes room again.
+        log.warning("store: the start could not be recorded: %s", exc)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as exc:
+        _roll_back(connection)
+        raise store_error(path, exc) from exc
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite has already rolled back by itself after some errors (a full disk, for one).
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
