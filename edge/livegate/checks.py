@@ -1,0 +1,122 @@
+"""What ``livegate check`` looks at; each check reads, none changes anything."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from livegate.clock import is_synchronised
+from livegate.config import Config, DriverChoice, Runtime
+from livegate.detect.detector import open_detector
+from livegate.drivers import open_camera, open_door, open_reader
+from livegate.errors import LivegateError
+from livegate.scorers import trained_cues
+
+MIN_FREE_BYTES = 100 * 2**20
+# A commit is one fsync; slower than this and people wait at the door for the disk.
+SLOW_FSYNC_MS = 20.0
+_FSYNC_TRIES = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; ``ok`` is None where it is a warning, not a fault."""
+
+    check: str
+    ok: bool | None
+    text: str
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """Yield what every check finds on this machine for a configuration that parses."""
+    for camera in config.camera:
+        yield _tried(f"camera {camera.name}", lambda camera=camera: _driver(camera.source, open_camera(camera)))
+    yield _tried("door", lambda: _driver(config.door.source, open_door(config.door)))
+    for reader in config.reader:
+        yield _tried("reader", lambda reader=reader: _driver(reader, open_reader(reader)))
+    yield _tried("model", lambda: _model(config))
+    yield _tried("cues", lambda: _cues(config))
+    yield _clock()
+    yield from _state_dir(config.terminal.state_dir)
+    yield from _secrets(config)
+    if config.mqtt is None:
+        yield Finding("mqtt", None, "no [mqtt] table: events stay in the store")
+
+
+def _tried(check: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, ok=True, text=attempt())
+    except LivegateError as exc:
+        return Finding(check, ok=False, text=str(exc))
+
+
+def _driver(choice: DriverChoice, _device: object) -> str:
+    """Name the driver of a device that could be made from its options; entering it would touch the hardware."""
+    return f"driver {choice.driver}"
+
+
+def _model(config: Config) -> str:
+    detector = open_detector(config.detector)
+    if detector is None:
+        raise LivegateError(f"[detector] runtime = '{Runtime.NONE}': nothing judges, the door never opens")
+    identity = detector.manifest.model
+    return f"{identity.name} {identity.version}, hash as in its manifest, runs on {detector.runtime_name}"
+
+
+def _cues(config: Config) -> str:
+    names = [cue.name for cue in trained_cues(frozenset(camera.role for camera in config.camera))]
+    return ", ".join(["detector", *names])
+
+
+def _clock() -> Finding:
+    if is_synchronised():
+        return Finding("clock", ok=True, text="follows a time server")
+    return Finding("clock", None, "follows no time server: dates of credentials and events may be wrong")
+
+
+def _state_dir(state_dir: Path) -> Iterator[Finding]:
+    folder = next(path for path in (state_dir, *state_dir.parents) if path.exists())
+    if folder == state_dir and state_dir.stat().st_mode & 0o077:
+        yield Finding("permissions", ok=False, text=f"{state_dir}: others may enter; chmod 0700 it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding(
+            "state_dir", ok=False, text=f"{folder}: cannot be written by this user; give it to the service's user"
+        )
+        return
+    free = os.statvfs(folder)
+    free_bytes = free.f_bavail * free.f_frsize
+    text = f"{folder}: {free_bytes // 2**20} MiB free"
+    yield Finding("disk", free_bytes >= MIN_FREE_BYTES, f"{text}, at least {MIN_FREE_BYTES // 2**20} MiB are needed")
+    fsync_ms = _fsync_ms(folder)
+    fast = True if fsync_ms <= SLOW_FSYNC_MS else None
+    yield Finding("fsync", fast, f"{folder}: {fsync_ms:.2f} ms (median of {_FSYNC_TRIES})")
+
+
+def _fsync_ms(folder: Path) -> float:
+    times = []
+    # An unnamed file: it leaves nothing behind, even when the power goes.
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(_FSYNC_TRIES):
+            file.write(b"\0" * 4096)
+            file.flush()
+            began_s = time.monotonic()
+            os.fsync(file.fileno())
+            times.append((time.monotonic() - began_s) * 1e3)
+    return statistics.median(times)
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    mqtt = config.mqtt
+    files = [] if mqtt is None else [mqtt.password_file, mqtt.tls.key if mqtt.tls else None]
+    for path in (path for path in files if path is not None):
+        if not path.is_file():
+            yield Finding("secrets", ok=False, text=f"{path}: does not exist")
+        elif path.stat().st_mode & 0o077:
+            yield Finding("secrets", ok=False, text=f"{path}: others may read it; chmod 0600 it")
+        else:
+            yield Finding("secrets", ok=True, text=f"{path}: readable by its owner only")

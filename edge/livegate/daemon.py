@@ -1,0 +1,177 @@
+"""The daemon: builds the house from a configuration, runs its threads, and stops when one of them does.
+
+Threads: one a camera and a reader, the decision thread, the MQTT thread, and the caller's own, which supervises and
+feeds the service manager's watchdog only while turns of the decision thread really happen.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Self
+
+from livegate import __version__
+from livegate.capture.readers import Readers, open_readers
+from livegate.capture.rig import Rig, open_rig
+from livegate.clock import boot_id, read_clock
+from livegate.config import Config
+from livegate.decide.verdict import Boundaries
+from livegate.detect.detector import Detector
+from livegate.drivers import open_door
+from livegate.errors import AssetError, DeviceTimeout
+from livegate.gate.facts import GatePolicy
+from livegate.judge import Judge
+from livegate.pipeline import Pipeline, Rules, Snapshot
+from livegate.report.cloudevents import Identity
+from livegate.report.events import Environment, ModelInUse
+from livegate.report.link import Link, LinkState
+from livegate.store.store import Store, open_store
+from livegate.watchdog import notify
+
+log = logging.getLogger(__name__)
+
+FRAME_TIMEOUT_S = 0.2
+# A decision thread that made no turn for this long is stuck: the watchdog is no longer fed.
+STUCK_S = 5.0
+SUPERVISE_S = 0.5
+TICK_S = 60.0
+STOP_TIMEOUT_S = 5.0
+
+Observer = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """The daemon at one moment; ``link`` is None without an [mqtt] table."""
+
+    turns: int
+    alive: bool
+    link: LinkState | None
+
+
+class Daemon:
+    """A terminal in operation between ``__enter__`` and ``__exit__``; the door is locked outside of that."""
+
+    def __init__(self, config: Config, observer: Observer | None = None) -> None:
+        """Take a configuration; ``observer`` is called in the decision thread after every turn and must be quick."""
+        self._config = config
+        self._observer = observer
+        self._stack = ExitStack()
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._turns = 0
+        self._turned_s = 0.0
+        self._link: Link | None = None
+        self._thread = threading.Thread(target=self._decide, name="decision", daemon=True)
+        self.store: Store
+
+    def __enter__(self) -> Self:
+        """Open everything and start the threads; on a LivegateError nothing is left open."""
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the threads, lock the door, close everything."""
+        self._stop.set()
+        self._thread.join(STOP_TIMEOUT_S)
+        self._stack.close()
+
+    def run(self, stop: threading.Event) -> None:
+        """Supervise until ``stop`` is set; raise what ended the decision thread if it ended by itself."""
+        log.info("ready", extra={"version": __version__, "terminal": self._config.terminal.id})
+        notify("READY=1")
+        ticked_s = time.monotonic()
+        while not stop.wait(SUPERVISE_S):
+            if self._failure is not None:
+                raise self._failure
+            if time.monotonic() - self._turned_s < STUCK_S:
+                notify("WATCHDOG=1")
+            if time.monotonic() - ticked_s > TICK_S:
+                ticked_s = time.monotonic()
+                self.store.tick(GatePolicy.of(self._config))
+        notify("STOPPING=1")
+
+    def state(self) -> DaemonState:
+        """Return how the daemon is; from any thread."""
+        link = self._link.state() if self._link else None
+        return DaemonState(self._turns, self._thread.is_alive(), link)
+
+    def _open(self, stack: ExitStack) -> None:
+        config = self._config
+        identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
+        judge, model = open_judge(config)
+        door = stack.enter_context(open_door(config.door))
+        self.store = stack.enter_context(open_store(config.terminal.state_dir, identity, config.store))
+        self._link = self._open_link(stack)
+        rules = Rules(
+            GatePolicy.of(config),
+            config.gate.pairing_window_ms,
+            config.door.pulse_ms,
+            Environment(identity, config.door.zone, model, config_version=config.version),
+        )
+        committed = self._link.wake if self._link else _nobody_to_wake
+        self._pipeline = Pipeline(judge, self.store, door, rules, committed)
+        self._rig: Rig = stack.enter_context(open_rig(config.camera))
+        self._readers: Readers = stack.enter_context(open_readers(config.reader))
+        self._turned_s = time.monotonic()
+        self._thread.start()
+
+    def _open_link(self, stack: ExitStack) -> Link | None:
+        if self._config.mqtt is None:
+            log.warning("no [mqtt] table: events stay in the store")
+            return None
+        link = Link(self._config.mqtt, self._config.terminal, self.store, boot_id=boot_id(), measures=self._measures)
+        link.start()
+        stack.callback(link.stop, STOP_TIMEOUT_S)
+        return link
+
+    def _measures(self) -> Mapping[str, float]:
+        counts = self.store.counts()
+        return {"decision_turns_total": self._turns, "store_unacknowledged": counts.unacknowledged}
+
+    def _decide(self) -> None:
+        """The decision thread. Whatever ends it, ends the daemon: a terminal that cannot decide keeps its door shut."""
+        try:
+            while not self._stop.is_set():
+                self._turn()
+        except BaseException as exc:  # noqa: BLE001 - handed to the supervising thread, which raises it
+            self._failure = exc
+
+    def _turn(self) -> None:
+        try:
+            frame_set = self._rig.next(FRAME_TIMEOUT_S)
+        except DeviceTimeout:
+            frame_set = None
+        snapshot = self._pipeline.turn(frame_set, self._readers.take(), read_clock())
+        self._turns += 1
+        self._turned_s = time.monotonic()
+        if self._observer is not None:
+            self._observer(snapshot)
+
+
+def open_judge(config: Config) -> tuple[Judge, ModelInUse | None]:
+    """Return the judge of a configuration and the model it uses.
+
+    A model that is not what its manifest says is never loaded: the terminal goes on without a network, says so, and its
+    verdicts are non-responses. Raises ConfigError when the configured runtime is not installed.
+    """
+    roles = frozenset(camera.role for camera in config.camera)
+    try:
+        judge = Judge.open(config.detector, config.decision, roles)
+    except AssetError as exc:
+        log.error("model not loaded, the door stays shut", extra={"error": str(exc)})  # noqa: TRY400
+        return Judge(None, (), Boundaries(1.0, 0.0), roles, config.decision.timeout_ms), None
+    if not isinstance(judge.detector, Detector):
+        return judge, None
+    manifest = judge.detector.manifest
+    return judge, ModelInUse(manifest.model.name, manifest.model.sha256, judge.limits.accept_llr)
+
+
+def _nobody_to_wake() -> None:
+    """Stand in for the link where there is none."""

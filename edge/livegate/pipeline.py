@@ -1,0 +1,181 @@
+"""The order of the stages: judge, credential, gate, COMMIT, actuate, report. Only this file knows it.
+
+The decision is committed before the door moves; what cannot be committed is a denial; a pulse is never replayed.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from livegate.errors import DeviceLost, PadError, StoreError, StoreFull
+from livegate.gate.attendance import Attendance, Conclusion
+from livegate.gate.door import Door, DoorState
+from livegate.gate.facts import Clock, GatePolicy
+from livegate.gate.policy import decide, refuse
+from livegate.judge import Judge, Sight
+from livegate.report import events
+from livegate.report.events import Environment
+from livegate.store.store import Store
+from livegate.types import AccessEvent, CredentialRead, Decision, FrameSet, Outcome, Reason, Role, SensorState
+from livegate.watch import Watch
+
+log = logging.getLogger(__name__)
+
+NS_PER_MS = 1_000_000
+# A sensor that flickers for less than this is not worth an event.
+SENSOR_HOLD_NS = 1_000 * NS_PER_MS
+# Without a picture for this long the rgb camera counts as missing.
+BLIND_NS = 1_000 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration asks of the pipeline."""
+
+    policy: GatePolicy
+    pairing_window_ms: int
+    pulse_ms: int
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one turn came to, for whoever looks on: the sight, the door, and the decision if one fell."""
+
+    sight: Sight | None
+    door: DoorState
+    decision: Decision | None = None
+    sequence: int | None = None
+
+
+class Pipeline:
+    """Takes FrameSets and credentials, decides, commits, moves the door. Only the decision thread calls it."""
+
+    def __init__(self, judge: Judge, store: Store, door: Door, rules: Rules, committed: Callable[[], None]) -> None:
+        """``committed`` is called after every commit and must not block."""
+        self._judge = judge
+        self._store = store
+        self._door = door
+        self._rules = rules
+        self._committed = committed
+        self._attendance = Attendance(rules.policy.mode, rules.pairing_window_ms)
+        self._environment = rules.environment
+        self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
+        self._doors: Watch[DoorState] = Watch()
+        self._cause: int | None = None
+        self._seen_ns: int | None = None
+
+    def turn(self, frame_set: FrameSet | None, reads: tuple[CredentialRead, ...], now: Clock) -> Snapshot:
+        """Take what came since the last turn: a FrameSet or none, and the credentials read."""
+        for read in reads:
+            if self._attendance.offer(read):
+                self._judge.tracker.restart()
+                self._attendance.leave(now.monotonic_ns)
+        self._notice_sensors(frame_set, now)
+        sight, conclusion = self._look(frame_set, now.monotonic_ns)
+        decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
+        return Snapshot(sight, self._notice_door(now), decision, sequence)
+
+    def _look(self, frame_set: FrameSet | None, now_ns: int) -> tuple[Sight | None, Conclusion | None]:
+        """Return what is to be seen, and the attempt that became ripe by it."""
+        try:
+            sight = None if frame_set is None else self._judge.watch(frame_set)
+        except PadError as exc:
+            log.error("judging failed", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
+            self._judge.tracker.restart()
+            return None, None
+        self._judge.tracker.expire(now_ns)
+        if sight is not None and sight.attempt is not None and sight.pad is not None:
+            return sight, self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
+        left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
+        return sight, left or self._lapsed(frame_set, now_ns)
+
+    def _lapsed(self, frame_set: FrameSet | None, now_ns: int) -> Conclusion | None:
+        read = self._attendance.lapse(now_ns)
+        if read is None:
+            return None
+        pad = self._judge.no_face(frame_set)
+        if self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS:
+            pad = replace(pad, reason=Reason.SENSOR_MISSING)
+        return Conclusion(secrets.token_hex(8), pad, read)
+
+    def _conclude(self, conclusion: Conclusion, frame_set: FrameSet | None, now: Clock) -> tuple[Decision, int | None]:
+        """Decide, commit, and only then move the door."""
+        since_ns = max(
+            frame_set.captured_ns if frame_set else now.monotonic_ns, conclusion.read.read_ns if conclusion.read else 0
+        )
+        try:
+            decision, sequence = self._commit(conclusion, since_ns, now)
+        except StoreError as exc:
+            log.error("decision not committed", extra={"error": str(exc)})  # noqa: TRY400
+            reason = Reason.STORE_FULL if isinstance(exc, StoreFull) else Reason.FAILED
+            return refuse(conclusion.pad, reason, self._rules.policy, attempt_id=conclusion.attempt_id), None
+        self._committed()
+        if decision.outcome is Outcome.GRANTED:
+            self._cause = sequence
+            self._pulse()
+        log.info(
+            "attempt",
+            extra={
+                "outcome": str(decision.outcome),
+                "reason": str(decision.reason),
+                "sequence": sequence,
+                "latency_ms": round(decision.latency_ms, 1),
+            },
+        )
+        return decision, sequence
+
+    def _commit(self, conclusion: Conclusion, since_ns: int, now: Clock) -> tuple[Decision, int]:
+        with self._store.transaction() as transaction:
+            facts = transaction.facts(conclusion.read, self._rules.policy, now)
+            decision = decide(conclusion.pad, facts, self._rules.policy, attempt_id=conclusion.attempt_id)
+            latency_ms = max(time.monotonic_ns() - since_ns, 0) / NS_PER_MS
+            decision = replace(decision, latency_ms=latency_ms)
+            transaction.count(decision, self._rules.policy, now)
+            environment = replace(self._environment, step=conclusion.pad.step)
+            stored = transaction.enqueue(events.access_attempt(decision, now, environment))
+        return decision, stored.sequence
+
+    def _pulse(self) -> None:
+        try:
+            self._door.pulse(self._rules.pulse_ms)
+        except DeviceLost as exc:
+            log.error("door did not answer, supposed locked", extra={"error": str(exc)})  # noqa: TRY400
+
+    def _notice_door(self, now: Clock) -> DoorState:
+        state = self._door.state()
+        for change in self._doors.changes({"door": state}, now.monotonic_ns):
+            cause = self._cause if change.after in (DoorState.UNLOCKED, DoorState.LOCKED) else None
+            if self._record(events.door_state(change.after, now, self._environment, cause)):
+                self._doors.mark(change)
+        return state
+
+    def _notice_sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
+        if frame_set is not None:
+            states = {str(role): state for role, state in frame_set.states.items()}
+            self._seen_ns = now.monotonic_ns
+        elif self._seen_ns is not None and now.monotonic_ns - self._seen_ns < BLIND_NS:
+            return
+        else:
+            states = {str(Role.RGB): SensorState.MISSING}
+        if states != self._environment.sensors:
+            self._environment = replace(self._environment, sensors={**self._environment.sensors, **states})
+        for change in self._sensors.changes(states, now.monotonic_ns):
+            event = events.sensor_state(change.name, change.after, change.before, now, self._environment)
+            if self._record(event):
+                self._sensors.mark(change)
+
+    def _record(self, event: AccessEvent) -> bool:
+        """Store an event of the terminal itself; return whether that worked. What was not stored is tried again."""
+        try:
+            with self._store.transaction() as transaction:
+                transaction.enqueue(event)
+        except StoreError as exc:
+            log.warning("event not stored", extra={"kind": event.kind, "error": str(exc)})
+            return False
+        self._committed()
+        return True
