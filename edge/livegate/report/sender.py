@@ -162,7 +162,7 @@ class Sender:
         now_s = time.monotonic()
         try:
             ack = parse_ack(arrival.payload)
-            self._check(ack, arrival)
+            self._check(ack)
             if ack.through > self.window.acknowledged:
                 self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
         except LinkError as exc:
@@ -179,9 +179,7 @@ class Sender:
         if ack.want is not None:
             self._answer_want(ack.want, now_s)
 
-    def _check(self, ack: Ack, arrival: Arrival) -> None:
-        if arrival.retained:
-            raise LinkError("it was retained, so nobody may be there to mean it")
+    def _check(self, ack: Ack) -> None:
         if ack.consumer != self._consumer:
             raise LinkError(f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events")
         if ack.stream != self._store.stream:

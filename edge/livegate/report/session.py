@@ -43,6 +43,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 32
 MAX_PACKET_BYTES = 256 * 1024
 
+_READS_A_PUMP = 64
+
 # What paho raises while it reads bytes that are not MQTT.
 _NOT_MQTT = (ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
 
@@ -84,7 +86,6 @@ class Arrival:
 
     topic: str
     payload: bytes
-    retained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ class Session:
         mask = ready.get(sock, 0)
         try:
             if buffered or mask & selectors.EVENT_READ:
-                self._check(self._client.loop_read())
+                self._read()
             if mask & selectors.EVENT_WRITE:
                 self._check(self._client.loop_write())
             self._check(self._client.loop_misc())
@@ -292,6 +293,14 @@ class Session:
                 hint = "; if it speaks only 3.1.1, set [mqtt] protocol" if self.protocol is Protocol.V5 else ""
                 raise LinkError(f"{exc}, before it answered MQTT {self.protocol}{hint}") from exc
 
+    def _read(self) -> None:
+        """Read while that brings anything, for paho reads one packet at a time."""
+        for _ in range(_READS_A_PUMP):
+            before = len(self._happened)
+            self._check(self._client.loop_read())
+            if len(self._happened) == before:
+                return
+
     def _require_socket(self) -> socket.socket:
         sock = self._client.socket()
         if sock is None:
@@ -324,7 +333,7 @@ class Session:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self._happened.append(Arrival(topic, bytes(message.payload), message.retain))
+        self._happened.append(Arrival(topic, bytes(message.payload)))
 
     def _on_publish(self, _: Client, __: object, mid: int, reason: ReasonCode, ___: object) -> None:
         self._happened.append(Receipt(mid, str(reason) if reason.is_failure else None))

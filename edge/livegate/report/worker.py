@@ -75,10 +75,12 @@ class Worker:
         """Say goodbye and end; wait at most ``timeout_s``. This method is idempotent."""
         self._stop.set()
         self._waker.wake()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-            if self._thread.is_alive():
-                log.warning("mqtt thread still busy after stop", extra={"timeout_s": timeout_s})
+        if self._thread.ident is None:
+            self._waker.close()
+            return
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.warning("mqtt thread still busy after stop", extra={"timeout_s": timeout_s})
 
     def wake(self) -> None:
         """Let the conversation take its turn now; never blocks, from any thread."""

@@ -1,0 +1,172 @@
+"""A small MQTT 3.1.1 broker in this process, on loopback, for the demonstration and for tests; never for a real door.
+
+amqtt does the work. Two things it does not do are done here. It delivers what it queued for an absent subscriber only
+to sessions it does not call anonymous, so a plugin of ours lets people in without that mark. And where a CONNECT of
+another MQTT version carries a last will it says nothing at all, where the standard (MQTT 3.1.1, section 3.1.2.2) asks
+for a CONNACK with return code 1; so a doorman reads the version before amqtt does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.session import Session
+
+from livegate.errors import LinkError
+
+LOOPBACK = "127.0.0.1"
+
+_LISTENER = "loopback"
+_MQTT_311 = 4
+_FIRST_PACKET_S = 10.0
+_UNACCEPTABLE_VERSION = bytes((0x20, 2, 0, 1))
+
+
+class EmbeddedBroker:
+    """A broker on 127.0.0.1, running between ``with`` and its end. ``port`` 0 takes a free one.
+
+    ``users`` maps names to passwords; empty lets everybody on this machine in. What it holds is lost when it stops.
+    """
+
+    def __init__(self, port: int = 0, users: dict[str, str] | None = None):
+        self._port = port
+        self._users = users or {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._broker: Broker | None = None
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; the one that was found once started."""
+        return self._port
+
+    def start(self) -> None:
+        """Listen; raise LinkError when the port is taken."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._thread.start()
+        try:
+            self._call(self._start())
+        except OSError as exc:
+            self._end_loop()
+            taken = "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be used ({exc.strerror})"
+            raise LinkError(
+                f"port {self._port} on {LOOPBACK} {taken}; stop what listens there, or choose another"
+            ) from exc
+
+    def stop(self) -> None:
+        """End it and every connection. This method is idempotent."""
+        if self._loop is None:
+            return
+        self._call(self._stop())
+        self._end_loop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def _start(self) -> None:
+        quiet = logging.getLogger("amqtt")
+        quiet.setLevel(logging.ERROR)
+        logging.getLogger("transitions").setLevel(logging.ERROR)
+        plugin = f"{Doorkeeper.__module__}.{Doorkeeper.__qualname__}"
+        config = {
+            "listeners": {"default": {"type": "external"}, _LISTENER: {"type": "external"}},
+            "plugins": {plugin: {"users": self._users}},
+        }
+        self._server = await asyncio.start_server(self._connected, LOOPBACK, self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._broker = Broker(config, loop=self._loop)
+        await self._broker.start()
+
+    async def _stop(self) -> None:
+        assert self._server is not None and self._broker is not None  # noqa: S101, PT018 - set before start returned
+        self._server.close()
+        await self._broker.shutdown()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None and self._broker is not None  # noqa: S101, PT018 - asyncio runs this in a task
+        self._connections.add(task)
+        try:
+            first = await asyncio.wait_for(_read_version(reader), _FIRST_PACKET_S)
+            if first[-1] == _MQTT_311:
+                await self._broker.external_connected(_Replay(reader, first), StreamWriterAdapter(writer), _LISTENER)
+            else:
+                writer.write(_UNACCEPTABLE_VERSION)
+                await writer.drain()
+        except (asyncio.CancelledError, TimeoutError, OSError, EOFError):
+            pass  # We are stopping, or whoever knocked has gone or says nothing; the others are not disturbed.
+        finally:
+            self._connections.discard(task)
+            with contextlib.suppress(OSError):
+                writer.close()
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._loop is not None  # noqa: S101 - only called between start and stop
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+
+    def _end_loop(self) -> None:
+        assert self._loop is not None and self._thread is not None  # noqa: S101, PT018 - only called once started
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+        self._loop.close()
+        self._loop = self._thread = None
+
+
+async def _read_version(reader: asyncio.StreamReader) -> bytes:
+    """Return the first bytes of a CONNECT, up to and with the protocol version."""
+    read = await reader.readexactly(2)
+    while read[-1] & 0x80 and len(read) < 5:
+        read += await reader.readexactly(1)
+    length = await reader.readexactly(2)
+    name = await reader.readexactly(int.from_bytes(length))
+    return read + length + name + await reader.readexactly(1)
+
+
+class _Replay(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
+    """A reader that gives out again what was read ahead."""
+
+    def __init__(self, reader: asyncio.StreamReader, ahead: bytes):
+        super().__init__(reader)
+        self._ahead = ahead
+
+    async def read(self, n: int = -1) -> bytes:
+        given, self._ahead = (self._ahead, b"") if n < 0 else (self._ahead[:n], self._ahead[n:])
+        if n < 0 or len(given) < n:
+            rest: bytes = await super().read(n if n < 0 else n - len(given))
+            given += rest
+        return given
+
+
+class Doorkeeper(BaseAuthPlugin):  # type: ignore[misc]  # amqtt ships no types
+    """Lets in those who know a password, or everybody where there are no users, and calls none of them anonymous."""
+
+    async def authenticate(self, *, session: Session) -> bool:
+        """Return whether ``session`` may come in."""
+        users: dict[str, str] = self._get_config_option("users", {})
+        return not users or (session.username in users and users[session.username] == session.password)
+
+    @dataclass
+    class Config:
+        """What the plugin is configured with."""
+
+        users: dict[str, str] = field(default_factory=dict)
