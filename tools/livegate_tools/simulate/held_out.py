@@ -34,7 +34,7 @@ def draw_constant(rng: np.random.Generator, low: float, high: float, split: Spli
 
 
 def split_of(name: str) -> Split:
-    """Return the split a name (a background, an identity) belongs to by its SHA-256: 70 % train, 15 % dev and test each."""
+    """Return the split of a name (a background, an identity) by its SHA-256: 70 % train, 15 % dev, 15 % test."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
     if number < 0.70:
         return Split.TRAIN

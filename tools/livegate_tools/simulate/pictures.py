@@ -1,0 +1,145 @@
+"""Simulated frames from photographs: each person living and shown on something, through one camera stage.
+
+Every frame depends on (seed, index, split) and the sources alone. Only the presentation differs between the classes:
+people, rooms, face sizes, light, blur and cameras are drawn by the same functions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from livegate.errors import PictureError
+from livegate_tools.simulate.camera_stage import draw_camera, expose
+from livegate_tools.simulate.flat_attack import attack, draw_species, with_faceless_medium
+from livegate_tools.simulate.geometry import BoxPx, Pixels
+from livegate_tools.simulate.held_out import Split
+from livegate_tools.simulate.living import living
+from livegate_tools.simulate.portraits import Sources, read_sources
+from livegate_tools.simulate.scenes import blur, flicker, relight, room
+
+BONA_FIDE_SHARE, ATTACK_SHARE = 0.48, 0.47
+_FACELESS_MEDIUM_SHARE = {"bona_fide": 0.12, "background": 0.6}
+_STORED_QUALITY = 95
+_ATTEMPTS = 5
+_LEAST_CONTRAST = 14.0
+
+
+def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
+    """Return frame ``index``: (480, 640, 3) uint8 B, G, R, and its line of an evaluation manifest without ``rgb``.
+
+    ``label`` is "bona_fide", "attack" or, for a scene without any face, "background" (box null). ``faces`` lists all
+    faces in view as {"box", "label"}; ``unsure`` the boxes of those whose label is not the sample's,
+    and of faces that the frame cuts off.
+    """
+    split = Split(split)
+    chance = float(np.random.default_rng([seed, index, list(Split).index(split)]).random())
+    for attempt in range(_ATTEMPTS):
+        rng = np.random.default_rng([seed, index, list(Split).index(split), attempt])
+        camera = draw_camera(rng, split)
+        linear, told = _scene(rng, sources, chance)
+        picture = expose(flicker(rng, blur(rng, relight(rng, linear, 0.4))), camera, rng)
+        if told["box"] is None or _visible(picture, told["box"]):
+            break
+    line = {
+        "id": f"pictures_{split}_{seed}_{index:06d}",
+        "nir": None, "depth": None, "rgb_right": None, "camera": None,
+        **told,
+        "source": "simulated_pictures", "split": str(split), "seed": seed, "camera_id": camera.camera_id,
+    }  # fmt: skip
+    return picture, line
+
+
+def render_set(out: Path, data: Path, split: Split | str, seed: int, count: int) -> Iterator[int]:
+    """Write ``count`` frames as JPEG with a manifest under ``out`` and yield the number written after each.
+
+    manifest.jsonl grows line by line, each line after its picture, so that a reader may start early; the file DONE
+    appears when all are there. Frames already in the manifest of the same seed and split are kept.
+
+    Raises:
+        PictureError: ``out`` holds another set, or ``data`` lacks portraits or backgrounds.
+    """
+    sources = read_sources(data, split)
+    (out / "rgb").mkdir(parents=True, exist_ok=True)
+    manifest = out / "manifest.jsonl"
+    begun = _begun(manifest, f"pictures_{Split(split)}_{seed}_")
+    with manifest.open("a", encoding="utf-8") as lines:
+        for index in range(begun, count):
+            picture, line = render(index, seed, split, sources)
+            name = f"rgb/{index:06d}.jpg"
+            if not cv2.imwrite(str(out / name), picture, [cv2.IMWRITE_JPEG_QUALITY, _STORED_QUALITY]):
+                raise PictureError(f"{out / name}: cannot be written; check the disk and the permissions")
+            lines.write(json.dumps({"id": line["id"], "rgb": name, **line}) + "\n")
+            lines.flush()
+            yield index + 1
+    (out / "DONE").touch()
+
+
+def _begun(manifest: Path, prefix: str) -> int:
+    if not manifest.exists():
+        return 0
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    if any(not json.loads(line)["id"].startswith(prefix) for line in lines):
+        raise PictureError(f"{manifest}: holds frames of another seed or split; give an empty folder")
+    return len(lines)
+
+
+def _scene(rng: np.random.Generator, sources: Sources, chance: float) -> tuple[Pixels, dict[str, Any]]:
+    if chance < BONA_FIDE_SHARE:
+        return _bona_fide(rng, sources)
+    if chance < BONA_FIDE_SHARE + ATTACK_SHARE:
+        return _attack(rng, sources)
+    return _background(rng, sources)
+
+
+def _visible(picture: Pixels, box: list[float]) -> bool:
+    """Whether a face can be seen at all: not blown out, not black, not outside."""
+    x, y, w, h = (int(v) for v in box)
+    face = picture[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)]
+    return face.size > 0 and float(face.mean(axis=2).std()) > _LEAST_CONTRAST
+
+
+def _bona_fide(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
+    scene = living(rng, sources)
+    linear = scene.linear
+    if rng.random() < _FACELESS_MEDIUM_SHARE["bona_fide"]:
+        beside = with_faceless_medium(rng, sources, linear, scene.box)
+        linear = linear if beside is None else beside
+    told = _told("bona_fide", None, scene.portrait.subject, scene.portrait.source, scene.background, scene.box)
+    return linear, told
+
+
+def _attack(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
+    done = attack(rng, sources, draw_species(rng))
+    told = _told("attack", done.species, done.portrait.subject, done.portrait.source, done.background, done.box)
+    told["faces"] += [{"box": _rounded(box), "label": "bona_fide"} for box in done.others]
+    told["unsure"] = [_rounded(box) for box in (*done.others, *done.partly)]
+    return done.linear, told
+
+
+def _background(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
+    linear, name = room(rng, sources)
+    if rng.random() < _FACELESS_MEDIUM_SHARE["background"]:
+        with_medium = with_faceless_medium(rng, sources, linear, None)
+        linear = linear if with_medium is None else with_medium
+    return linear, _told("background", None, "nobody", "backgrounds", name, None)
+
+
+def _told(
+    label: str, species: str | None, subject: str, portrait: str, background: str, box: BoxPx | None
+) -> dict[str, Any]:
+    """What is true of a frame, as manifest fields."""
+    faces = [] if box is None else [{"box": _rounded(box), "label": label}]
+    return {
+        "label": label, "pai_species": species, "subject": subject, "identity": subject, "portrait_source": portrait,
+        "background": background, "box": None if box is None else _rounded(box), "faces": faces, "unsure": [],
+    }  # fmt: skip
+
+
+def _rounded(box: BoxPx) -> list[float]:
+    return [round(v, 1) for v in box]
