@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from livegate.clock import is_synchronised
@@ -35,10 +36,10 @@ class Finding:
 def findings(config: Config) -> Iterator[Finding]:
     """Yield what every check finds on this machine for a configuration that parses."""
     for camera in config.camera:
-        yield _tried(f"camera {camera.name}", lambda camera=camera: _driver(camera.source, open_camera(camera)))
-    yield _tried("door", lambda: _driver(config.door.source, open_door(config.door)))
+        yield _tried(f"camera {camera.name}", partial(_driver, camera.source, partial(open_camera, camera)))
+    yield _tried("door", partial(_driver, config.door.source, partial(open_door, config.door)))
     for reader in config.reader:
-        yield _tried("reader", lambda reader=reader: _driver(reader, open_reader(reader)))
+        yield _tried("reader", partial(_driver, reader, partial(open_reader, reader)))
     yield _tried("model", lambda: _model(config))
     yield _tried("cues", lambda: _cues(config))
     yield _clock()
@@ -55,8 +56,9 @@ def _tried(check: str, attempt: Callable[[], str]) -> Finding:
         return Finding(check, ok=False, text=str(exc))
 
 
-def _driver(choice: DriverChoice, _device: object) -> str:
-    """Name the driver of a device that could be made from its options; entering it would touch the hardware."""
+def _driver(choice: DriverChoice, make: Callable[[], object]) -> str:
+    """Make a device from its options and name its driver; only entering it would touch the hardware."""
+    make()
     return f"driver {choice.driver}"
 
 
