@@ -132,6 +132,7 @@ def _write(job: Job, index: int) -> None:
 
 
 def _save(path: Path, picture: NDArray[Any]) -> None:
-    written = cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    how = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix == ".jpg" else []
+    written = cv2.imwrite(str(path), picture, how)
     if not written:
         raise LivegateError(f"{path}: cannot be written; is the disk full?")
