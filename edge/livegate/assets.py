@@ -12,12 +12,13 @@ from livegate.errors import AssetError
 
 _PACKAGED = Path(__file__).resolve().parent / "_assets"
 _CHECKOUT = Path(__file__).resolve().parents[2]
+# The same below both, so that a shipped configuration finds its recordings by the same relative path.
 _FOLDERS = {"models": "models", "configs": "configs", "visits": "tools/visits"}
 
 
 def folder(kind: str) -> Path:
     """Return the folder of ``kind`` ("models", "configs" or "visits"); raise AssetError when it is not there."""
-    for candidate in (_PACKAGED / kind, _CHECKOUT / _FOLDERS[kind]):
+    for candidate in (_PACKAGED / _FOLDERS[kind], _CHECKOUT / _FOLDERS[kind]):
         if candidate.is_dir():
             return candidate
     raise AssetError(f"{kind}: not found in {_PACKAGED} or {_CHECKOUT}; reinstall Livegate, it is incomplete")
