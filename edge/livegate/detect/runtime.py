@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livegate import config
 from livegate.detect.manifest import ModelFormat, ModelManifest
-from livegate.errors import AssetError, ConfigError
+from livegate.errors import AssetError, ConfigError, PadError
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,14 @@ def check_runtime(runtime: Runtime, manifest: ModelManifest, priors: int) -> Non
 
     ``priors`` is how many rows both outputs must have; every row of the scores must sum to 1.
     """
-    boxes, scores = runtime.run(np.zeros((1, 3, manifest.input.height, manifest.input.width), np.float32))
+    output = manifest.output
+    try:
+        boxes, scores = runtime.run(np.zeros((1, 3, manifest.input.height, manifest.input.width), np.float32))
+    except PadError as exc:
+        raise AssetError(
+            f"{manifest.path}: the model does not run from input '{manifest.input.name}' to outputs '{output.boxes}' "
+            f"and '{output.scores}' ({exc}); manifest and model do not belong together"
+        ) from exc
     if boxes.shape != (priors, 4) or scores.shape != (priors, 3):
         raise AssetError(
             f"{manifest.path}: [priors] make {priors} boxes, expected outputs ({priors}, 4) and ({priors}, 3); the "
@@ -97,6 +104,6 @@ def check_runtime(runtime: Runtime, manifest: ModelManifest, priors: int) -> Non
         )
     if not np.allclose(scores.sum(axis=1), 1.0, atol=SUM_TOLERANCE):
         raise AssetError(
-            f"{manifest.path}: output '{manifest.output.scores}' holds no probabilities (rows do not sum to 1); export "
+            f"{manifest.path}: output '{output.scores}' holds no probabilities (rows do not sum to 1); export "
             "the model with its softmax"
         )

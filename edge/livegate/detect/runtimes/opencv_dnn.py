@@ -25,7 +25,7 @@ class OpenCvRuntime:
             self._net.setInput(pictures, self._input)
             boxes, scores = self._net.forward(self._outputs)
         except cv2.error as exc:
-            raise PadError(f"detector: OpenCV failed on this picture: {exc}") from exc
+            raise PadError(f"detector: OpenCV failed on this picture: {exc.err}") from exc
         return np.asarray(boxes, np.float32).reshape(-1, 4), np.asarray(scores, np.float32).reshape(-1, 3)
 
 
@@ -35,5 +35,5 @@ def open_runtime(model: bytes, manifest: ModelManifest, threads: int) -> Runtime
     try:
         net = cv2.dnn.readNetFromONNX(np.frombuffer(model, dtype=np.uint8))
     except cv2.error as exc:
-        raise AssetError(f"{manifest.folder / manifest.model.file}: OpenCV refuses it: {exc}") from exc
+        raise AssetError(f"{manifest.folder / manifest.model.file}: OpenCV refuses it: {exc.err}") from exc
     return OpenCvRuntime(net, manifest)
