@@ -16,12 +16,12 @@ from livegate.judge import Judge
 from livegate.progress import Progress
 from livegate.types import Role, Step
 from livegate_tools.evaluate.frames import Terminal
-from livegate_tools.evaluate.lines import Lines
 from livegate_tools.evaluate.manifest import BadLine, Sample, read_manifest
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table
 from livegate_tools.evaluate.workers import predict_all
+from livegate_tools.lines import Lines
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
 

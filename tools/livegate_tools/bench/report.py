@@ -1,0 +1,100 @@
+"""What a bench run found, as values, as JSON and as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from livegate_tools.bench.daemon_probe import Startup
+from livegate_tools.bench.timing import Ratio, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Which network was timed, what ran it, and what it costs by its manifest."""
+
+    name: str
+    runtime: str
+    params: int
+    mmacs: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTiming:
+    """A peer's time and ours over it; below 1 we are quicker. ``ours`` says what of ours it was compared with."""
+
+    timing: Timing
+    ratio: Ratio
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The times of one run in one process; of one thread unless the variant's name says otherwise."""
+
+    model: ModelFacts
+    stages: Mapping[str, Timing]
+    frame_to_decision: Timing
+    variants: Mapping[str, Timing]
+    peers: Mapping[str, PeerTiming]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchReport:
+    """All that one run found; ``startup`` is None where the daemon could not be measured."""
+
+    machine: Mapping[str, Any]
+    threads: int
+    startup: Startup | None
+    figures: Figures
+
+
+def as_json(report: BenchReport) -> dict[str, Any]:
+    """Return the report in the form of the contract."""
+    figures = report.figures
+    return {
+        "machine": dict(report.machine),
+        "threads": report.threads,
+        "stages": {name: asdict(found) for name, found in figures.stages.items()},
+        "frame_to_decision": asdict(figures.frame_to_decision),
+        "start_to_ready_s": report.startup.start_to_ready_s if report.startup else None,
+        "rss_mb": report.startup.rss_mb if report.startup else None,
+        "model": asdict(figures.model),
+        "variants": {name: asdict(found) for name, found in figures.variants.items()},
+        "peers": {name: _peer_json(peer) for name, peer in figures.peers.items()},
+    }
+
+
+def table(report: BenchReport) -> str:
+    """Return the report as aligned lines."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: BenchReport) -> Iterator[str]:
+    machine, figures, model = report.machine, report.figures, report.figures.model
+    yield f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mb']} MB, {machine['system']}"
+    yield f"{model.name}: {model.params:,} parameters, {model.mmacs:g} MMAC, {model.runtime}, {report.threads} thread"
+    yield f"{'stage':<26} {'p50 ms':>9} {'p99 ms':>9} {'n':>6}"
+    yield from (_line(name, found) for name, found in figures.stages.items())
+    yield _line("frame_to_decision", figures.frame_to_decision)
+    yield from (_line(f"variant {name}", found) for name, found in figures.variants.items())
+    for name, peer in figures.peers.items():
+        spread = f"{peer.ratio.low:.2f} .. {peer.ratio.high:.2f}"
+        yield f"{_line(f'peer {name}', peer.timing)}  {peer.ours} / peer = {peer.ratio.value:.2f} ({spread})"
+    if report.startup:
+        startup = report.startup
+        yield f"daemon ready in {startup.start_to_ready_s:.2f} s, at most {startup.rss_mb:.0f} MB resident"
+
+
+def _line(name: str, found: Timing) -> str:
+    return f"{name:<26} {found.p50_ms:>9.3f} {found.p99_ms:>9.3f} {found.n:>6}"
+
+
+def _peer_json(peer: PeerTiming) -> dict[str, Any]:
+    return {
+        **asdict(peer.timing),
+        "ratio": peer.ratio.value,
+        "ratio_95": [peer.ratio.low, peer.ratio.high],
+        "ours": peer.ours,
+    }

@@ -1,0 +1,97 @@
+"""``livegate bench``: how quick and how large Livegate is on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+
+from livegate import assets
+from livegate.config import Detector, Runtime
+from livegate.errors import ConfigError, LivegateError
+from livegate.progress import Progress
+from livegate_tools.bench.daemon_probe import Startup, measure_daemon
+from livegate_tools.bench.machine import describe
+from livegate_tools.bench.material import read_material
+from livegate_tools.bench.report import BenchReport, as_json, table
+from livegate_tools.bench.session import GROUPS, Bench
+from livegate_tools.bench.timing import WARM_UP
+from livegate_tools.lines import Lines
+
+HELP = "time every stage, start-up and memory on this machine"
+
+FRAMES = 300
+# Fewer have no 99th percentile worth the name.
+FEWEST_FRAMES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
+    parser.add_argument("--peers", type=Path, metavar="DIR", help="folder of published models to compare with")
+    parser.add_argument(
+        "--frames", type=_frames, default=FRAMES, metavar="N", help=f"frames to time (default {FRAMES})"
+    )
+    parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
+    parser.add_argument(
+        "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the verb; 1 when the daemon could not be measured, whose figures are then null."""
+    _check(arguments)
+    cv2.setNumThreads(1)
+    material = read_material(assets.visits())
+    with TemporaryDirectory(dir=_disk(), prefix="livegate-bench-") as folder:
+        scratch = Path(folder)
+        machine = describe(scratch)
+        startup = _startup(scratch)
+        bench = Bench(Detector(arguments.model, arguments.runtime), scratch, arguments.frames, arguments.peers)
+        with Progress("bench", GROUPS * (WARM_UP + arguments.frames)) as progress:
+            figures = bench.measure(material, progress.advance)
+    report = BenchReport(machine, 1, startup, figures)
+    if arguments.json:
+        with Lines(arguments.json) as out:
+            out.write(json.dumps(as_json(report), indent=1, allow_nan=False))
+    print(table(report))
+    return 0 if startup else 1
+
+
+def _startup(scratch: Path) -> Startup | None:
+    try:
+        return measure_daemon(assets.config("demo"), scratch)
+    except LivegateError as exc:
+        print(f"livegate bench: the daemon was not measured: {exc}", file=sys.stderr)
+        return None
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse before the work what would fail after it."""
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        raise ConfigError(f"{arguments.json}: its folder does not exist; create it or give --json another place")
+    if arguments.peers and not arguments.peers.is_dir():
+        raise ConfigError(f"{arguments.peers}: is no folder; give --peers the folder with the peer models")
+
+
+def _disk() -> Path:
+    """Return a folder of the user's on a disk: a commit to /tmp in memory would cost nothing."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livegate"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise LivegateError(
+            f"{folder}: cannot be made ({exc.strerror}); set XDG_CACHE_HOME to a folder on a disk"
+        ) from exc
+    return folder
+
+
+def _frames(text: str) -> int:
+    if not text.isdecimal() or not FEWEST_FRAMES <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected a number of frames from {FEWEST_FRAMES} to 1000000, found '{text}'")
+    return int(text)
