@@ -74,9 +74,12 @@ def seal(event: AccessEvent, identity: Identity, stream: str, head: ChainHead, r
     sequence = head.sequence + 1
     if sequence > MAX_SEQUENCE:
         raise StoreError(f"stream {stream}: used up after {MAX_SEQUENCE} events; move the store aside")
-    members = _attributes(event, identity, stream, sequence, recorded_s)
-    chainhash = _next_hash(head.chainhash, canonical(members))
-    return StoredEvent(sequence, chainhash, canonical(members | {"chainhash": chainhash}))
+    # Each member is written once: sealing only adds one more.
+    members = {
+        name: canonical(value) for name, value in _attributes(event, identity, stream, sequence, recorded_s).items()
+    }
+    chainhash = _next_hash(head.chainhash, _object(members))
+    return StoredEvent(sequence, chainhash, _object(members | {"chainhash": canonical(chainhash)}))
 
 
 def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None:
@@ -133,6 +136,11 @@ def _attributes(
         "severity": event.severity,
         "data": event.data,
     }
+
+
+def _object(members: Mapping[str, bytes]) -> bytes:
+    """Return the canonical JSON object of members already canonical, whose names are plain ASCII."""
+    return b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
 
 
 def _next_hash(previous: str, unsealed: bytes) -> str:

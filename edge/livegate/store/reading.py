@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from livegate.config import StoreConfig, WhenFull
 from livegate.errors import StoreError
 from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.store.connection import reader, store_error
@@ -148,6 +149,11 @@ class StoreReader:
         """Return whom the daemon of this store speaks for, with the boot given."""
         site, terminal, firmware, door = self._row("SELECT site, terminal, firmware, door FROM terminal")
         return Identity(site, terminal, firmware, boot_id, door)
+
+    def limits(self) -> StoreConfig:
+        """Return the bounds the daemon of this store was configured with."""
+        history_events, when_full = self._row("SELECT history_events, when_full FROM terminal")
+        return StoreConfig(history_events, WhenFull(when_full))
 
     def _one(self, query: str) -> Any:
         return self._row(query)[0]

@@ -1,0 +1,187 @@
+"""``livegate list``: who may come in and what is refused, kept by hand at this terminal.
+
+Credentials are hashed before they are stored: only pseudonyms can be shown. Changes hold from the next attempt on,
+whether or not the daemon runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+from livegate import __version__
+from livegate.clock import boot_id
+from livegate.configfile import load
+from livegate.errors import ConfigError, StoreError
+from livegate.gate.facts import ListEntry
+from livegate.report.cloudevents import timestamp
+from livegate.store import Identity, Store, StoreReader, lists, open_for_edit
+from livegate.store.transaction import Transaction
+from livegate.terminal_text import printable
+from livegate.types import Credential
+from livegate.verbs.events import add_store_arguments, state_dir
+
+HELP = "show or change local credentials and block entries"
+_KINDS = (*lists.CREDENTIAL_KINDS, *lists.BLOCK_KINDS)
+MAX_VALUE_CHARACTERS = 4_096
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="print both lists, credentials by pseudonym")
+    add_store_arguments(show)
+    add = actions.add_parser("add", help="add an entry, or change the one there is")
+    remove = actions.add_parser("remove", help="remove an entry")
+    for action in (add, remove):
+        action.add_argument("list", choices=["allow", "block"], help="which list")
+        action.add_argument(
+            "value", nargs="?", metavar="VALUE", help="the card number or other value; - reads it from stdin"
+        )
+        action.add_argument(
+            "--pseudonym", metavar="HEX", help="a credential as `list show` prints it, in place of VALUE"
+        )
+        action.add_argument(
+            "--kind",
+            choices=_KINDS,
+            help="allow: card (default), qr, pin; block: credential (default), media, terminal",
+        )
+        action.add_argument("--reason", default="", metavar="TEXT", help="stands in the event")
+        add_store_arguments(action)
+    add.add_argument("--from", dest="valid_from", metavar="ISO", help="allow: valid from this time on")
+    add.add_argument(
+        "--until", metavar="ISO", help="until this time; without an offset it is the terminal's local time"
+    )
+    add.add_argument("--action", dest="entry_action", default="deny", metavar="ACTION", help="block: deny (default)")
+    add.add_argument("--label", metavar="TEXT", help="allow: a note that stays on this terminal and in no event")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; status 1 when an entry to be removed is not there."""
+    if arguments.action == "show":
+        with StoreReader(state_dir(arguments)) as reader:
+            _show(reader, as_json=arguments.json)
+        return 0
+    _check(arguments)
+    value = _value(arguments)
+    with _open(arguments) as store, store.transaction() as t:
+        changed = _allow_list(arguments, value, t) if arguments.list == "allow" else _block_list(arguments, value, t)
+    _confirm(changed, arguments)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    allow = arguments.list == "allow"
+    kinds = lists.CREDENTIAL_KINDS if allow else (*lists.BLOCK_KINDS, *lists.CREDENTIAL_KINDS)
+    if (arguments.value is None) == (arguments.pseudonym is None):
+        raise ConfigError("give either VALUE (or - to read it from stdin) or --pseudonym")
+    if arguments.kind is not None and arguments.kind not in kinds:
+        raise ConfigError(f"--kind {arguments.kind}: the {arguments.list} list takes {', '.join(kinds)}")
+    if arguments.action == "add" and not allow and (arguments.valid_from or arguments.label):
+        raise ConfigError("--from and --label are for the allow list; a block entry holds from now on")
+    if arguments.pseudonym is not None and not _is_pseudonym(arguments.pseudonym):
+        raise ConfigError("--pseudonym: expected 32 hexadecimal digits as `livegate list show` prints them")
+
+
+def _value(arguments: argparse.Namespace) -> str:
+    value: str = arguments.pseudonym or arguments.value
+    if value == "-":
+        value = sys.stdin.readline(MAX_VALUE_CHARACTERS + 2).rstrip("\r\n")
+    if not 0 < len(value) <= MAX_VALUE_CHARACTERS:
+        raise ConfigError(f"VALUE: expected 1 to {MAX_VALUE_CHARACTERS} characters, found {len(value)}")
+    return value
+
+
+def _open(arguments: argparse.Namespace) -> Store:
+    if arguments.config is not None:
+        config = load(arguments.config)
+        terminal = config.terminal
+        identity = Identity(terminal.site, terminal.id, __version__, boot_id(), config.door.name)
+        return open_for_edit(terminal.state_dir, identity, config.store)
+    with StoreReader(arguments.state_dir) as store:
+        return open_for_edit(arguments.state_dir, store.identity(boot_id()), store.limits())
+
+
+def _allow_list(arguments: argparse.Namespace, value: str, t: Transaction) -> dict[str, Any]:
+    pseudonym = _pseudonym(arguments, value, t)
+    if arguments.action == "remove":
+        removed = lists.disallow(t, pseudonym, t.opened, reason=arguments.reason)
+        if not removed:
+            raise StoreError("list remove allow: this credential is not on the list; see `livegate list show`")
+        return {"credential": pseudonym}
+    valid_from_s, valid_until_s = _moment("--from", arguments.valid_from), _moment("--until", arguments.until)
+    if valid_from_s is not None and valid_until_s is not None and valid_until_s <= valid_from_s:
+        raise ConfigError("--until: is not after --from")
+    credential = Credential(pseudonym, arguments.kind or "card", True, valid_from_s, valid_until_s)
+    lists.allow(t, credential, t.opened, reason=arguments.reason, label=arguments.label)
+    return {"credential": pseudonym, "kind": credential.kind}
+
+
+def _block_list(arguments: argparse.Namespace, value: str, t: Transaction) -> dict[str, Any]:
+    kind = arguments.kind or "credential"
+    # A block entry holds for a credential however it is presented.
+    kind = "credential" if kind in lists.CREDENTIAL_KINDS else kind
+    named = _pseudonym(arguments, value, t) if kind == "credential" else value
+    if arguments.action == "remove":
+        if not lists.unblock(t, kind, named, t.opened):
+            raise StoreError(f"list remove block: no local entry for this {kind}; see `livegate list show`")
+    else:
+        until_s = _moment("--until", arguments.until)
+        lists.block(t, ListEntry(kind, named, arguments.entry_action, arguments.reason, until_s), t.opened)
+    return {"kind": kind, "value": named}
+
+
+def _pseudonym(arguments: argparse.Namespace, value: str, t: Transaction) -> str:
+    return value if arguments.pseudonym is not None else t.context.pseudonyms.of(value)
+
+
+def _is_pseudonym(text: str) -> bool:
+    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _moment(option: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.timestamp()
+    except (ValueError, OverflowError) as exc:
+        raise ConfigError(f"{option} {text}: expected a time such as 2026-12-31 or 2026-12-31T18:00:00+01:00") from exc
+
+
+def _confirm(changed: dict[str, Any], arguments: argparse.Namespace) -> None:
+    done = {"list": arguments.list, "action": arguments.action} | changed
+    if arguments.json:
+        sys.stdout.write(json.dumps(done) + "\n")
+    else:
+        verb = {"add": "added to", "remove": "removed from"}[arguments.action]
+        named = changed.get("credential") or changed["value"]
+        sys.stdout.write(printable(f"{named} {verb} the {arguments.list} list") + "\n")
+
+
+def _show(store: StoreReader, *, as_json: bool) -> None:
+    credentials = [_dated(row) for row in store.rows("credential")]
+    entries = [_dated(row) for row in store.rows("list_entry")]
+    if as_json:
+        sys.stdout.write(json.dumps({"allow": credentials, "block": entries}, indent=2) + "\n")
+        return
+    for name, rows in (("allow", credentials), ("block", entries)):
+        sys.stdout.write(f"{name}: {len(rows) or 'nothing'}\n")
+        for row in rows:
+            words = [
+                f"{key} {value}" if key not in ("pseudonym", "kind") else str(value)
+                for key, value in row.items()
+                if value
+            ]
+            sys.stdout.write("  " + printable("  ".join(words)) + "\n")
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its moments as people write them."""
+    return {
+        key.removesuffix("_s"): timestamp(value) if key.endswith("_s") and value is not None else value
+        for key, value in row.items()
+    }
