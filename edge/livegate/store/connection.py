@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from livegate.errors import StoreError
@@ -88,3 +90,24 @@ def check_ours(connection: sqlite3.Connection, path: Path) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if mark != 0 or tables:
         raise StoreError(f"{path}: is a database, but not Livegate's; move it away or set another [terminal] state_dir")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Begin at once, commit at the end, roll back on any exception; raise StoreError for SQLite's own."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except sqlite3.Error as exc:
+        _roll_back(connection)
+        raise store_error(path, exc) from exc
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite has already rolled back by itself after some errors (a full disk, for one).
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -6,17 +6,17 @@ import json
 import logging
 import secrets
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate.errors import StoreError
 from livegate.report.cloudevents import genesis
 from livegate.store import files
-from livegate.store.connection import check_ours, is_broken, store_error, writer
+from livegate.store.connection import check_ours, is_broken, store_error, transaction, writer
 from livegate.store.migrate import migrate
-from livegate.store.reading import StoreReader
+from livegate.store.salvage import salvage
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
     files.private_file(path)
     try:
         try:
-            connection = _connect(path, check=repair)
+            connection = _connect(path, check=repair, begin=_begin_stream)
         except sqlite3.DatabaseError as exc:
             if not (repair and is_broken(exc)):
                 raise
@@ -50,14 +50,16 @@ def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
     return Opened(connection, None if predecessor is None else json.loads(predecessor))
 
 
-def _connect(path: Path, *, check: bool, predecessor: dict[str, Any] | None = None) -> sqlite3.Connection:
+def _connect(path: Path, *, check: bool, begin: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     connection = writer(path, checkpoints=check)
     try:
         check_ours(connection, path)
         if check:
             _check(connection)
         migrate(connection, path)
-        _begin_stream(connection, predecessor)
+        if connection.execute("SELECT 1 FROM stream").fetchone() is None:
+            with transaction(connection, path):
+                begin(connection)
     except BaseException:
         connection.close()
         raise
@@ -70,10 +72,9 @@ def _check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"malformed: {verdict}")
 
 
-def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | None) -> None:
-    if connection.execute("SELECT 1 FROM stream").fetchone():
-        return
+def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | None = None) -> None:
     stream = secrets.token_hex(8)
+    # Another process may have begun it a moment ago.
     connection.execute(
         "INSERT OR IGNORE INTO stream (one, stream, predecessor, anchor_sequence, anchor_chainhash)"
         " VALUES (1, ?, ?, 0, ?)",
@@ -82,18 +83,14 @@ def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | 
 
 
 def _begin_anew(path: Path, fault: str) -> sqlite3.Connection:
-    ended = _last_words(path)
     aside = files.set_aside(path)
-    log.error("store: %s is damaged (%s); kept as %s, a new stream begins", path, fault, aside.name)
     files.private_file(path)
-    return _connect(path, check=True, predecessor=ended | {"reason": fault, "file": aside.name})
 
+    def begin(connection: sqlite3.Connection) -> None:
+        predecessor, lost = salvage(aside, connection)
+        log.error(
+            "store: %s is damaged (%s); kept as %s, lost are: %s", path, fault, aside.name, ", ".join(lost) or "none"
+        )
+        _begin_stream(connection, predecessor | {"reason": fault, "file": aside.name, "lost": lost})
 
-def _last_words(path: Path) -> dict[str, Any]:
-    """Return what can still be read of a broken file's stream."""
-    try:
-        with StoreReader(path.parent) as broken:
-            last = broken.last()
-            return {"stream": broken.stream, "sequence": last.sequence, "chainhash": last.chainhash}
-    except StoreError:
-        return {"stream": None, "sequence": None, "chainhash": None}
+    return _connect(path, check=True, begin=begin)

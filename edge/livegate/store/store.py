@@ -23,7 +23,7 @@ from livegate.report import events
 from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.store import files, windows
 from livegate.store.acknowledging import acknowledge
-from livegate.store.connection import store_error
+from livegate.store.connection import store_error, transaction
 from livegate.store.opening import Opened, open_database
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
@@ -76,7 +76,7 @@ class Store:
         if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
             raise StoreError(f"{self._path}: another thread holds the store for longer than {LOCK_TIMEOUT_S:g} s")
         try:
-            with _transaction(self._connection, self._path):
+            with transaction(self._connection, self._path):
                 yield Transaction(self._connection, self._context, self._clock())
         finally:
             self._lock.release()
@@ -146,7 +146,7 @@ def open_store(
         files.prepare_folder(state_dir)
         held.callback(os.close, files.lock(state_dir))
         opened = open_database(state_dir, held, repair=True)
-        with _transaction(opened.connection, state_dir / files.DATABASE):
+        with transaction(opened.connection, state_dir / files.DATABASE):
             _remember(opened.connection, identity, limits)
             running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
         context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
@@ -163,7 +163,7 @@ def open_for_edit(
     with _held_by_store() as held:
         files.prepare_folder(state_dir)
         opened = open_database(state_dir, held, repair=False)
-        with _transaction(opened.connection, path):
+        with transaction(opened.connection, path):
             _remember(opened.connection, identity, limits)
             last_ns = windows.last_running_ns(opened.connection)
         running = windows.RunningTime(clock().monotonic_ns, last_ns)
@@ -206,23 +206,3 @@ def _record_start(store: Store, opened: Opened, identity: Identity, *, first_of_
     except StoreFull as exc:
         # The daemon must come up all the same: only an acknowledgement through it makes room again.
         log.warning("store: the start could not be recorded: %s", exc)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("COMMIT")
-    except sqlite3.Error as exc:
-        _roll_back(connection)
-        raise store_error(path, exc) from exc
-    except BaseException:
-        _roll_back(connection)
-        raise
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    # SQLite has already rolled back by itself after some errors (a full disk, for one).
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")

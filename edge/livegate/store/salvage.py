@@ -1,0 +1,57 @@
+"""Save from a damaged database what can still be read: who may come in, who is locked out, how the stream ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from livegate.store import windows
+
+_TABLES = ("credential", "list_entry", "occurrence", "lockout", "running")
+
+
+def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
+    """Copy lists and counters from the file ``broken`` into ``connection``, which has an open transaction.
+
+    Returns the end of the broken stream ("stream", "sequence", "chainhash", None where unreadable) and the names of the
+    tables that could not be copied whole.
+    """
+    with closing(sqlite3.connect(broken, isolation_level=None)) as source:
+        lost = [table for table in _TABLES if not _copy(table, source, connection)]
+        _copy_running_time(source, connection)
+        return _last_words(source), lost
+
+
+def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
+    """Copy row by row, so that a damaged page costs only what lies beyond it; return whether all was read."""
+    try:
+        columns = len(target.execute(f"SELECT * FROM {table} LIMIT 0").description)  # noqa: S608 - a name from above
+        insert = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608
+        for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608
+            target.execute(insert, row)
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def _copy_running_time(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    try:
+        windows.save_running_ns(target, windows.last_running_ns(source))
+    except sqlite3.Error:
+        # It begins at zero then, which can only lengthen a lockout that was copied.
+        return
+
+
+def _last_words(source: sqlite3.Connection) -> dict[str, Any]:
+    words: dict[str, Any] = {"stream": None, "sequence": None, "chainhash": None}
+    try:
+        (words["stream"],) = source.execute("SELECT stream FROM stream").fetchone()
+        row = source.execute("SELECT sequence, chainhash FROM event ORDER BY sequence DESC LIMIT 1").fetchone()
+        if row is not None:
+            words |= {"sequence": row[0], "chainhash": row[1].hex()}
+    except (sqlite3.Error, TypeError, AttributeError):
+        # A damaged row may be of any type, or missing where there must be one.
+        return words
+    return words
