@@ -35,7 +35,7 @@ class CameraModel:
     """The constants of one camera and of the moment it was used.
 
     ``lens_sigma_px`` and ``fringe`` (relative magnification of red against blue) are the lens's; ``vignette`` is the
-    light lost in the corners (0..1); ``meter_target`` the mean linear grey that auto exposure aims at,
+    light lost in the corners (0..1), ``flare`` the share of the picture's mean light that its glass spreads over all; ``meter_target`` the mean linear grey that auto exposure aims at,
     ``meter_centre`` 0 for the whole picture .. 1 for its middle, ``exposure_ev`` the error in stops;
     ``white_strength`` how far grey-world white balance goes and ``white_tint`` the (red, blue) gains left over;
     ``crosstalk`` how far the colour filters overlap and ``colour_repair`` how much of that the colour matrix undoes;
@@ -50,6 +50,7 @@ class CameraModel:
     lens_sigma_px: float
     fringe: float
     vignette: float
+    flare: float
     meter_target: float
     meter_centre: float
     exposure_ev: float
@@ -90,6 +91,7 @@ def draw_camera(rng: np.random.Generator, split: Split | str) -> CameraModel:
         lens_sigma_px=constant(0.35, 1.15),
         fringe=constant(-0.0012, 0.0012),
         vignette=constant(0.0, 0.35),
+        flare=constant(0.0, 0.08),
         meter_target=constant(0.16, 0.34),
         meter_centre=constant(0.0, 1.0),
         white_strength=constant(0.3, 0.95),
@@ -101,7 +103,7 @@ def draw_camera(rng: np.random.Generator, split: Split | str) -> CameraModel:
         contrast=constant(-0.1, 0.6),
         shoulder=constant(0.0, 1.5),
         black=constant(-0.02, 0.05),
-        saturation=constant(0.75, 1.3),
+        saturation=constant(0.6, 1.5),
         denoise=constant(0.0, 1.0),
         sharpen=constant(0.0, 1.4),
         electrons=float(np.exp(rng.uniform(np.log(400.0), np.log(9000.0)))),
@@ -146,7 +148,8 @@ def expose_nir(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.
     Returns:
         (H, W) uint8 after the JPEG round trip.
     """
-    light = _vignetted(cv2.GaussianBlur(linear, (0, 0), max(camera.lens_sigma_px, 0.2)), camera.vignette)
+    light = cv2.GaussianBlur(linear, (0, 0), max(camera.lens_sigma_px, 0.2))
+    light = _vignetted(_flared(light, camera.flare), camera.vignette)
     gain = _exposure_gain(light, camera)
     electrons = float(np.clip(camera.electrons / max(gain, 0.5), 120.0, 9000.0))
     raw = _sense(light * np.float32(gain), electrons, camera.read_electrons, rng)
@@ -163,7 +166,12 @@ def _lens(linear: Pixels, camera: CameraModel) -> Pixels:
     for channel, scale in ((0, 1 + camera.fringe), (2, 1 - camera.fringe)):
         turn = cv2.getRotationMatrix2D(centre, 0.0, scale)
         channels[channel] = cv2.warpAffine(channels[channel], turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return _vignetted(cv2.merge(channels), camera.vignette)
+    return _vignetted(_flared(cv2.merge(channels), camera.flare), camera.vignette)
+
+
+def _flared(light: Pixels, share: float) -> Pixels:
+    """Veiling glare: lamps and windows in view lift the blacks of everything."""
+    return light * np.float32(1 - share) + np.float32(share) * np.minimum(light, 8.0).mean(axis=(0, 1))
 
 
 def _vignetted(light: Pixels, strength: float) -> Pixels:

@@ -83,7 +83,9 @@ def warp_picture(picture: Pixels, matrix: Pixels, size: tuple[int, int], border:
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         matrix = matrix @ np.diag([width / small[0], height / small[1], 1.0])
     flags = cv2.INTER_CUBIC if scale > 1.2 else cv2.INTER_LINEAR
-    return np.asarray(cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=border), np.float32)
+    warped = cv2.warpPerspective(picture, matrix, size, flags=flags, borderMode=border)
+    # Cubic sampling rings below zero beside bright edges, and no light is negative.
+    return np.asarray(np.maximum(warped, 0), np.float32)
 
 
 def _scale_at(matrix: Pixels, point: tuple[float, float]) -> float:

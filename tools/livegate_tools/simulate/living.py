@@ -41,10 +41,10 @@ def pick_portrait(rng: np.random.Generator, sources: Sources) -> Portrait:
 def draw_face_px(rng: np.random.Generator, portrait: Portrait) -> float:
     """Return the width a face is shown at, pixels: the same distribution for living and for shown faces.
 
-    Two in five are close-ups, as wide as faces of portraits that fill the frame.
+    Half of them are close-ups, as wide as faces of portraits that fill the frame.
     """
     low, high = FACE_PX[0], min(FACE_PX[1], MOST_ENLARGED * portrait.box[2])
-    if high > _CLOSE_UP_PX and rng.random() < 0.4:
+    if high > _CLOSE_UP_PX and rng.random() < 0.5:
         low = _CLOSE_UP_PX
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 

@@ -42,7 +42,7 @@ class Medium:
 def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, face_px: float) -> Shown:
     """Return the picture an attacker took: through a camera of its own, scaled so that the face is ``face_px`` wide.
 
-    Half of the pictures come from a camera as good as a studio's, with little noise of their own.
+    It is a camera whose pictures please: clean blacks, full colours; three in five have hardly any noise of their own.
     """
     picture = load_linear(portrait.path)
     scale = face_px / portrait.box[2]
@@ -50,9 +50,16 @@ def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, fa
     height = max(32, round(picture.shape[0] * scale / 2) * 2)
     matrix = np.diag([scale, scale, 1.0])
     seen = warp_picture(picture, matrix, (width, height), cv2.BORDER_REPLICATE)
-    camera = draw_camera(rng, split)
-    if rng.random() < 0.5:
-        camera = dataclasses.replace(camera, electrons=9000.0, lens_sigma_px=0.3, jpeg_quality=95, exposure_ev=0.3)
+    camera = dataclasses.replace(
+        draw_camera(rng, split),
+        flare=0.0,
+        colour_repair=1.0,
+        black=float(rng.uniform(-0.03, 0.01)),
+        contrast=float(rng.uniform(0.1, 0.6)),
+        saturation=float(rng.uniform(0.9, 1.5)),
+    )
+    if rng.random() < 0.6:
+        camera = dataclasses.replace(camera, electrons=9000.0, lens_sigma_px=0.3, jpeg_quality=95, exposure_ev=0.1)
     taken = to_linear(cv2.cvtColor(expose(seen, camera, rng), cv2.COLOR_BGR2RGB))
     x, y, w, h = portrait.box
     box = (x * scale, y * scale, w * scale, h * scale)

@@ -55,9 +55,9 @@ def draw_print(rng: np.random.Generator, split: Split) -> PrintModel:
     glossy = rng.random() < 0.55
     return PrintModel(
         paper=(white * constant(0.95, 1.02), white, white * constant(0.92, 1.04)),
-        ink_black=constant(0.015, 0.06) if glossy else constant(0.04, 0.12),
-        gamut=0.0 if rng.random() < 0.06 else constant(0.6, 1.05),
-        tone=constant(0.75, 1.35),
+        ink_black=constant(0.006, 0.03) if glossy else constant(0.025, 0.08),
+        gamut=0.0 if rng.random() < 0.06 else constant(0.75, 1.25),
+        tone=constant(0.85, 1.5),
         cast=(constant(0.9, 1.08), constant(0.95, 1.05), constant(0.88, 1.08)),
         banding=constant(0.0, 0.05) if rng.random() < 0.4 else 0.0,
         gloss=constant(0.02, 0.06) if glossy else constant(0.0, 0.01),
@@ -266,7 +266,7 @@ def _shine(rng: np.random.Generator, lobe: Pixels, printed: PrintModel, reflecte
     if reflected is not None and printed.polish > 0.4:
         height, width = lobe.shape
         view = cv2.GaussianBlur(cv2.resize(reflected, (width, height)), (0, 0), 3 + 25 * (1 - printed.polish))
-        shine = shine + view * np.float32(printed.gloss * rng.uniform(0.3, 1.5))
+        shine = shine + view * np.float32(printed.gloss * np.exp(rng.uniform(np.log(0.05), np.log(1.5))))
     return np.asarray(shine, np.float32)
 
 

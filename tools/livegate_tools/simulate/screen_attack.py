@@ -54,7 +54,7 @@ def draw_screen(rng: np.random.Generator, split: Split, species: str) -> ScreenM
         return draw_constant(rng, low, high, split)
 
     bright = float(np.exp(constant(np.log(0.5), np.log(6.0))))
-    spill = constant(0.0, 0.18)
+    spill = constant(-0.35, 0.15)
     primaries = np.full((3, 3), spill / 3) + np.eye(3) * (1 - spill)
     cold = constant(-0.12, 0.16)
     primaries = primaries * np.array([[1 - cold], [1.0 - 0.3 * abs(cold)], [1 + cold]])
@@ -71,11 +71,11 @@ def draw_screen(rng: np.random.Generator, split: Split, species: str) -> ScreenM
         brightness=bright,
         gamma=constant(1.9, 2.5),
         primaries=np.asarray(primaries, np.float32),
-        black=constant(0.0, 0.008),
-        bleed=constant(0.0, 0.02),
+        black=constant(0.0, 0.004),
+        bleed=constant(0.0, 0.012),
         falloff=constant(0.0, 0.5),
         mirror=constant(0.03, 0.08),
-        haze=constant(0.0, 0.02),
+        haze=constant(0.0, 0.01),
         grid=constant(0.15, 0.8) if species == "replay_monitor" else 0.0,
         bezel=shape[1],
         corner=shape[2],
@@ -154,6 +154,7 @@ def _emit(rng: np.random.Generator, encoded: Pixels, screen: ScreenModel) -> Pix
     leak = screen.black + screen.bleed * np.maximum(np.abs(x), np.abs(y)) ** 6
     turn = float(rng.uniform(0, 2 * np.pi))
     side = 1 - screen.falloff * 0.5 * (1 + x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn)))
+    light = np.maximum(light, 0)
     return np.asarray((light + leak[..., None]) * side[..., None] * screen.brightness, np.float32)
 
 
@@ -164,8 +165,9 @@ def _glass(rng: np.random.Generator, shape: tuple[int, ...], screen: ScreenModel
     view = cv2.GaussianBlur(view, (0, 0), float(rng.uniform(1.0, 8.0)))
     if rng.random() < 0.25:
         view = view + _lamp(rng, (height, width), float(np.exp(rng.uniform(np.log(5), np.log(120)))))
+    strength = np.float32(np.exp(rng.uniform(np.log(0.03), np.log(1.2))))
     haze = screen.haze * float(view.mean())
-    return np.asarray(view[..., :3] * screen.mirror * np.float32(rng.uniform(0.3, 1.2)) + haze, np.float32)
+    return np.asarray(view[..., :3] * screen.mirror * strength + haze, np.float32)
 
 
 def _lamp(rng: np.random.Generator, size: tuple[int, int], strength: float) -> Pixels:
