@@ -1,4 +1,4 @@
-"""Models small enough to read: a manifest to write anywhere, a real 453-byte network, and a network that behaves."""
+"""Models small enough to read: a manifest, a real network of a few operations, and a network that behaves."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ TINY_ONNX = zlib.decompress(
     )
 )
 
+# The same network for TensorFlow Lite, input (1, 16, 16, 3): Reshape, Softmax; Slice of channel 0, Concatenation.
+TINY_TFLITE = zlib.decompress(
+    base64.b85decode(
+        "c-n1Ju}%U(5S_h4JavO-LN1V4SXfw4kkD9=2o15Yq_D-}B8dV43bdj!7FK?MHDBNdSWsD7`T-V})~;`M=VU#(+}oX<eKYfRb|WI{cFr1OV@w(L"
+        "2$%t<ArXEm0OvpxIFR+-w=q0xK#?1Ge)9bO_q>MBxx2>sr~Sc=xT$O-N>qUrBO*e@lKA(5I!MPrQ#mcyz5aki*DG)@T6z5_XTrD5bA?>p4*Y@C"
+        "+XMnZ5m;ic;$rGqOkndBY)&P-@YheYk<+~6X~wse<>A;D<R_Y+D9NED5634M{dm!_cZ8v4&7$o`QR;@dek$)Q<gG(FrxJezw6M^?8|(!zmwT>B"
+        "?oZrVBzMN~!!-R<k2$e%oLG90_Q#WHP8ZLY;Kkx+Nm_JGZrwinAA}Ql9NxR26=&|%<NBlVkhlN!VUgpdSH0;vp0@Y3YkR7NuksojtNPl$NB7#a"
+        "^fA*plUhphWanjH3pkYb!0UH;e_Y}NcH7zQFW6OQSG9cyt6GWkCqJUGT|x"
+    )
+)
+
 TINY_MANIFEST = """
 [model]
 name = "tiny"
@@ -33,6 +44,8 @@ version = "1"
 kind = "ssd"
 file = "tiny.onnx"
 sha256 = "{sha256}"
+tflite = "tiny.tflite"
+tflite_sha256 = "{tflite_sha256}"
 licence = "Apache-2.0"
 parameters = 12
 mmacs = 0.003
@@ -69,11 +82,13 @@ seed = 1
 
 
 def write_tiny(folder: Path, content: bytes = TINY_ONNX, replace: tuple[str, str] = ("", "")) -> Path:
-    """Write the 453-byte model (or ``content``) with its manifest, one text in it replaced; return the folder."""
+    """Write the tiny model (or ``content`` in its place) and its manifest with one text replaced; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    tflite = TINY_TFLITE if content is TINY_ONNX else content
     (folder / "tiny.onnx").write_bytes(content)
-    digest = hashlib.sha256(content).hexdigest()
-    text = TINY_MANIFEST.format(sha256=digest, width=16, height=16, strides="[1]", heights="[[8.0]]")
+    (folder / "tiny.tflite").write_bytes(tflite)
+    digests = {"sha256": hashlib.sha256(content).hexdigest(), "tflite_sha256": hashlib.sha256(tflite).hexdigest()}
+    text = TINY_MANIFEST.format(**digests, width=16, height=16, strides="[1]", heights="[[8.0]]")
     assert replace[0] in text
     (folder / "manifest.toml").write_text(text.replace(*replace) if replace[0] else text)
     return folder
@@ -83,7 +98,8 @@ def read_full_size(folder: Path) -> ModelManifest:
     """Return the manifest of a 320x240 detector whose model file is never read."""
     folder.mkdir(parents=True, exist_ok=True)
     heights = "[[20.0, 40.0], [80.0], [160.0]]"
-    text = TINY_MANIFEST.format(sha256="0" * 64, width=320, height=240, strides="[16, 32, 64]", heights=heights)
+    never = {"sha256": "0" * 64, "tflite_sha256": "0" * 64}
+    text = TINY_MANIFEST.format(**never, width=320, height=240, strides="[16, 32, 64]", heights=heights)
     (folder / "manifest.toml").write_text(text)
     return read_manifest(folder)
 
