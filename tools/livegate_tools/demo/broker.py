@@ -29,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 _LISTENER = "loopback"
 _MQTT_311 = 4
 _FIRST_PACKET_S = 10.0
+_END_S = 5.0
 _UNACCEPTABLE_VERSION = bytes((0x20, 2, 0, 1))
 
 
@@ -45,7 +46,7 @@ class EmbeddedBroker:
         self._thread: threading.Thread | None = None
         self._broker: Broker | None = None
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def port(self) -> int:
@@ -89,23 +90,27 @@ class EmbeddedBroker:
             "listeners": {"default": {"type": "external"}, _LISTENER: {"type": "external"}},
             "plugins": {plugin: {"users": self._users}},
         }
-        self._server = await asyncio.start_server(self._connected, LOOPBACK, self._port)
+        self._server = await asyncio.start_server(self._connected, LOOPBACK, self._port, start_serving=False)
         self._port = self._server.sockets[0].getsockname()[1]
         self._broker = Broker(config, loop=self._loop)
         await self._broker.start()
+        await self._server.start_serving()
 
     async def _stop(self) -> None:
-        assert self._server is not None and self._broker is not None  # noqa: S101, PT018 - set before start returned
+        # amqtt's own shutdown waits for subscribers to take what is queued, which one that is gone never does. All it
+        # holds is in this loop, so ending the loop's tasks ends it.
+        assert self._server is not None  # noqa: S101 - set before start returned
         self._server.close()
-        await self._broker.shutdown()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), _END_S)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None and self._broker is not None  # noqa: S101, PT018 - asyncio runs this in a task
-        self._connections.add(task)
+        assert self._broker is not None  # noqa: S101 - nobody is let in before it has started
+        self._writers.add(writer)
         try:
             first = await asyncio.wait_for(_read_version(reader), _FIRST_PACKET_S)
             if first[-1] == _MQTT_311:
@@ -116,7 +121,7 @@ class EmbeddedBroker:
         except (asyncio.CancelledError, TimeoutError, OSError, EOFError):
             pass  # We are stopping, or whoever knocked has gone or says nothing; the others are not disturbed.
         finally:
-            self._connections.discard(task)
+            self._writers.discard(writer)
             with contextlib.suppress(OSError):
                 writer.close()
 
