@@ -35,7 +35,7 @@ class Rhythm:
     health_s: float = 30.0
     receipt_s: float = 30.0
     """A broker that has not acknowledged a message for so long is given up."""
-    want_again_s: float = 1.0
+    want_again_s: float = 0.5
     """The same ``want`` sooner than this is taken for an echo of the one being answered."""
     store_retry_s: float = 1.0
 
@@ -165,6 +165,7 @@ class Sender:
             self._check(ack)
             if ack.through > self.window.acknowledged:
                 self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
+            held = self._store.acknowledged_through()
         except LinkError as exc:
             self._refuse(str(exc))
             return
@@ -173,7 +174,7 @@ class Sender:
             return
         self.counts["acks_accepted_total"] += 1
         self._last_refusal = ""
-        self.window.acknowledge(ack.through, now_s)
+        self.window.acknowledge(held, now_s)
         self._drop_acknowledged()
         self.woken = True
         if ack.want is not None:
@@ -188,9 +189,9 @@ class Sender:
         if ack.through > highest or (ack.want or 0) > highest:
             raise LinkError(f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}")
         ours = self._store.chainhash_at(ack.through) if ack.through else genesis(ack.stream).chainhash
-        # What the console acknowledged before may be pruned by now: nothing is released by saying it again.
-        pruned = ours is None and ack.through <= self.window.acknowledged
-        if ack.chainhash != ours and not pruned:
+        # What is not kept any more cannot be compared, and the store releases nothing on the word of it.
+        gone = ours is None and ack.through <= self.window.gone_through
+        if ack.chainhash != ours and not gone:
             raise LinkError(f"its chain hash at {ack.through} is not ours: one of us holds an altered stream")
 
     def _refuse(self, why: str) -> None:

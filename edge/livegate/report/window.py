@@ -42,9 +42,14 @@ class Window:
         """The highest sequence that can be known outside this terminal."""
         return max(self.sent_through, self.last_at_start)
 
+    @property
+    def gone_through(self) -> int:
+        """Nothing up to here need be kept: it was acknowledged, or the store had to drop it."""
+        return max(self.acknowledged, self._skipped)
+
     def room(self) -> int:
         """Return how many more events may be sent now."""
-        return max(0, max(self.acknowledged, self._skipped) + self.span - self.next_after)
+        return max(0, self.gone_through + self.span - self.next_after)
 
     def connected(self, now_s: float) -> None:
         """Begin to wait anew: no acknowledgement could arrive while there was no connection."""
