@@ -96,7 +96,8 @@ class Page:
 def _tinted(depth_mm: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """Return depth as colours, near to far; black where nothing returned."""
     share = np.clip((depth_mm.astype(np.float32) - _NEAR_MM) / (_FAR_MM - _NEAR_MM), 0, 1)
-    colours: NDArray[np.uint8] = cv2.applyColorMap((255 - share * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+    near = (255 - share * 255).astype(np.uint8)
+    colours = np.asarray(cv2.applyColorMap(near, cv2.COLORMAP_TURBO), dtype=np.uint8)
     colours[depth_mm == 0] = 0
     return colours
 
