@@ -153,7 +153,7 @@ def _is_next(event: StoredEvent, head: ChainHead) -> bool:
         claimed = members.pop("chainhash", None)
         expected = _next_hash(head.chainhash, canonical(members))
         whole = canonical(members | {"chainhash": expected})
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
     # Byte equality also refuses bodies that only parse to the same: other white space, doubled members.
     same = claimed == expected == event.chainhash and whole == event.body
@@ -192,8 +192,8 @@ def _read(body: bytes) -> dict[str, Any]:
 
     try:
         event = json.loads(body, parse_constant=refuse)
-    except RecursionError as exc:
-        raise ValueError("event: nested too deeply") from exc
+    except (ValueError, RecursionError) as exc:
+        raise ValueError(f"event: is not JSON: {exc}") from exc
     if not isinstance(event, dict):
         raise ValueError("event: is not a JSON object")  # noqa: TRY004 - any bad body is a ValueError
     return event

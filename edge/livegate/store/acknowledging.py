@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from livegate.errors import LinkError
+from livegate.store.reading import chainhash_at
 from livegate.store.transaction import Transaction, capacity_reached
 
 # Bounds how long pruning may keep a decision waiting; the rest goes with the next acknowledgement.
@@ -23,7 +24,7 @@ def acknowledge(t: Transaction, through: int, chainhash: str, consumer: str) -> 
         raise LinkError(f"acknowledgement of {through} by {consumer}: above {last}, the highest sequence there is")
     if through <= acknowledged or through < dropped:
         return
-    if _chainhash(t.connection, through) != chainhash:
+    if chainhash_at(t.connection, through) != chainhash:
         raise LinkError(f"acknowledgement of {through} by {consumer}: its chainhash is not that of our event")
     history = t.context.limits.history_events
     t.connection.execute(
@@ -31,15 +32,6 @@ def acknowledge(t: Transaction, through: int, chainhash: str, consumer: str) -> 
         (through, consumer, capacity_reached(last - through, history)),
     )
     _prune(t.connection, min(through, last - history))
-
-
-def _chainhash(connection: sqlite3.Connection, sequence: int) -> str | None:
-    row = connection.execute(
-        "SELECT chainhash FROM event WHERE sequence = ?1 UNION ALL"
-        " SELECT dropped_chainhash_after FROM stream WHERE dropped_through = ?1",
-        (sequence,),
-    ).fetchone()
-    return None if row is None else row[0].hex()
 
 
 def _prune(connection: sqlite3.Connection, through: int) -> None:

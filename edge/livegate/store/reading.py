@@ -108,12 +108,7 @@ class StoreReader:
     def chainhash_at(self, sequence: int) -> str | None:
         """Return the chain hash after ``sequence``, or None when that event is not kept (any more)."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT chainhash FROM event WHERE sequence = ?1"
-                " UNION ALL SELECT anchor_chainhash FROM stream WHERE anchor_sequence = ?1",
-                (sequence,),
-            ).fetchone()
-        return None if row is None else row[0].hex()
+            return chainhash_at(connection, sequence)
 
     def counts(self) -> Counts:
         """Return how full the store is."""
@@ -175,6 +170,17 @@ class StoreReader:
             raise store_error(self._path, exc) from exc
         finally:
             self._lock.release()
+
+
+def chainhash_at(connection: sqlite3.Connection, sequence: int) -> str | None:
+    """Return the chain hash after ``sequence``, or None when nothing kept knows it."""
+    row = connection.execute(
+        "SELECT chainhash FROM event WHERE sequence = ?1"
+        " UNION ALL SELECT anchor_chainhash FROM stream WHERE anchor_sequence = ?1"
+        " UNION ALL SELECT dropped_chainhash_after FROM stream WHERE dropped_through = ?1 AND ?1 > 0",
+        (sequence,),
+    ).fetchone()
+    return None if row is None else row[0].hex()
 
 
 def _size(path: Path) -> int:
