@@ -87,21 +87,21 @@ class Pipeline:
         except PadError as exc:
             log.error("judging failed", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
             self._judge.tracker.restart()
-            return None, None
+            return None, self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, Reason.FAILED)
         self._judge.tracker.expire(now_ns)
         if sight is not None and sight.attempt is not None and sight.pad is not None:
             return sight, self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
-        return sight, left or self._lapsed(frame_set, now_ns)
+        blind = self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
+        reason = Reason.SENSOR_MISSING if blind else Reason.NO_FACE
+        return sight, left or self._lapsed(frame_set, now_ns, reason)
 
-    def _lapsed(self, frame_set: FrameSet | None, now_ns: int) -> Conclusion | None:
+    def _lapsed(self, frame_set: FrameSet | None, now_ns: int, reason: Reason) -> Conclusion | None:
+        """Return the attempt of who showed a credential and no face in time, or None."""
         read = self._attendance.lapse(now_ns)
         if read is None:
             return None
-        pad = self._judge.no_face(frame_set)
-        if self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS:
-            pad = replace(pad, reason=Reason.SENSOR_MISSING)
-        return Conclusion(secrets.token_hex(8), pad, read)
+        return Conclusion(secrets.token_hex(8), replace(self._judge.no_face(frame_set), reason=reason), read)
 
     def _conclude(self, conclusion: Conclusion, frame_set: FrameSet | None, now: Clock) -> tuple[Decision, int | None]:
         """Decide, commit, and only then move the door."""

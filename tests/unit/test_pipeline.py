@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livegate.clock import boot_id, read_clock
+from livegate.config import GateMode, Limit, LimitKey, StoreConfig
+from livegate.cues import detector as detector_cue
+from livegate.cues.bank import ScoredCue
+from livegate.decide.calibration import Calibration
+from livegate.decide.verdict import Boundaries
+from livegate.errors import PadError
+from livegate.gate.door import DoorState
+from livegate.gate.facts import Clock, GatePolicy
+from livegate.judge import Judge
+from livegate.pipeline import Pipeline, Rules, Snapshot
+from livegate.report.cloudevents import Identity, genesis, verify_chain
+from livegate.report.events import Environment
+from livegate.store import files
+from livegate.store.lists import allow
+from livegate.store.pseudonyms import Pseudonyms
+from livegate.store.store import Store, open_store
+from livegate.types import Credential, CredentialRead, Decision, Face, Outcome, Reason, Role
+from livegate_drivers.doors import simulated
+from support.sights import FACE_BOX, face, frame_set
+
+MS = 1_000_000
+ALIVE, ATTACK, UNSURE = (face(p_bona_fide=p, p_attack=q) for p, q in ((0.95, 0.03), (0.03, 0.95), (0.5, 0.45)))
+IDENTITY = Identity("hq", "t1", "0", boot_id(), "door")
+OWN_LIMIT = Limit(LimitKey.CREDENTIAL, "presentation_attack", 2, 60.0, 600.0)
+
+
+class Scripted:
+    """A detector that sees what the test says, or fails as the test says."""
+
+    def __init__(self) -> None:
+        self.seen: tuple[Face, ...] | PadError = ()
+
+    def detect(self, image: np.ndarray) -> tuple[Face, ...]:
+        if isinstance(self.seen, PadError):
+            raise self.seen
+        return self.seen
+
+
+@dataclass
+class Terminal:
+    """A whole terminal after the cameras: real judge, gate, store and door, moved by hand through time."""
+
+    store: Store
+    pipeline: Pipeline
+    detector: Scripted
+    door: simulated.SimulatedDoor
+    now_ms: float = 1000.0
+    woken: list[int] = field(default_factory=list)
+
+    def turn(self, *faces: Face, card: str | None = None, blind: bool = False) -> Snapshot:
+        self.now_ms += 100
+        now_ns = round(self.now_ms * MS)
+        self.detector.seen = faces
+        reads = () if card is None else (CredentialRead("card", card, now_ns),)
+        seen = None if blind else frame_set(self.now_ms)
+        return self.pipeline.turn(seen, reads, Clock(1.8e9, now_ns))
+
+    def decided(self, *faces: Face, turns: int = 40, card: str | None = None) -> Decision | None:
+        """Present ``faces`` (and a card at first) until a decision falls."""
+        for number in range(turns):
+            snapshot = self.turn(*faces, card=card if number == 0 else None)
+            if snapshot.decision is not None:
+                return snapshot.decision
+        return None
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        bodies = [json.loads(event.body) for event in self.store.unacknowledged(0, 10_000)]
+        return [body for body in bodies if body["type"] == f"io.livegate.{kind}.v1"]
+
+
+def opened(tmp_path: Path, store_config: StoreConfig, mode: GateMode) -> Iterator[Terminal]:
+    detector = Scripted()
+    scorer = detector_cue.scorer(Calibration(1.0, 0.0, 1.0, 6.0), frame_correlation=0.9)
+    judge = Judge(
+        detector,
+        (ScoredCue("detector", detector_cue, scorer),),
+        Boundaries(1.0, -1.0),
+        frozenset({Role.RGB}),
+        timeout_ms=2000,
+    )
+    policy = GatePolicy(mode, mode is GateMode.PRESENCE_SCREENING, limits=(OWN_LIMIT,))
+    rules = Rules(policy, pairing_window_ms=1500, pulse_ms=1000, environment=Environment(IDENTITY))
+    with (
+        simulated.open_door(simulated.Options()) as door,
+        open_store(tmp_path / "state", IDENTITY, store_config) as store,
+    ):
+        with store.transaction() as t:
+            pseudonym = Pseudonyms(files.pseudonym_key(tmp_path / "state")).of("good")
+            allow(t, Credential(pseudonym, "card", known=True), read_clock())
+        woken: list[int] = []
+        pipeline = Pipeline(judge, store, door, rules, lambda: woken.append(1))
+        yield Terminal(store, pipeline, detector, door, woken=woken)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    yield from opened(tmp_path, StoreConfig(), GateMode.CREDENTIAL_LIVENESS)
+
+
+def test_card_and_living_face_open_the_door_after_the_commit(terminal: Terminal) -> None:
+    decision = terminal.decided(ALIVE, card="good")
+    assert decision is not None
+    assert (decision.outcome, decision.reason) == (Outcome.GRANTED, Reason.BONA_FIDE)
+    assert terminal.door.state() is DoorState.UNLOCKED
+    (event,) = terminal.events("access.attempt")
+    assert event["data"]["what"]["outcome"] == "granted"
+    assert terminal.woken
+    moved = terminal.events("door.state")[-1]["data"]["what"]
+    assert moved["cause"] == event["sequence"]
+
+
+def test_one_picture_is_not_enough(terminal: Terminal) -> None:
+    terminal.turn(card="good")
+    assert terminal.turn(ALIVE).decision is None
+    assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_an_attack_is_denied_whatever_the_card_and_its_card_is_named(terminal: Terminal) -> None:
+    decision = terminal.decided(ATTACK, card="good")
+    assert decision is not None
+    assert decision.reason is Reason.PRESENTATION_ATTACK
+    assert terminal.door.state() is DoorState.LOCKED
+    (event,) = terminal.events("access.attempt")
+    assert event["severity"] == "warning"
+    assert event["data"]["who"]["credential"] is not None
+    assert "good" not in json.dumps(event)
+
+
+def test_alive_is_not_authorised(terminal: Terminal) -> None:
+    unknown = terminal.decided(ALIVE, card="other")
+    assert unknown is not None
+    assert unknown.reason is Reason.UNKNOWN_CREDENTIAL
+    for _ in range(10):
+        terminal.turn()
+    nobody = terminal.decided(ALIVE)
+    assert nobody is not None
+    assert nobody.reason is Reason.NO_CREDENTIAL
+    assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_face_first_then_card(terminal: Terminal) -> None:
+    for _ in range(6):
+        assert terminal.turn(ALIVE).decision is None
+    assert terminal.turn(ALIVE, card="good").decision is not None
+    assert terminal.door.state() is DoorState.UNLOCKED
+
+
+def test_one_decision_an_attempt_and_a_new_card_begins_a_new_one(terminal: Terminal) -> None:
+    first = terminal.decided(ALIVE, card="other")
+    assert first is not None
+    assert terminal.decided(ALIVE, turns=15) is None
+    second = terminal.decided(ALIVE, card="good")
+    assert second is not None
+    assert second.outcome is Outcome.GRANTED
+    assert second.attempt_id != first.attempt_id
+
+
+def test_a_card_without_a_face_is_told_and_the_door_stays_shut(terminal: Terminal) -> None:
+    decision = terminal.decided(card="good")
+    assert decision is not None
+    assert (decision.outcome, decision.reason) == (Outcome.INCONCLUSIVE, Reason.NO_FACE)
+    assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_no_picture_is_not_no_face(terminal: Terminal) -> None:
+    terminal.turn(blind=True, card="good")
+    decisions = [terminal.turn(blind=True).decision for _ in range(20)]
+    (decision,) = [decision for decision in decisions if decision is not None]
+    assert decision.reason is Reason.SENSOR_MISSING
+    assert [e["data"]["what"]["state"] for e in terminal.events("sensor.state")] == ["missing"]
+
+
+def test_undecided_faces_end_inconclusive_and_shut(terminal: Terminal) -> None:
+    decision = terminal.decided(UNSURE, card="good")
+    assert decision is not None
+    assert decision.outcome is Outcome.INCONCLUSIVE
+    assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_a_failing_network_opens_nothing_and_stops_nothing(terminal: Terminal) -> None:
+    terminal.turn(ALIVE, card="good")
+    for _ in range(20):
+        terminal.now_ms += 100
+        terminal.detector.seen = PadError("the network answered NaN")
+        seen = terminal.pipeline.turn(frame_set(terminal.now_ms), (), Clock(1.8e9, round(terminal.now_ms * MS)))
+        assert seen.decision is None or seen.decision.outcome is not Outcome.GRANTED
+    (event,) = terminal.events("access.attempt")
+    assert event["data"]["what"]["reason"] in ("inconclusive", "failed")
+    assert terminal.door.state() is DoorState.LOCKED
+    assert terminal.decided(ALIVE, card="good") is not None
+
+
+def test_repeated_attacks_lock_their_card_out(terminal: Terminal) -> None:
+    for _ in range(2):
+        assert terminal.decided(ATTACK, card="good") is not None
+        for _ in range(10):
+            terminal.turn()
+    decision = terminal.decided(ALIVE, card="good")
+    assert decision is not None
+    assert decision.reason is Reason.LOCKED_OUT
+    assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_an_accomplice_does_not_vouch_for_a_print(terminal: Terminal) -> None:
+    beside = face(FACE_BOX.__class__(430.0, 120.0, 150.0, 200.0), 0.03, 0.95)
+    terminal.turn(ALIVE, card="good")
+    decision = terminal.decided(ALIVE, beside)
+    assert decision is not None
+    assert decision.reason is Reason.PRESENTATION_ATTACK
+
+
+def test_full_store_denies(tmp_path: Path) -> None:
+    for terminal in opened(tmp_path, StoreConfig(history_events=100), GateMode.CREDENTIAL_LIVENESS):
+        reasons = []
+        for _ in range(110):
+            decision = terminal.decided(ALIVE, card="good")
+            assert decision is not None
+            reasons.append((decision.outcome, decision.reason))
+            for _ in range(15):
+                terminal.turn()
+        assert reasons[0] == (Outcome.GRANTED, Reason.BONA_FIDE)
+        assert reasons[-1] == (Outcome.DENIED, Reason.STORE_FULL)
+        assert not terminal.events("gap")
+
+
+def test_presence_screening_lets_anyone_alive_in_and_says_so(tmp_path: Path) -> None:
+    for terminal in opened(tmp_path, StoreConfig(), GateMode.PRESENCE_SCREENING):
+        decision = terminal.decided(ALIVE)
+        assert decision is not None
+        assert decision.outcome is Outcome.GRANTED
+        (event,) = terminal.events("access.attempt")
+        assert event["data"]["what"]["policy"]["mode"] == "presence_screening"
+
+
+def test_everything_told_is_one_chain(terminal: Terminal) -> None:
+    terminal.decided(ALIVE, card="good")
+    terminal.decided(ATTACK, card="good")
+    stored = terminal.store.unacknowledged(0, 10_000)
+    assert len(stored) >= 4
+    assert verify_chain(stored, genesis(terminal.store.stream)) is None
