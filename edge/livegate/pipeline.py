@@ -93,7 +93,8 @@ class Pipeline:
             return sight, self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
         blind = self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
-        reason = Reason.SENSOR_MISSING if blind else Reason.NO_FACE
+        judging = Reason.NO_FACE if self._judge.detector is not None else Reason.FAILED
+        reason = Reason.SENSOR_MISSING if blind else judging
         return sight, left or self._lapsed(frame_set, now_ns, reason)
 
     def _lapsed(self, frame_set: FrameSet | None, now_ns: int, reason: Reason) -> Conclusion | None:
