@@ -5,6 +5,7 @@ The same file gives the same pixels under every supported OpenCV.
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.errors import PictureError
+from livegate.native_stderr import Caught, caught_stderr
 from livegate.picture_header import Header, PictureFormat, read_header
 
 # 150 MB once decoded; the largest phone cameras in common use stay below. A terminal's cameras have 0.3 to 2 million.
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
+
+# libjpeg fills what it cannot decode with grey and only says so on standard error. Bytes it can skip do no harm, and
+# many cameras write some.
+_JPEG_DAMAGE = re.compile(r"Premature end|Corrupt JPEG data: (?!\d+ extraneous)|Inconsistent progression")
 
 # OpenCV 5 moved it there.
 _LOGGING: Any = getattr(cv2.utils, "logging", cv2)
@@ -105,12 +111,14 @@ def _head(path: Path) -> bytes:
 
 def _decoded(path: Path, content: bytes, header: Header, flags: int) -> NDArray[np.generic]:
     try:
-        with _quiet():
+        with _quiet() as caught:
             image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     except cv2.error as exc:
         raise PictureError(f"{path}: damaged {header.form}: {exc.err}; copy it again from its source") from exc
     if image is None:
         raise PictureError(f"{path}: damaged or cut short {header.form}; copy it again from its source")
+    if header.form is PictureFormat.JPEG and _JPEG_DAMAGE.search(caught.text):
+        raise PictureError(f"{path}: damaged JPEG, part of it would be made up; copy it again from its source")
     if sorted(image.shape[:2]) != sorted((header.width, header.height)):
         raise PictureError(
             f"{path}: damaged {header.form}: says {header.width}x{header.height}, holds "
@@ -120,10 +128,11 @@ def _decoded(path: Path, content: bytes, header: Header, flags: int) -> NDArray[
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep OpenCV from writing on stderr what the caller is about to be told in a sentence."""
+def _quiet() -> Iterator[Caught]:
+    """Keep OpenCV and its decoders from writing on stderr what the caller is about to be told in a sentence."""
     level = _LOGGING.setLogLevel(0)
     try:
-        yield
+        with caught_stderr() as caught:
+            yield caught
     finally:
         _LOGGING.setLogLevel(level)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -177,6 +179,28 @@ def test_a_png_with_a_flipped_bit_is_refused(tmp_path: Path, capfd: pytest.Captu
     content[len(content) // 2] ^= 1
     assert "checksum" in _refusal(_written(tmp_path, bytes(content)))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_jpeg_whose_data_runs_out_is_refused_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    content = _coded(".jpg", noise)
+    assert "would be made up" in _refusal(_written(tmp_path, content[:-1500] + b"\xff\xd9"))
+    assert capfd.readouterr() == ("", "")
+    os.write(2, b"standard error works\n")
+    assert capfd.readouterr().err == "standard error works\n"
+
+
+def test_bytes_a_camera_left_behind_do_no_harm(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    content = _coded(".jpg")
+    assert read_picture(_written(tmp_path, content[:-2] + b"\0\0\0" + content[-2:])).shape == SCENE.shape
+    assert read_picture(_written(tmp_path, content + b"after the end")).shape == SCENE.shape
+    assert capfd.readouterr() == ("", "")
+
+
+def test_pictures_are_read_without_a_standard_error(tmp_path: Path) -> None:
+    path = _written(tmp_path, _coded(".png"))
+    script = "import sys, pathlib; from livegate.pictures import read_picture; read_picture(pathlib.Path(sys.argv[1]))"
+    subprocess.run(["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", script, str(path)], check=True)
 
 
 BOMBS = {
