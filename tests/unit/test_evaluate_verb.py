@@ -203,6 +203,16 @@ def test_jobs_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert together == alone
 
 
+def test_a_worker_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dying_judge.py").write_text("import os\ndef dying(roles):\n    os._exit(9)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import dying_judge
+
+    manifest = write(tmp_path, sample(tmp_path, "a", 200), sample(tmp_path, "b", 100))
+    with pytest.raises(PadError, match="--jobs"):
+        verb.evaluate(arguments(manifest, "--jobs", "2"), dying_judge.dying)
+
+
 @pytest.mark.parametrize(
     "more", [("--modalities", "rgb,sonar"), ("--modalities", "nir"), ("--jobs", "0"), ("--jobs", "many")]
 )

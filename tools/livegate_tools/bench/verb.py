@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     with TemporaryDirectory(dir=_disk(), prefix="livegate-bench-") as folder:
         scratch = Path(folder)
         machine = describe(scratch)
-        startup = _startup(scratch)
         bench = Bench(Detector(arguments.model, arguments.runtime), scratch, arguments.frames, arguments.peers)
         with Progress("bench", GROUPS * (WARM_UP + arguments.frames)) as progress:
             figures = bench.measure(material, progress.advance)
+        startup = _startup(scratch)
     report = BenchReport(machine, 1, startup, figures)
     if arguments.json:
         with Lines(arguments.json) as out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -56,6 +57,8 @@ _evaluator: Evaluator | None = None
 
 def _start(open_judge: JudgeOpener, terminal: Terminal) -> None:
     global _evaluator  # noqa: PLW0603 - a worker process has no other place to keep its Judge between tasks
+    # Ctrl-C reaches the whole group of processes; the parent alone decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # As many processes as cores: threads of their own would only stand in each other's way.
     cv2.setNumThreads(1)
     _evaluator = Evaluator(open_judge, terminal)
