@@ -36,7 +36,7 @@ _SKINS = {
         "middleage_lightskinned_female_diffuse",
     ),
 }
-_HAIR = {Split.TEST: ("short03", "ponytail01"), Split.DEV: ("bob02", "short02")}
+_HAIR = {Split.TEST: ("short02", "ponytail01"), Split.DEV: ("bob02", "short03")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ from livegate_tools.simulate.textures import TextureBank
 Array = NDArray[Any]
 
 
+OCCLUDED_SHARE = 0.11
+
 _FINGER_MM = 90.0
 _HEAD_MM = 270.0
 
@@ -85,11 +87,11 @@ Presentation = Callable[[Posture], Presented]
 """A presentation over time: the same thing at each posture asked for."""
 
 
-def live(stage: Stage, identity: Identity, rng: np.random.Generator) -> Presentation:
-    """Return a living person; one in nine has a hand at the face."""
+def live(stage: Stage, identity: Identity, rng: np.random.Generator, occluded: float) -> Presentation:
+    """Return a living person; a share ``occluded`` of them has a hand at the face."""
     expression = draw_expression(rng)
     bank = TextureBank()
-    hand = _hand_at_face(build_hand(stage.assets, identity, bank), rng) if rng.random() < 0.11 else None
+    hand = _hand_at_face(build_hand(stage.assets, identity, bank), rng) if rng.random() < occluded else None
 
     def at(posture: Posture) -> Presented:
         head = posed(_head(stage.assets, identity, expression, bank, posture), posture.pose)
@@ -347,12 +349,17 @@ def _mask_material(stage: Stage, identity: Identity, bank: TextureBank, rng: np.
     )  # fmt: skip
 
 
-def present(stage: Stage, species: Species | None, people: tuple[Identity, Identity],
-            rng: np.random.Generator) -> Presentation:  # fmt: skip
+def present(
+    stage: Stage,
+    species: Species | None,
+    people: tuple[Identity, Identity],
+    rng: np.random.Generator,
+    occluded: float = OCCLUDED_SHARE,
+) -> Presentation:
     """Return a presentation of ``people[0]``; ``people[1]`` wears masks. ``species`` None is a living person."""
     shown, other = people
     if species is None:
-        return live(stage, shown, rng)
+        return live(stage, shown, rng, occluded)
     if species in (Species.PRINT_FLAT, Species.PRINT_BENT):
         return paper(stage, shown, other, rng, bent=species is Species.PRINT_BENT)
     if species in (Species.REPLAY_PHONE, Species.REPLAY_TABLET):

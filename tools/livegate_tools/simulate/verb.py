@@ -36,8 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     from livegate_tools.simulate.dataset import Job, write_dataset
     from livegate_tools.simulate.heads import HeadSimulator
     from livegate_tools.simulate.held_out import Split
+    from livegate_tools.simulate.visits import write_visits
 
     simulator = HeadSimulator(arguments.assets, arguments.backgrounds)
+    if arguments.what == "visits":
+        size = write_visits(simulator, arguments.out, arguments.seed)
+        print(f"{arguments.out}/visits.jsonl: written, {size / 1e6:.1f} MB in all")
+        return 0
     job = Job(simulator, arguments.out, arguments.count, arguments.seed, Split(arguments.split))
     drawn = write_dataset(job, arguments.jobs)
     print(f"{arguments.out}/manifest.jsonl: {arguments.count} samples, {drawn} of them drawn now")
