@@ -81,6 +81,16 @@ def test_cameras_and_reader_of_one_recording_stay_in_step(two_clips: Path) -> No
     assert [((read.read_ns - origin_ns) / MS, read.value) for read in reads] == [(75, "1234"), (225, "9")]
 
 
+def test_without_an_origin_those_who_join_play_in_step(two_clips: Path) -> None:
+    with RecordedCamera(Options(two_clips), Role.RGB) as rgb:
+        first = rgb.read(SOON_S)
+        with RecordedCamera(Options(two_clips), Role.NIR) as nir, RecordedReader(ReaderOptions(two_clips)) as reader:
+            joined = nir.read(SOON_S)
+            card = reader.read(SOON_S)
+    assert (joined.captured_ns - first.captured_ns) % (50 * MS) == 0
+    assert (card.read_ns - first.captured_ns) % (50 * MS) == 0
+
+
 def test_a_loop_begins_again_and_counts_on(tmp_path: Path) -> None:
     path = manifest(tmp_path, clip(tmp_path, "a", [0, 20], 10))
     with RecordedCamera(Options(path, loop=True), Role.RGB) as camera:

@@ -11,7 +11,7 @@ from livegate.capture.grabber import CameraHealth, CameraState, Retry
 from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.config import CameraConfig, DriverChoice
 from livegate.errors import ConfigError, DeviceTimeout
-from livegate.types import FrameSet, Role, SensorState
+from livegate.types import Frame, FrameSet, Role, SensorState
 from livegate_drivers.cameras.fake import FakeCamera, Options, Trouble
 
 SOON_S = 20.0
@@ -33,6 +33,13 @@ def nir() -> FakeCamera:
 def rig(rgb: FakeCamera, nir: FakeCamera) -> Iterator[Rig]:
     with Rig({"front": rgb, "infrared": nir}, TIMING) as rig:
         yield rig
+
+
+class BrokenCamera(FakeCamera):
+    """Raises what no camera may."""
+
+    def read(self, timeout_s: float) -> Frame:
+        raise ZeroDivisionError
 
 
 def until(rig: Rig, role: Role, state: SensorState) -> FrameSet:
@@ -83,6 +90,7 @@ def test_an_unplugged_camera_is_missing_and_comes_back(rig: Rig, nir: FakeCamera
         (Trouble.WRONG_DTYPE, SensorState.MISALIGNED),
         (Trouble.WRONG_SIZE, SensorState.MISALIGNED),
         (Trouble.COVERED, SensorState.BLINDED),
+        (Trouble.FROZEN, SensorState.STALE),
     ],
 )
 def test_trouble_shows_as_a_state_and_passes(rig: Rig, nir: FakeCamera, trouble: Trouble, state: SensorState) -> None:
@@ -103,6 +111,13 @@ def test_trouble_is_counted(rig: Rig, nir: FakeCamera) -> None:
     health_until(rig, Role.NIR, lambda health: health.misdated > 1)
     nir.begin(Trouble.STALLED)
     health_until(rig, Role.NIR, lambda health: health.timeouts > 1 and health.state is CameraState.SILENT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_driver_that_breaks_its_contract_leaves_its_role_missing(rgb: FakeCamera) -> None:
+    with Rig({"front": rgb, "infrared": BrokenCamera(SMALL, Role.NIR)}, TIMING) as rig:
+        until(rig, Role.NIR, SensorState.MISSING)
+        health_until(rig, Role.NIR, lambda health: health.state is CameraState.STOPPED)
 
 
 def test_without_rgb_there_is_no_frame_set_but_the_reason(rig: Rig, rgb: FakeCamera) -> None:

@@ -16,6 +16,7 @@ from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.options import Between
 from livegate.types import Frame, Intrinsics, Role
 from livegate_drivers.clips import Clip, read_clips
+from livegate_drivers.origin import Origin, shared_origin
 from livegate_drivers.pictures import as_role, folder_times, read_picture
 from livegate_drivers.timeline import Timeline, duration_ms, lay_out
 
@@ -25,8 +26,8 @@ class Options:
     """What to play, and how.
 
     ``path`` names a clip manifest (.jsonl), a folder of pictures, or a video file. ``origin_ns`` is the monotonic time
-    of the recording's beginning, by default when the camera is first entered; cameras and readers given the same
-    ``origin_ns``, ``speed``, ``gap_ms``, ``loop`` and ``clips`` play in step. ``gap_ms`` lies between clips, in
+    of the recording's beginning, by default when the first camera or reader in this process that plays it is entered;
+    those given the same ``speed``, ``gap_ms``, ``loop`` and ``clips`` play in step. ``gap_ms`` lies between clips, in
     recorded time; ``clips`` names those to play, in order; ``fps`` is for folders without timestamps.csv.
     """
 
@@ -62,7 +63,7 @@ class RecordedCamera:
     def __init__(self, options: Options, role: Role) -> None:
         self.role = role
         self._options = options
-        self._origin_ns = options.origin_ns
+        self._origin = None if options.origin_ns is None else Origin(options.origin_ns)
         self._source: Source | None = None
         self._timeline = Timeline((), 0.0, 0)
         self._next = 0
@@ -73,10 +74,9 @@ class RecordedCamera:
         """Open the recording; raise DriverError when it is missing or not playable."""
         self._source = _open(self._options, self.role)
         entered_ns = time.monotonic_ns()
-        if self._origin_ns is None:
-            self._origin_ns = entered_ns
+        self._origin = self._origin or shared_origin(self._options.path, entered_ns)
         self._timeline = Timeline(
-            self._source.times_ms, self._source.length_ms, self._origin_ns, self._options.speed, self._options.loop
+            self._source.times_ms, self._source.length_ms, self._origin.at_ns, self._options.speed, self._options.loop
         )
         # Frames already given are never given again, and what passed while nobody looked is gone.
         self._next = max(self._next, self._timeline.first_due(entered_ns))

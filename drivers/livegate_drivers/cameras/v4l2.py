@@ -171,13 +171,12 @@ class V4l2Camera:
 def decode(raw: NDArray[Any], options: Options) -> NDArray[Any] | None:
     """Return the picture in the bytes of one frame, (H, W, 3) B, G, R or (H, W) uint8; None for a damaged one.
 
-    ``raw`` may have any shape: OpenCV's versions differ in it. A JPEG without its end mark was cut short on the bus.
+    ``raw`` may have any shape: OpenCV's versions differ in it.
     """
     flat = raw.astype(np.uint8, copy=False).ravel()
     width, height = options.width, options.height
     if options.fourcc is Fourcc.MJPG:
-        whole = flat.tobytes().rstrip(b"\0").endswith(b"\xff\xd9")
-        image = cv2.imdecode(flat, cv2.IMREAD_COLOR) if whole else None
+        image = cv2.imdecode(flat, cv2.IMREAD_COLOR)
         return None if image is None or image.shape[:2] != (height, width) else np.asarray(image)
     channels = 2 if options.fourcc is Fourcc.YUYV else 1
     if flat.size != width * height * channels:

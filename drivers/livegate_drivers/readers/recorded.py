@@ -12,6 +12,7 @@ from livegate.errors import DeviceLost, DeviceTimeout
 from livegate.options import Between
 from livegate.types import CredentialRead
 from livegate_drivers.clips import Card, read_clips
+from livegate_drivers.origin import Origin, shared_origin
 from livegate_drivers.timeline import Timeline, lay_out
 
 
@@ -32,7 +33,7 @@ class RecordedReader:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._origin_ns = options.origin_ns
+        self._origin = None if options.origin_ns is None else Origin(options.origin_ns)
         self._cards: tuple[Card, ...] = ()
         self._timeline: Timeline | None = None
         self._next = 0
@@ -44,11 +45,12 @@ class RecordedReader:
         played = zip(layout.starts_ms, clips, strict=True)
         due = sorted(((start + clip.card.t_ms, clip.card) for start, clip in played if clip.card), key=lambda d: d[0])
         entered_ns = time.monotonic_ns()
-        if self._origin_ns is None:
-            self._origin_ns = entered_ns
+        self._origin = self._origin or shared_origin(self._options.path, entered_ns)
         self._cards = tuple(card for _, card in due)
         times_ms = tuple(t_ms for t_ms, _ in due)
-        self._timeline = Timeline(times_ms, layout.length_ms, self._origin_ns, self._options.speed, self._options.loop)
+        self._timeline = Timeline(
+            times_ms, layout.length_ms, self._origin.at_ns, self._options.speed, self._options.loop
+        )
         self._next = max(self._next, self._timeline.first_due(entered_ns))
         return self
 

@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from livegate.capture.camera import Camera
 from livegate.capture.slot import Slot
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
@@ -19,6 +22,8 @@ log = logging.getLogger(__name__)
 READ_TIMEOUT_S = 0.25
 # A camera that hangs without saying so is closed and opened again.
 MAX_SILENCE_S = 10.0
+# No sensor is so quiet that it gives the same picture twice; one that does so for this long hangs, or is being fed.
+MAX_SAME_MS = 1000.0
 # Clocks of a driver and ours are the same; a frame from later than this is damaged, not fresh.
 MAX_AHEAD_MS = 20.0
 
@@ -38,7 +43,8 @@ class CameraHealth:
     """What happened to one camera since it was started; counters only grow.
 
     ``drops`` were never looked at by anyone, ``damaged`` could not be decoded, ``misdated`` were not newer than their
-    predecessor or from the future; ``lost`` counts losses and failed openings; ``last_ns`` is the newest frame's time.
+    predecessor or from the future, ``frozen`` were withheld because the picture had not changed for too long; ``lost``
+    counts losses and failed openings; ``last_ns`` is the newest frame's time.
     """
 
     name: str
@@ -48,6 +54,7 @@ class CameraHealth:
     drops: int = 0
     damaged: int = 0
     misdated: int = 0
+    frozen: int = 0
     timeouts: int = 0
     lost: int = 0
     last_error: str | None = None
@@ -71,6 +78,7 @@ class Grabber:
         self._retry = retry or Retry()
         self._health = CameraHealth(name, camera.role)
         self._stop = threading.Event()
+        self._changed: Frame | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -142,10 +150,30 @@ class Grabber:
             error = f"frame {frame.sequence} is dated before its predecessor or in the future; it was not used"
             self._note(misdated=self._health.misdated + 1, last_error=error)
             return
+        if self._is_frozen(frame):
+            error = f"the picture has not changed for more than {MAX_SAME_MS:g} ms; it was not used"
+            self._note(frozen=self._health.frozen + 1, last_ns=frame.captured_ns, last_error=error)
+            return
         # Noted first: who finds the frame in the slot must find it counted.
         self._note(state=CameraState.STREAMING, frames=self._health.frames + 1, last_ns=frame.captured_ns)
         self.slot.put(frame)
 
+    def _is_frozen(self, frame: Frame) -> bool:
+        """Return whether the camera has given this very picture, bit for bit, for longer than MAX_SAME_MS.
+
+        A picture of one value is not meant: a covered or dazzled sensor does give it for ever, and it is BLINDED.
+        """
+        picture = _thin(frame.image)
+        one_value = picture.size == 0 or picture.min() == picture.max()
+        if self._changed is None or one_value or not np.array_equal(picture, _thin(self._changed.image)):
+            self._changed = frame
+        return frame.captured_ns - self._changed.captured_ns > MAX_SAME_MS * 1e6
+
     def _note(self, **changes: Any) -> None:
         # Only this camera's thread writes; readers see one whole value or the next.
         self._health = replace(self._health, **changes)
+
+
+def _thin(image: NDArray[Any]) -> NDArray[Any]:
+    """Return enough of a picture to tell it from another: noise alone makes these some thousand pixels differ."""
+    return image[::8, ::8] if image.ndim >= 2 else image
