@@ -111,6 +111,7 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
         for column in range(width):
             covered = 0
             sum_r, sum_g, sum_b, sum_nir = 0.0, 0.0, 0.0, 0.0
+            nearest, sum_z, same = np.inf, 0.0, 0
             for sub in range(s * s):
                 sy, sx = row * s + sub // s, column * s + sub % s
                 t = winner[sy, sx]
@@ -212,10 +213,15 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
                 dot = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
                 lobe = m[C_NIR_GLOSS] * (m[C_SHININESS] + 8) / 8 * dot ** m[C_SHININESS]
                 sum_nir += power * cosine * (albedo_nir + lobe) + illuminator[5] * albedo_nir * (light_g + 0.2)
-                if covered == 1:
-                    depth[row, column] = z
+                # A pixel's depth is the mean of its nearest surface, never a mixture of two.
+                if z < 0.98 * nearest:
+                    nearest, sum_z, same = z, 0.0, 0
                     kinds[row, column] = int(m[C_KIND])
+                if z <= 1.02 * nearest:
+                    sum_z += z
+                    same += 1
             if covered > 0:
+                depth[row, column] = sum_z / same
                 rest = 1.0 - covered * share
                 rgb[row, column, 0] = rgb[row, column, 0] * rest + sum_r * share
                 rgb[row, column, 1] = rgb[row, column, 1] * rest + sum_g * share
