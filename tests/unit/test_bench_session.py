@@ -116,6 +116,40 @@ def test_the_shipped_configuration_without_its_broker(tmp_path: Path) -> None:
         assert told == (theirs.source.base / theirs.source.options["path"]).resolve()
 
 
+def test_the_real_daemon_is_measured(tmp_path: Path) -> None:
+    material(tmp_path)
+    (tmp_path / "terminal.toml").write_text(f"""
+[terminal]
+site = "here"
+id = "one"
+state_dir = "nowhere"
+
+[detector]
+model = {json.dumps(str(write_tiny(tmp_path / "tiny")))}
+
+[[camera]]
+name = "colour"
+role = "rgb"
+driver = "recording"
+path = "visits.jsonl"
+
+[mqtt]
+host = "127.0.0.1"
+
+[gate]
+mode = "presence_screening"
+allow_unidentified = true
+
+[door]
+driver = "simulated"
+""")
+    found = daemon_probe.measure_daemon(tmp_path / "terminal.toml", tmp_path, starts=1, work_s=0.1)
+    assert found.start_to_ready_s > 0
+    assert found.rss_mb > 10
+    assert not (tmp_path / "nowhere").exists()
+    assert not list(tmp_path.glob("daemon-*"))
+
+
 def test_a_daemon_that_does_not_start_says_why(tmp_path: Path) -> None:
     broken = tmp_path / "broken.toml"
     broken.write_text("[terminal]\nsite = 7\n")
@@ -129,7 +163,7 @@ def arguments(*given: str) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-@pytest.mark.parametrize("given", [("--frames", "3"), ("--frames", "many"), ("--runtime", "magic")])
+@pytest.mark.parametrize("given", [("--frames", "0"), ("--frames", "many"), ("--runtime", "magic")])
 def test_usage(given: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         arguments(*given)

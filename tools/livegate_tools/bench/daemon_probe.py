@@ -32,13 +32,15 @@ class Startup:
     rss_mb: float
 
 
-def measure_daemon(config: Path, scratch: Path) -> Startup:
+def measure_daemon(config: Path, scratch: Path, starts: int = STARTS, work_s: float = WORK_S) -> Startup:
     """Start ``livegate run`` with the settings of ``config`` but state of its own below ``scratch`` and no broker.
 
-    Raises LivegateError with the daemon's last words when it does not become ready.
+    The median of ``starts`` starts, each left at work for ``work_s``. Raises LivegateError with the daemon's last words
+    when it does not become ready.
     """
-    found = [_start_once(config, scratch) for _ in range(STARTS)]
-    return Startup(round(statistics.median(one.start_to_ready_s for one in found), 3), max(one.rss_mb for one in found))
+    found = [_start_once(config, scratch, work_s) for _ in range(starts)]
+    ready_s = statistics.median(one.start_to_ready_s for one in found)
+    return Startup(round(ready_s, 3), max(one.rss_mb for one in found))
 
 
 def without_broker(config: Path, state_dir: Path) -> str:
@@ -53,7 +55,7 @@ def _absolute(base: Path, name: str) -> str:
     return json.dumps(str((base / name).resolve()))
 
 
-def _start_once(config: Path, scratch: Path) -> Startup:
+def _start_once(config: Path, scratch: Path, work_s: float) -> Startup:
     with tempfile.TemporaryDirectory(dir=scratch, prefix="daemon-") as name:
         folder = Path(name)
         file, log = folder / "bench.toml", folder / "stderr"
@@ -64,7 +66,7 @@ def _start_once(config: Path, scratch: Path) -> Startup:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
             try:
                 ready_s = _wait_until_ready(process, log) - started_s
-                _work(process, log)
+                _work(process, log, work_s)
                 rss_mb = _most_memory_mb(process.pid)
             finally:
                 _stop(process)
@@ -82,9 +84,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> float:
     raise _failure(f"was not ready within {READY_TIMEOUT_S:g} s", log)
 
 
-def _work(process: subprocess.Popen[bytes], log: Path) -> None:
+def _work(process: subprocess.Popen[bytes], log: Path, work_s: float) -> None:
     try:
-        status = process.wait(WORK_S)
+        status = process.wait(work_s)
     except subprocess.TimeoutExpired:
         return
     raise _failure(f"ended by itself with status {status}", log)
