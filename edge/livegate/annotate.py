@@ -19,14 +19,15 @@ _JPEG_QUALITY = 92
 
 
 def annotate(image: NDArray[np.uint8], verdicts: Iterable[tuple[Face, PadDecision]]) -> NDArray[np.uint8]:
-    """Return a copy of ``image`` (H, W, 3) uint8 BGR, each face framed and labelled with verdict and p_bona_fide."""
+    """Return a copy of ``image`` (H, W, 3) uint8 BGR, each face framed and labelled with its verdict."""
     drawn = image.copy()
     unit = max(1, round(min(image.shape[:2]) / 300))
     for face, verdict in verdicts:
         box, colour = face.box, _COLOURS[verdict]
         corner, opposite = _point(box.x, box.y), _point(box.x + box.w, box.y + box.h)
         cv2.rectangle(drawn, corner, opposite, colour, 2 * unit)
-        label = f"{verdict} {face.p_bona_fide:.2f}"
+        probability = face.p_bona_fide if verdict is PadDecision.BONA_FIDE else face.p_attack
+        label = f"{verdict} {probability:.2f}"
         at = (corner[0], max(corner[1] - 4 * unit, 12 * unit))
         for tint, thickness in (((0, 0, 0), 3 * unit), (colour, unit)):
             cv2.putText(drawn, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, tint, thickness, cv2.LINE_AA)

@@ -23,7 +23,8 @@ class Progress:
         self._stream = stream or sys.stderr
         self._shown = self._stream.isatty() and total != 0
         self._done = 0
-        self._drawn_s = 0.0
+        self._drawn_s = -_REDRAW_S
+        self._drawn = False
 
     def __enter__(self) -> Self:
         return self
@@ -35,7 +36,8 @@ class Progress:
 
     def clear(self) -> None:
         """Take the line away, so that something else can be printed; the next step draws it again."""
-        if self._shown:
+        if self._drawn:
+            self._drawn = False
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
@@ -53,5 +55,6 @@ class Progress:
         else:
             full = _WIDTH * min(self._done, self._total) // self._total
             done = f"[{'#' * full}{'.' * (_WIDTH - full)}] {self._done} of {self._total}"
+        self._drawn = True
         self._stream.write(f"\r{self._title} {done}")
         self._stream.flush()

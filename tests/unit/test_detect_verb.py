@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,7 @@ def test_text_for_people_and_errors_apart(tmp_path: Path, capsys: pytest.Capture
     live = _save(tmp_path / "live.png", _picture())
     assert _run(tmp_path, str(live), str(tmp_path / "gone.png")) == 1
     out, err = capsys.readouterr()
-    assert "live.png: bona_fide (p 0.900) at 100,60 75x100 (" in out
+    assert "live.png: bona_fide (bona fide 0.900, attack 0.080) at 100,60 75x100 (" in out
     assert err.startswith(f"{tmp_path / 'gone.png'}: cannot be read")
     assert "\r" not in err
 
@@ -139,6 +141,21 @@ def test_the_whole_command_runs_a_real_network(tmp_path: Path, capsys: pytest.Ca
     live = _save(tmp_path / "live.png", _picture())
     assert main(["detect", "--json", "--model", str(model), str(live)]) == 0
     assert _lines(capsys)[0]["faces"]
+
+
+def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path: Path) -> None:
+    words = ["--model", str(write_tiny(tmp_path / "tiny")), str(_save(tmp_path / "live.png", _picture()))]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "livegate.cli", "detect", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

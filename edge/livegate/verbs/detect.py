@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import cv2
 
@@ -18,7 +18,7 @@ from livegate.annotate import annotate, write_copy
 from livegate.config import Runtime
 from livegate.decide.calibration import detector_llr
 from livegate.detect.detector import Detector, open_detector
-from livegate.errors import ConfigError, PadError, PictureError
+from livegate.errors import ConfigError, LivegateError, PadError, PictureError
 from livegate.picture_files import Found, find_pictures
 from livegate.pictures import read_picture
 from livegate.progress import Progress
@@ -111,13 +111,22 @@ def _judged(found: Found, detector: Detector, draw: Path | None) -> Seen:
 def _tell(path: Path, outcome: Seen | Exception, *, as_json: bool) -> None:
     if as_json:
         line = {"error": str(outcome)} if isinstance(outcome, Exception) else _fields(outcome)
-        sys.stdout.write(json.dumps({"path": str(path)} | line) + "\n")
+        _say(sys.stdout, json.dumps({"path": str(path)} | line))
     elif isinstance(outcome, Exception):
-        sys.stderr.write(f"{_printable(str(outcome))}\n")
+        _say(sys.stderr, _printable(str(outcome)))
     else:
-        sys.stdout.write(f"{_printable(str(path))}: {_sentence(outcome)}\n")
-    # A reader of the pipe wants each line when it is true.
-    sys.stdout.flush()
+        _say(sys.stdout, f"{_printable(str(path))}: {_sentence(outcome)}")
+
+
+def _say(stream: TextIO, line: str) -> None:
+    """Write a line at once: whoever reads the pipe wants it while it is new."""
+    try:
+        stream.write(line + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise LivegateError(f"{stream.name}: cannot be written ({exc.strerror}); make room or write elsewhere") from exc
 
 
 def _fields(seen: Seen) -> dict[str, Any]:
@@ -137,7 +146,8 @@ def _sentence(seen: Seen) -> str:
     if not seen.verdicts:
         return f"no face ({seen.latency_ms:.1f} ms)"
     faces = "; ".join(
-        f"{verdict} (p {face.p_bona_fide:.3f}) at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
+        f"{verdict} (bona fide {face.p_bona_fide:.3f}, attack {face.p_attack:.3f}) "
+        f"at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
         for face, verdict in seen.verdicts
     )
     return f"{faces} ({seen.latency_ms:.1f} ms)"
