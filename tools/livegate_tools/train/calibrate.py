@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.decide.calibration import Calibration
+from livegate.decide.evidence import bounded
 from livegate.errors import ConfigError
 from livegate_tools.train.figures import balanced_weights
 from livegate_tools.train.judge import Judged
@@ -21,6 +22,7 @@ from livegate_tools.train.samples import Presentation
 
 PENALTY = 1e-3
 LEAST_SLOPE = 0.01
+REACH = 0.98
 Floats = NDArray[np.float64]
 
 
@@ -68,10 +70,10 @@ def operating_point(results: Sequence[Judged], target_apcer: float) -> Operating
     weights = balanced_weights(found)
     slope, offset = fit_line(logits, bona_fide, weights)
     bound = math.log(1 + min(len({r.sample.subject for r in found if r.sample.presentation is k}) for k in _CLASSES))
-    llr = np.clip(slope * logits + offset, -bound, bound)
+    llr = np.array([bounded(value, bound) for value in slope * logits + offset])
     attack, living = weights * ~bona_fide, weights * bona_fide
-    # What reaches the bound cannot be told apart any more, so no threshold lies there.
-    candidates = np.unique(np.clip(llr, -0.98 * bound, 0.98 * bound))
+    # Scores squeezed against the bound differ by less than a manifest can say, so no threshold lies there.
+    candidates = np.unique(np.clip(llr, -REACH * bound, REACH * bound))
     apcer = np.array([(attack * (llr >= t)).sum() for t in candidates]) / attack.sum()
     lowest = int((apcer <= target_apcer).argmax()) if (apcer <= target_apcer).any() else len(candidates) - 1
     # Half way to the last score that is refused, not on top of the first one that is accepted.

@@ -69,6 +69,7 @@ def train(
     *,
     resume: bool = False,
     start_from: Path | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> FaceNetwork:
     """Train to the recipe's end and return the averaged network; a checkpoint is written after every epoch.
 
@@ -101,7 +102,7 @@ def train(
         began = time.monotonic()
         first = epoch * plan.steps_per_epoch
         batches = prefetch(maker, first, first + plan.steps_per_epoch)
-        losses = _epoch(network, average, optimiser, batches, run.recipe, first)
+        losses = _epoch(network, average, optimiser, batches, run.recipe, first, on_step)
         speed = plan.steps_per_epoch * plan.batch / (time.monotonic() - began)
         progress = Progress(epoch + 1, progress.data, before + (time.monotonic() - started) / 60)
         save_checkpoint(run.checkpoint, progress, network, average, optimiser)
@@ -116,6 +117,7 @@ def _epoch(
     batches: Iterator[Batch],
     recipe: Recipe,
     first: int,
+    on_step: Callable[[], None],
 ) -> str:
     network.train()
     sums = torch.zeros(4)
@@ -125,6 +127,7 @@ def _epoch(
             group["lr"] = learning_rate(first + count - 1, recipe.optimisation)
         sums += train_step(network, optimiser, batch, recipe)
         average.update(network)
+        on_step()
     box, face, liveness, pixels = (sums / max(count, 1)).tolist()
     return f"box {box:.3f} face {face:.3f} liveness {liveness:.3f} pixels {pixels:.3f}"
 

@@ -107,8 +107,8 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=dict)
     """Weight of a source in the sampling, 1.0 where not named; the two liveness classes always weigh the same.
 
-    Two names are no folder: "recaptured" is bona fide captures shown again on simulated paper and screens, "labelled"
-    is all pictures with a liveness class, against which "generated_faces" and "backgrounds" weigh.
+    Four names are no source: "labelled" is all pictures with a liveness class, against which "portraits" and
+    "backgrounds" weigh; "recaptured" is bona fide captures shown again on simulated paper and screens.
     """
     provenance: Mapping[str, str] = field(default_factory=dict)
     """For the model's card: licence, consent and limits of each source, in words."""

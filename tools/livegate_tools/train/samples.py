@@ -105,29 +105,40 @@ def read_manifest(path: Path) -> list[Sample]:
 
 
 def _labelled(path: Path, number: int, line: dict[str, Any]) -> Sample | None:
-    box = line["yunet_box"] if "yunet_box" in line else line.get("box")
-    if box is None or line.get("rgb") is None:
-        return None
     try:
-        face = Box(*(float(value) for value in box))
-        others = tuple(Box(*(float(v) for v in other)) for other in line.get("faces", ()) if isinstance(other, list))
+        presentation = Presentation(line["label"])
+        box = line["yunet_box"] if "yunet_box" in line else line.get("box")
+        if line["rgb"] is None or (box is None and presentation is not Presentation.BACKGROUND):
+            return None
+        faces = _faces(box, line.get("faces", ()))
+        unsure = tuple(_box(region) for region in line.get("unsure", ()))
         return Sample(
             identifier=str(line["id"]),
             path=path.parent / line["rgb"],
-            presentation=Presentation(line["label"]),
+            presentation=presentation,
             species=line.get("pai_species"),
             subject=str(line["subject"]),
             source=str(line["source"]),
             split=Split(line.get("split", "train")),
-            faces=_union(face, others),
-            unsure=tuple(Box(*(float(v) for v in region)) for region in line.get("unsure", ())),
+            faces=faces,
+            unsure=tuple(region for region in unsure if region not in faces),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise AssetError(f"{path}: sample {number} ({line.get('id')}): missing or wrong field: {exc!r}") from exc
 
 
-def _union(face: Box, others: Iterable[Box]) -> tuple[Box, ...]:
-    return (face, *(other for other in others if other.iou(face) < 0.5))
+def _faces(box: Any, others: Any) -> tuple[Box, ...]:
+    """Return the sample's own face first, then the others of the picture; ``faces`` may be a count, which says none."""
+    faces = [] if box is None else [_box(box)]
+    for other in others if isinstance(others, list | tuple) else ():
+        found = _box(other["box"] if isinstance(other, dict) else other)
+        if all(found.iou(face) < 0.5 for face in faces):
+            faces.append(found)
+    return tuple(faces)
+
+
+def _box(values: Any) -> Box:
+    return Box(*(float(value) for value in values))
 
 
 def read_portraits(path: Path) -> list[Sample]:

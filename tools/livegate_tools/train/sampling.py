@@ -16,6 +16,7 @@ from livegate_tools.train.samples import CAPTURED_SOURCES, Presentation, Sample
 
 RECAPTURED = "recaptured"
 LABELLED = "labelled"
+_UNLABELLED = {Presentation.PORTRAIT: "portraits", Presentation.BACKGROUND: "backgrounds"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ class BalancedSampler:
             attack.append(_Group(shares.get(RECAPTURED, 1.0), _cells(samples, captured), recaptured=True))
         labelled = shares.get(LABELLED, 1.0)
         self._pools = [(labelled / 2, bona_fide), (labelled / 2, attack)]
-        for kind in (Presentation.PORTRAIT, Presentation.BACKGROUND):
-            groups = _groups(samples, kinds[kind], shares)
-            self._pools.append((sum(group.weight for group in groups), groups))
+        for kind, name in _UNLABELLED.items():
+            members = kinds[kind]
+            group = [_Group(1.0, _cells(samples, members))] if members else []
+            self._pools.append((shares.get(name, 1.0), group))
         self._pools = [(weight, groups) for weight, groups in self._pools if groups and weight > 0]
 
     def draws(self, step: int, count: int) -> tuple[Draw, ...]:

@@ -47,7 +47,14 @@ class Session:
         """Train to the end of the schedule, saying one line an epoch."""
         # The batches are made in one thread of their own; OpenCV's would fight PyTorch's for the cores.
         cv2.setNumThreads(1)
-        train(self.run, say, resume=resume, start_from=start_from)
+        plan = self.run.recipe.optimisation
+        with Progress("training", plan.epochs * plan.steps_per_epoch) as bar:
+
+            def say_above(line: str) -> None:
+                bar.clear()
+                say(line)
+
+            train(self.run, say_above, resume=resume, start_from=start_from, on_step=bar.advance)
 
     def publish(self) -> Path:
         """Export the checkpoint's averaged weights, measure the exported file, write manifest and card beside it."""
