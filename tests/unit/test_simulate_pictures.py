@@ -14,7 +14,7 @@ from livegate_tools.simulate.compose import pose, present
 from livegate_tools.simulate.flat_attack import SPECIES_SHARES, attack
 from livegate_tools.simulate.geometry import map_box, plane_to_frame, through, warp_picture
 from livegate_tools.simulate.held_out import Split
-from livegate_tools.simulate.matte import person_matte
+from livegate_tools.simulate.matte import enlarged, person_matte
 from livegate_tools.simulate.medium import Medium, Shown
 from livegate_tools.simulate.pictures import render, render_set
 from livegate_tools.simulate.portraits import Sources, read_sources
@@ -175,8 +175,9 @@ def test_shrinking_averages_instead_of_aliasing() -> None:
 
 
 def test_the_matte_keeps_the_person_and_drops_the_wall() -> None:
-    matte = person_matte(drawn_person(1), FACE)
-    assert matte is not None
+    small = person_matte(drawn_person(1), FACE)
+    assert small is not None
+    matte = enlarged(small, 470, 470)
     assert matte[210, 235] > 0.95
     assert matte[460, 235] > 0.9
     assert matte[:20].max() < 0.05

@@ -35,13 +35,13 @@ class CameraModel:
     """The constants of one camera and of the moment it was used.
 
     ``lens_sigma_px`` and ``fringe`` (relative magnification of red against blue) are the lens's; ``vignette`` is the
-    light lost in the corners (0..1), ``flare`` the share of the picture's mean light that its glass spreads over all; ``meter_target`` the mean linear grey that auto exposure aims at,
-    ``meter_centre`` 0 for the whole picture .. 1 for its middle, ``exposure_ev`` the error in stops;
-    ``white_strength`` how far grey-world white balance goes and ``white_tint`` the (red, blue) gains left over;
-    ``crosstalk`` how far the colour filters overlap and ``colour_repair`` how much of that the colour matrix undoes;
-    ``electrons`` at saturation in good light, ``read_electrons`` RMS; ``gamma``, ``contrast``, ``shoulder`` and
-    ``black`` shape the tone curve; ``saturation`` 1 keeps; ``denoise`` and ``sharpen`` 0 for none; ``jpeg_quality``
-    1..100.
+    light lost in the corners (0..1), ``flare`` the share of the mean light that the glass spreads over everything;
+    ``meter_target`` the mean linear grey that auto exposure aims at, ``meter_centre`` 0 for the whole picture .. 1 for
+    its middle, ``exposure_ev`` the error in stops; ``white_strength`` how far grey-world white balance goes and
+    ``white_tint`` the (red, blue) gains left over; ``crosstalk`` how far the colour filters overlap and
+    ``colour_repair`` how much of that the colour matrix undoes; ``electrons`` at saturation in good light,
+    ``read_electrons`` RMS; ``gamma``, ``contrast``, ``shoulder`` and ``black`` shape the tone curve; ``saturation`` 1
+    keeps; ``denoise`` and ``sharpen`` 0 for none; ``jpeg_quality`` 1..100.
     """
 
     camera_id: str
@@ -170,8 +170,12 @@ def _lens(linear: Pixels, camera: CameraModel) -> Pixels:
 
 
 def _flared(light: Pixels, share: float) -> Pixels:
-    """Veiling glare: lamps and windows in view lift the blacks of everything."""
-    return light * np.float32(1 - share) + np.float32(share) * np.minimum(light, 8.0).mean(axis=(0, 1))
+    """Veiling glare: lamps and windows in view lift the blacks of everything; changes ``light``."""
+    small = cv2.resize(light, (64, 48), interpolation=cv2.INTER_AREA)
+    veil = np.float32(share) * np.minimum(small, 8.0).mean(axis=(0, 1), dtype=np.float32)
+    light *= np.float32(1 - share)
+    light += veil
+    return light
 
 
 def _vignetted(light: Pixels, strength: float) -> Pixels:
@@ -179,7 +183,8 @@ def _vignetted(light: Pixels, strength: float) -> Pixels:
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     loss = 1 - np.float32(strength / 2) * (x * x + y * y)
-    return light * (loss[..., None] if light.ndim == 3 else loss)
+    light *= loss[..., None] if light.ndim == 3 else loss
+    return light
 
 
 def _exposure_gain(luma: Pixels, camera: CameraModel) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from livegate_tools.simulate.compose import Pose, Presented, covered_share, pose, present
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
-from livegate_tools.simulate.living import before_room, draw_face_px, living, pick_portrait, webcam
+from livegate_tools.simulate.living import before_room, draw_face_px, fits_filling, living, pick_portrait, webcam
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
 from livegate_tools.simulate.portraits import Portrait, Sources, load_linear
 from livegate_tools.simulate.print_attack import cutout_medium, draw_bend, draw_print, print_medium
@@ -55,7 +55,7 @@ def attack(rng: np.random.Generator, sources: Sources, species: str) -> Attack:
     if species == "cutout_mask":
         return _masked(rng, sources)
     portrait = _pick_shown(rng, sources)
-    borderless = rng.random() < _BORDERLESS_SHARE
+    borderless = rng.random() < _BORDERLESS_SHARE and fits_filling(portrait)
     medium = _medium(rng, sources, species, portrait, borderless)
     held = _held(rng, medium, borderless)
     hands = not borderless and rng.random() < (0.08 if species == "replay_monitor" else 0.8)

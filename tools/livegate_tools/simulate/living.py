@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box, through, warp_picture
-from livegate_tools.simulate.matte import person_matte
-from livegate_tools.simulate.portraits import Portrait, Sources, load_encoded, load_linear, to_linear
-from livegate_tools.simulate.scenes import HEIGHT, WIDTH, relight, room
+from livegate_tools.simulate.matte import enlarged, person_matte
+from livegate_tools.simulate.portraits import Portrait, Sources, load_encoded, load_linear
+from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, relight, room
 
 FACE_PX = (44.0, 320.0)
 MOST_ENLARGED = 1.5
@@ -49,6 +50,12 @@ def draw_face_px(rng: np.random.Generator, portrait: Portrait) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
+def fits_filling(portrait: Portrait) -> bool:
+    """Whether the face stays within FACE_PX when the portrait is enlarged to fill a frame."""
+    height, width = load_encoded(portrait.path).shape[:2]
+    return bool(portrait.box[2] * max(WIDTH / width, HEIGHT / height) < FACE_PX[1])
+
+
 def is_colourful(encoded: Pixels) -> bool:
     """Whether a uint8 picture (H, W, 3) has colours; black-and-white people do not stand in rooms."""
     part = encoded[::4, ::4].astype(np.float32)
@@ -67,7 +74,7 @@ def living(rng: np.random.Generator, sources: Sources) -> Scene:
                 return scene
     for _ in range(4):
         portrait = pick_portrait(rng, sources)
-        if is_colourful(load_encoded(portrait.path)):
+        if fits_filling(portrait) and is_colourful(load_encoded(portrait.path)):
             break
     return filling(rng, portrait)
 
@@ -106,14 +113,14 @@ def before_room(
         portrait: the person.
         face: middle (x, y) and width of the face wanted, pixels; None draws them.
     """
-    encoded = load_encoded(portrait.path)
-    matte = person_matte(encoded, portrait.box) if is_colourful(encoded) else None
-    if matte is None:
+    small = _matte_of(portrait)
+    if small is None:
         return None
-    picture = to_linear(encoded)
+    picture = load_linear(portrait.path)
+    matte = enlarged(small, picture.shape[1], picture.shape[0])
     matrix = _standing(rng, portrait, picture.shape[0], face)
     person = warp_picture(picture, matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
-    share = warp_picture(matte, matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT)[..., None]
+    share = np.minimum(warp_picture(matte, matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT), 1)[..., None]
     behind, name = room(rng, sources)
     person = relight(rng, person * np.float32(_matching_gain(rng, person, share, behind)), 1.2)
     box = map_box(portrait.box, through(matrix))
@@ -122,9 +129,15 @@ def before_room(
     return Scene(np.asarray(behind + share * (person - behind), np.float32), box, portrait, name)
 
 
+@functools.lru_cache(maxsize=2048)
+def _matte_of(portrait: Portrait) -> Pixels | None:
+    encoded = load_encoded(portrait.path)
+    return person_matte(encoded, portrait.box) if is_colourful(encoded) else None
+
+
 def _matching_gain(rng: np.random.Generator, person: Pixels, share: Pixels, behind: Pixels) -> float:
     """The person is lit about as the room is, from strong back light to a lamp in the face."""
-    ours = float((person.mean(axis=2, keepdims=True) * share).sum() / max(float(share.sum()), 1.0))
+    ours = float((brightness(person) * share[..., 0]).sum() / max(float(share.sum()), 1.0))
     return float(np.clip(behind.mean() / max(ours, 1e-3), 0.4, 2.5) * np.exp(rng.normal(-0.1, 0.45)))
 
 

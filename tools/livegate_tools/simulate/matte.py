@@ -22,7 +22,8 @@ def person_matte(encoded: Pixels, box: BoxPx) -> Pixels | None:
         box: the face box in pixels, YuNet's convention.
 
     Returns:
-        (H, W) float32, 0..1; sides that the picture cuts off are rounded, so that an arm ends softly.
+        (h, 120) float32, 0..1, the whole picture on a small grid, to be enlarged by :func:`enlarged`; sides that the
+        picture cuts off are rounded, so that an arm ends softly.
     """
     height, width = encoded.shape[:2]
     scale = _WORKING_WIDTH / width
@@ -38,7 +39,12 @@ def person_matte(encoded: Pixels, box: BoxPx) -> Pixels | None:
         return None
     soft = cv2.GaussianBlur(hard.astype(np.float32), (0, 0), 1.6)
     soft = np.clip((soft - 0.35) / 0.5, 0, 1) * _rounded_sides(small.shape[0], small.shape[1], face)
-    full = cv2.resize(np.asarray(soft, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(soft, np.float32)
+
+
+def enlarged(matte: Pixels, width: int, height: int) -> Pixels:
+    """Return a small matte at its picture's size, (height, width) float32, smooth along the edge."""
+    full = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.GaussianBlur(full, (0, 0), max(0.8, width / 400)), np.float32)
 
 

@@ -26,24 +26,30 @@ def room(rng: np.random.Generator, sources: Sources, background: Background | No
     scene = cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     scene = cv2.GaussianBlur(scene, (0, 0), float(rng.uniform(0.4, 2.5)))
     # Tone-mapped pictures have lost their lamps and windows: give the brightest parts some of their light back.
-    scene = scene * (1 + float(rng.uniform(0, 4)) * np.maximum(scene.mean(axis=2, keepdims=True) - 0.75, 0) * 4)
+    scene = scene * (1 + float(rng.uniform(0, 4)) * np.maximum(brightness(scene) - 0.75, 0)[..., None] * 4)
     return np.asarray(scene * np.float32(np.exp(rng.normal(-0.2, 0.5))), np.float32), chosen.name
+
+
+def brightness(scene: Pixels) -> Pixels:
+    """Return the mean of red, green and blue, (H, W) float32."""
+    return np.asarray(scene @ np.full(3, 1 / 3, np.float32), np.float32)
 
 
 def relight(rng: np.random.Generator, scene: Pixels, stops: float) -> Pixels:
     """Return the scene under light that changes across it by up to about ``stops`` stops, and in colour a little."""
     height, width = scene.shape[:2]
     turn = float(rng.uniform(0, 2 * np.pi))
-    x = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(np.cos(turn))
-    y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None] * np.float32(np.sin(turn))
-    ramp = (x + y) * np.float32(rng.uniform(0, stops))
+    reach = float(rng.uniform(0, stops))
+    along = np.exp2(np.linspace(-0.5, 0.5, width) * np.cos(turn) * reach)
+    down = np.exp2(np.linspace(-0.5, 0.5, height) * np.sin(turn) * reach)
     tint = np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
-    gain: Pixels = np.exp2(ramp)
+    gain: Pixels = np.outer(down, along).astype(np.float32)
     if rng.random() < 0.3:
         cx, cy, reach = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.2, 0.6) * width
-        near = np.exp(-(((np.arange(width) - cx) ** 2)[None] + ((np.arange(height) - cy) ** 2)[:, None]) / reach**2)
-        gain = gain * (1 + float(rng.uniform(0.2, 1.5)) * near.astype(np.float32))
-    return np.asarray(scene * gain[..., None] * tint, np.float32)
+        across = np.exp(-(((np.arange(width) - cx) / reach) ** 2))
+        upright = np.exp(-(((np.arange(height) - cy) / reach) ** 2))
+        gain = gain * (1 + np.float32(rng.uniform(0.2, 1.5)) * np.outer(upright, across).astype(np.float32))
+    return np.asarray(scene * (gain[..., None] * tint), np.float32)
 
 
 def blur(rng: np.random.Generator, scene: Pixels) -> Pixels:

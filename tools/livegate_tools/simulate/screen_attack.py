@@ -43,6 +43,8 @@ class ScreenModel:
 
 
 _FACE_SHARE = {"replay_phone": (0.28, 0.95), "replay_tablet": (0.2, 0.7), "replay_monitor": (0.13, 0.5)}
+# A screen much wider than the frame only costs time.
+_WIDEST_PX = 800.0
 # A finger is 16 mm wide, a phone 72, a tablet 150 and a monitor 300 high.
 _FINGER = {"replay_phone": 0.2, "replay_tablet": 0.11, "replay_monitor": 0.06}
 
@@ -123,6 +125,7 @@ def _content(
         part = cropped(shown, around_face(rng, shown, borderless))
         return to_encoded(part.linear), part.box
     low, high = _FACE_SHARE[screen.species]
+    low = min(max(low, shown.box[2] / _WIDEST_PX), high)
     width = shown.box[2] / float(np.exp(rng.uniform(np.log(low), np.log(high))))
     height = width * screen.aspect
     if rng.random() < 0.12 and screen.species != "replay_monitor":
