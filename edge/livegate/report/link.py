@@ -31,6 +31,8 @@ class LinkState:
     last_error: str | None
     reconnects: int
     acks_refused: int
+    alive: bool
+    """The thread runs; only a mistake of ours ends it before it is stopped."""
 
 
 class Link:
@@ -85,6 +87,7 @@ class Link:
             last_error=worker.last_error,
             reconnects=worker.reconnects,
             acks_refused=self._sender.counts["acks_refused_total"],
+            alive=worker.alive,
         )
 
     def _problem(self, text: str) -> None:

@@ -325,8 +325,8 @@ class Session:
             self._ended = f"closed the connection: {reason}"
         elif str(reason) == "Keep alive timeout":
             self._ended = f"silent for longer than the keepalive of {self._timing.keepalive_s} s"
-        else:
-            self._ended = "connection lost"
+        elif str(reason) == "Protocol error":
+            self._ended = f"answered with something that is not MQTT {self.protocol}"
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
         try:

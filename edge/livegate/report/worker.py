@@ -46,6 +46,8 @@ class WorkerState:
     protocol: Protocol | None = None
     last_error: str | None = None
     reconnects: int = 0
+    alive: bool = False
+    """The thread runs."""
 
 
 class Worker:
@@ -88,7 +90,7 @@ class Worker:
 
     def state(self) -> WorkerState:
         """Return the newest state."""
-        return self._state
+        return replace(self._state, alive=self._thread.is_alive())
 
     def problem(self, text: str) -> None:
         """Report ``text`` unless it is what was reported last; for the MQTT thread only."""

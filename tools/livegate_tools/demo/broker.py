@@ -82,9 +82,9 @@ class EmbeddedBroker:
         self.stop()
 
     async def _start(self) -> None:
-        quiet = logging.getLogger("amqtt")
-        quiet.setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.ERROR)
+        for noisy in ("amqtt", "transitions"):
+            # They log every connection, and every task that our stop cancels as an error.
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         plugin = f"{Doorkeeper.__module__}.{Doorkeeper.__qualname__}"
         config = {
             "listeners": {"default": {"type": "external"}, _LISTENER: {"type": "external"}},
@@ -121,9 +121,10 @@ class EmbeddedBroker:
         except (asyncio.CancelledError, TimeoutError, OSError, EOFError):
             pass  # We are stopping, or whoever knocked has gone or says nothing; the others are not disturbed.
         finally:
-            self._writers.discard(writer)
+            writer.close()
             with contextlib.suppress(OSError):
-                writer.close()
+                await writer.wait_closed()
+            self._writers.discard(writer)
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None  # noqa: S101 - only called between start and stop

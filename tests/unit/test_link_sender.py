@@ -1,0 +1,216 @@
+"""The terminal's side of the conversation, on a session that only records what is published."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegate.config import Mqtt
+from livegate.errors import StoreError
+from livegate.report.acks import Ack, format_ack
+from livegate.report.cloudevents import genesis
+from livegate.report.sender import CONTENT_TYPE, Rhythm, Sender, Speaker
+from livegate.report.session import Arrival, Message, Receipt, Subscribed
+from livegate.report.topics import Topics
+from support.streams import MemoryStream
+
+TOPICS = Topics("lab", "t1")
+
+
+class RecordingSession:
+    """Takes everything and answers nothing."""
+
+    def __init__(self, *, remembered: bool = False, receive_maximum: int = 32):
+        self.remembered = remembered
+        self.receive_maximum = receive_maximum
+        self.published: list[Message] = []
+        self.subscribed: list[str] = []
+
+    def publish(self, message: Message) -> int:
+        self.published.append(message)
+        return len(self.published)
+
+    def subscribe(self, *topics: str) -> None:
+        self.subscribed += topics
+
+    def sequences(self) -> list[int]:
+        return [int(json.loads(m.payload)["sequence"]) for m in self.published if m.topic == TOPICS.events]
+
+
+class Terminal:
+    """A sender over an in-memory stream, its problems collected."""
+
+    def __init__(self, committed: int = 0, stream: MemoryStream | None = None):
+        self.stream = stream or MemoryStream()
+        self.stream.commit(committed)
+        self.problems: list[str] = []
+        mqtt = Mqtt("127.0.0.1", resend_after_s=3600)
+        speaker = Speaker(TOPICS, "boot", "1.0")
+        rhythm = Rhythm(want_again_s=0.0)
+        self.sender = Sender(mqtt, speaker, self.stream, dict, self.problems.append, rhythm)
+
+    def connect(self, **how: object) -> RecordingSession:
+        session = RecordingSession(**how)  # type: ignore[arg-type]
+        self.sender.will()
+        self.sender.opened(session)
+        self.sender.turn(session)
+        return session
+
+    def receipt_all(self, session: RecordingSession) -> None:
+        for mid in range(1, len(session.published) + 1):
+            self.sender.happened(Receipt(mid, None))
+
+    def hear(self, payload: bytes) -> None:
+        self.sender.happened(Arrival(TOPICS.ack, payload))
+
+
+STREAM = MemoryStream()
+STREAM.commit(20)
+VALID = [Ack("stream-a", n, STREAM.chainhash_at(n) or "", "console") for n in (1, 7, 20)]
+
+
+def test_first_words_are_subscription_status_health_and_events() -> None:
+    session = Terminal(committed=2).connect()
+    assert session.subscribed == [TOPICS.ack]
+    assert [m.topic for m in session.published] == [TOPICS.status, TOPICS.health, TOPICS.events, TOPICS.events]
+    status, health, event, _ = session.published
+    assert status.retain
+    assert not event.retain
+    assert event.content_type == CONTENT_TYPE
+    measured = json.loads(health.payload)
+    assert measured["gauges"]["outbox_unacknowledged_events"] == 2
+    assert measured["boot_id"] == "boot"
+
+
+def test_in_flight_is_bounded_by_what_the_broker_takes() -> None:
+    terminal = Terminal(committed=50)
+    session = terminal.connect(receive_maximum=5)
+    assert len(session.published) == 5
+    terminal.receipt_all(session)
+    terminal.sender.turn(session)
+    assert len(session.published) == 10
+    assert session.sequences() == list(range(1, 9))
+
+
+def test_broker_that_forgot_us_is_sent_everything_again_and_one_that_did_not_only_what_it_never_took() -> None:
+    terminal = Terminal(committed=6)
+    session = terminal.connect()
+    for mid in range(1, 7):  # status, health and four events
+        terminal.sender.happened(Receipt(mid, None))
+    assert terminal.connect(remembered=True).sequences() == [5, 6]
+    assert terminal.connect(remembered=False).sequences() == [1, 2, 3, 4, 5, 6]
+    assert session.sequences() == [1, 2, 3, 4, 5, 6]
+
+
+def test_receipts_release_nothing() -> None:
+    terminal = Terminal(committed=3)
+    terminal.receipt_all(terminal.connect())
+    assert terminal.stream.acknowledged_through() == 0
+
+
+def test_want_sends_again_from_there() -> None:
+    terminal = Terminal(committed=6)
+    session = terminal.connect()
+    ack = Ack("stream-a", 2, terminal.stream.chainhash_at(2) or "", "console", want=4)
+    terminal.hear(format_ack(ack))
+    terminal.sender.turn(session)
+    assert session.sequences() == [1, 2, 3, 4, 5, 6, 4, 5, 6]
+    assert terminal.stream.acknowledged_through() == 2
+
+
+@given(st.binary(max_size=300) | st.sampled_from([format_ack(ack) for ack in VALID]), st.data())
+def test_no_message_changes_anything_unless_it_is_a_right_acknowledgement(payload: bytes, data: st.DataObject) -> None:
+    terminal = Terminal(committed=0, stream=MemoryStream())
+    terminal.stream.__dict__.update({k: v for k, v in STREAM.__dict__.items() if k != "_acknowledged"})
+    terminal.connect()
+    broken = data.draw(mutations(payload))
+    terminal.hear(broken)
+    right = {format_ack(ack): ack.through for ack in VALID}
+    reached = terminal.stream.acknowledged_through()
+    if broken not in right:
+        # A mutation may happen to leave a right acknowledgement in other words.
+        assert reached == 0 or says_the_same(broken, reached)
+    else:
+        assert reached == right[broken]
+    assert terminal.sender.counts["acks_accepted_total"] + terminal.sender.counts["acks_refused_total"] == 1
+
+
+@st.composite
+def mutations(draw: st.DrawFn, payload: bytes) -> bytes:
+    if not payload or draw(st.booleans()):
+        return payload
+    at = draw(st.integers(0, len(payload) - 1))
+    cut = draw(st.integers(0, 3))
+    return payload[:at] + draw(st.binary(max_size=3)) + payload[at + cut :]
+
+
+def says_the_same(payload: bytes, through: int) -> bool:
+    members = json.loads(payload)
+    return (members["stream"], int(members["through"]), members["chainhash"], members["consumer"]) == (
+        "stream-a",
+        through,
+        STREAM.chainhash_at(through),
+        "console",
+    )
+
+
+def test_message_on_another_topic_is_nothing_to_us() -> None:
+    terminal = Terminal(committed=3)
+    terminal.connect()
+    ack = Ack("stream-a", 2, terminal.stream.chainhash_at(2) or "", "console")
+    terminal.sender.happened(Arrival(TOPICS.events, format_ack(ack)))
+    assert terminal.stream.acknowledged_through() == 0
+
+
+def test_acknowledgement_inside_what_was_dropped_is_listened_to_but_releases_nothing() -> None:
+    terminal = Terminal(committed=20)
+    held = Ack("stream-a", 8, terminal.stream.chainhash_at(8) or "", "console", want=9)
+    terminal.stream.drop_through(15)
+    session = terminal.connect()
+    terminal.hear(format_ack(held))
+    terminal.sender.turn(session)
+    assert terminal.stream.acknowledged_through() == 0
+    assert session.sequences() == [*range(16, 22), *range(16, 22)]
+
+
+def test_first_acknowledgement_of_a_console_that_holds_nothing_is_right() -> None:
+    terminal = Terminal(committed=3)
+    terminal.connect()
+    ack = Ack("stream-a", 0, genesis("stream-a").chainhash, "console", want=1)
+    terminal.hear(format_ack(ack))
+    assert terminal.sender.counts["acks_refused_total"] == 0
+
+
+def test_refusals_of_the_broker_are_reported() -> None:
+    terminal = Terminal(committed=1)
+    session = terminal.connect()
+    terminal.sender.happened(Receipt(len(session.published), "Not authorized"))
+    terminal.sender.happened(Subscribed("Not authorized"))
+    published, subscribed = terminal.problems
+    assert TOPICS.events in published
+    assert TOPICS.ack in subscribed
+
+
+class FailingStream(MemoryStream):
+    """A store whose file can be read no more."""
+
+    failing = False
+
+    def unacknowledged(self, after: int, limit: int) -> list:
+        if self.failing:
+            raise StoreError("store.db: disk I/O error")
+        return super().unacknowledged(after, limit)
+
+
+def test_store_that_fails_is_reported_and_asked_again() -> None:
+    stream = FailingStream()
+    terminal = Terminal(committed=2, stream=stream)
+    stream.failing = True
+    session = terminal.connect()
+    assert terminal.problems == ["store.db: disk I/O error"]
+    stream.failing = False
+    terminal.sender.woken = True
+    terminal.sender.turn(session)
+    assert session.sequences() == [1, 2]
