@@ -1,0 +1,37 @@
+"""Photographed people as a simulator: the flat half, joined to the same data set writer as the rendered heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from livegate_tools.simulate.held_out import Split
+from livegate_tools.simulate.pictures import render
+from livegate_tools.simulate.portraits import Sources, read_sources
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFrame:
+    """A colour picture without other sensors: rgb (H, W, 3) uint8, B, G, R."""
+
+    rgb: NDArray[Any]
+    nir: None = None
+    depth: None = None
+
+
+@dataclass(slots=True)
+class PictureSimulator:
+    """Living people and attacks made from the portraits and backgrounds in a data folder."""
+
+    data: Path
+    _sources: dict[Split, Sources] = field(default_factory=dict)
+
+    def render(self, index: int, seed: int, split: Split) -> tuple[PictureFrame, dict[str, Any]]:
+        """Return sample ``index`` and its manifest fields except the paths; equal arguments give equal results."""
+        if split not in self._sources:
+            self._sources[split] = read_sources(self.data, split)
+        picture, line = render(index, seed, split, self._sources[split])
+        return PictureFrame(picture), line
