@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from livegate.types import Box, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.NIR})
-FEATURES = ("log_face_over_surround", "face_level", "face_contrast", "rgb_agreement", "glint_share", "log_detail_ratio")
+FEATURES = (
+    "log_face_over_surround",
+    "face_level",
+    "face_level_squared",
+    "face_contrast",
+    "face_contrast_squared",
+    "rgb_agreement",
+    "glint_share",
+    "log_detail_ratio",
+)
 
 _GRID = 24
 _GLINT_LEVEL = 245
@@ -24,7 +33,7 @@ _MIN_FACE_PX = 16
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
-    """Return the six numbers of :data:`FEATURES`, or None when the face is too small or leaves the picture.
+    """Return the numbers of :data:`FEATURES`, or None when the face is too small or leaves the picture.
 
     Levels are shares of full scale; the agreement is the correlation (-1..1) of 24 x 24 brightness grids of the face in
     both lights; the detail ratio compares their Laplacian energy.
@@ -39,11 +48,15 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     level = float(np.median(face))
     small = cv2.resize(face, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float64)
     luma = cv2.cvtColor(cv2.resize(colour, (_GRID, _GRID), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    share, contrast = level / 255.0, small.std() / (small.mean() + 8.0)
     return np.array(
         [
             np.log((level + 2.0) / (_surround(nir, observation.face.box) + 2.0)),
-            level / 255.0,
-            small.std() / (small.mean() + 8.0),
+            share,
+            # Skin lies between dark screens and white paper: a straight line in these two cannot say so.
+            share * share,
+            contrast,
+            contrast * contrast,
             _correlation(small, luma.astype(np.float64)),
             np.count_nonzero(face >= _GLINT_LEVEL) / face.size,
             np.log((_detail(small) + 0.5) / (_detail(luma.astype(np.float64)) + 0.5)),
