@@ -33,15 +33,17 @@ class BrightnessJudge:
             raise PadError("dazzled")
         if score == 0.0:
             return self._result(PadDecision.NON_RESPONSE, Reason.NO_FACE, None), None
-        decision = PadDecision.BONA_FIDE if score > 0.6 else PadDecision.ATTACK
-        if 0.4 <= score <= 0.6:
-            decision = PadDecision.INCONCLUSIVE
+        decision, reason = PadDecision.INCONCLUSIVE, Reason.INCONCLUSIVE
+        if score > 0.6:
+            decision, reason = PadDecision.BONA_FIDE, Reason.BONA_FIDE
+        elif score < 0.4:
+            decision, reason = PadDecision.ATTACK, Reason.PRESENTATION_ATTACK
         cues = tuple(CueScore(role, score, 2 * score - 1) for role in sorted(seen[-1][0].frames))
         missing = tuple(role for role, state in seen[-1][0].states.items() if state is SensorState.MISSING)
         cues += tuple(CueScore(f"no_{role}", 0.5, 0.0) for role in missing)
         height, width = seen[-1][1].shape[:2]
         face = Face(Box(0.0, 0.0, float(width), float(height)), score, 1 - score)
-        return self._result(decision, Reason.BONA_FIDE, score, cues), face
+        return self._result(decision, reason, score, cues), face
 
     def _result(
         self, decision: PadDecision, reason: Reason, score: float | None, cues: tuple[CueScore, ...] = ()
@@ -109,6 +111,7 @@ def test_every_sample_gets_its_prediction_in_order(tmp_path: Path) -> None:
     for prediction in predictions:
         assert set(prediction) == {"id", "decision", "score", "box", "reason", "cues", "latency_ms"}
     everything = report["all"]
+    assert everything["bpcer_inconclusive"] == 0.25
     assert (everything["bpcer"], everything["bpnrr"], everything["bpcer_plus_bpnrr"]) == (0.25, 0.5, 0.75)
     assert everything["apcer"] == {"print_flat": 0.0}
     assert everything["face_recall"] == {"value": 1.0, "found": 1, "n": 1, "iou": 0.5, "least_side_px": 40.0}

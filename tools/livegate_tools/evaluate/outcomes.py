@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.types import PadDecision
+from livegate.types import PadDecision, Reason
 from livegate_tools.evaluate.manifest import Sample
 from livegate_tools.evaluate.metrics import (
     Flags,
@@ -33,7 +33,8 @@ class Outcomes:
     """Presentations and their verdicts; every array is (N,) and in the same order.
 
     ``species`` indexes ``species_names``, -1 for a bona fide presentation; ``subject`` numbers people from 0, -1 where
-    the manifest names none. ``score`` holds +-inf where it is missing (see :func:`metrics.ranked`).
+    the manifest names none. ``inconclusive`` ones are also ``refused``. ``score`` holds +-inf where it is missing (see
+    :func:`metrics.ranked`).
     """
 
     species_names: tuple[str, ...]
@@ -42,6 +43,7 @@ class Outcomes:
     accepted: Flags
     refused: Flags
     unanswered: Flags
+    inconclusive: Flags
     score: Scores
 
     def take(self, rows: NDArray[Any]) -> Outcomes:
@@ -84,6 +86,7 @@ def gather(judged: Sequence[tuple[Sample, Prediction]]) -> Outcomes:
         accepted=_equal(decisions, PadDecision.BONA_FIDE),
         refused=_equal(decisions, PadDecision.ATTACK),
         unanswered=_equal(decisions, PadDecision.NON_RESPONSE),
+        inconclusive=np.array([prediction.reason == Reason.INCONCLUSIVE for _, prediction in judged], dtype=np.bool_),
         score=ranked(scores, species >= 0),
     )
 
@@ -91,8 +94,9 @@ def gather(judged: Sequence[tuple[Sample, Prediction]]) -> Outcomes:
 def figures(outcomes: Outcomes) -> dict[str, float]:
     """Return every figure by name, NaN where there is nothing to count; rates 0..1.
 
-    Names: ``apcer/SPECIES`` and ``apnrr/SPECIES`` with ``apcer/worst`` and ``apnrr/worst``, ``bpcer``, ``bpnrr``,
-    ``bpcer_plus_bpnrr``, ``auc``, ``eer``, and ``bpcer_at_apcer_5`` and ``_1`` (per cent, of the worst species).
+    Names: ``apcer/SPECIES`` and ``apnrr/SPECIES`` with ``apcer/worst`` and ``apnrr/worst``, ``bpcer`` and the part of it
+    that was inconclusive, ``bpcer_inconclusive``, ``bpnrr``, ``bpcer_plus_bpnrr``, ``auc``, ``eer``, and
+    ``bpcer_at_apcer_5`` and ``_1`` (per cent, of the worst species).
     """
     bona_fide, attacks = outcomes.bona_fide, outcomes.attacks
     species = {name: outcomes.of_species(name) for name in outcomes.species_names}
@@ -105,6 +109,7 @@ def figures(outcomes: Outcomes) -> dict[str, float]:
         **silent,
         f"apnrr/{WORST}": _worst(silent),
         "bpcer": turned_away[0],
+        "bpcer_inconclusive": bpcer(bona_fide.inconclusive),
         "bpnrr": turned_away[1],
         "bpcer_plus_bpnrr": sum(turned_away),
         "auc": auc(bona_fide.score, attacks.score),

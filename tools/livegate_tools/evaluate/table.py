@@ -36,6 +36,7 @@ def _block(group: Group) -> Iterator[str]:
             mark = " (worst)" if kind == "apcer" and name == worst and len(outcomes.species_names) > 1 else ""
             yield _rate(group, f"{kind}/{name}", f"{title} {name}{mark}")
     yield _rate(group, "bpcer", "BPCER")
+    yield _rate(group, "bpcer_inconclusive", "  of it inconclusive")
     yield _rate(group, "bpnrr", "BPNRR")
     yield _row(group, "bpcer_plus_bpnrr", "BPCER + BPNRR", "")
     for figure, title in _PLAIN:
@@ -47,7 +48,13 @@ def _block(group: Group) -> Iterator[str]:
 
 def _rate(group: Group, figure: str, title: str) -> str:
     counted = group.counted(figure)
-    flags = {"apcer": counted.accepted, "bpcer": counted.refused}.get(figure.partition("/")[0], counted.unanswered)
+    flags = {
+        "apcer": counted.accepted,
+        "apnrr": counted.unanswered,
+        "bpcer": counted.refused,
+        "bpcer_inconclusive": counted.inconclusive,
+        "bpnrr": counted.unanswered,
+    }[figure.partition("/")[0]]
     return _row(group, figure, title, f"{np.count_nonzero(flags)} of {len(counted)}")
 
 
