@@ -1,7 +1,6 @@
 """The flat half of the simulator on drawn people: repeatable, fair to both classes, true boxes, disjoint splits."""
 
 import json
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from livegate_tools.simulate.geometry import map_box, plane_to_frame, through, w
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.matte import enlarged, person_matte
 from livegate_tools.simulate.medium import Medium, Shown
-from livegate_tools.simulate.pictures import render, render_set
+from livegate_tools.simulate.pictures import render
 from livegate_tools.simulate.portraits import Sources, read_sources
 from livegate_tools.simulate.print_attack import Bend, draw_print, print_medium
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH
@@ -187,31 +186,6 @@ def test_the_matte_keeps_the_person_and_drops_the_wall() -> None:
 def test_a_picture_without_a_clear_person_gives_no_matte() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
     assert person_matte(noise, (10.0, 2.0, 280.0, 290.0)) is None
-
-
-def drain(steps: Iterator[int], count: int | None = None) -> None:
-    for done in steps:
-        if done == count:
-            return
-
-
-def test_a_set_can_be_continued_and_says_when_it_is_done(tmp_path: Path, data: Path) -> None:
-    drain(render_set(tmp_path / "a", data, "dev", 1, 4), count=2)
-    assert not (tmp_path / "a" / "DONE").exists()
-    drain(render_set(tmp_path / "a", data, "dev", 1, 4))
-    drain(render_set(tmp_path / "b", data, "dev", 1, 4))
-    manifests = [(tmp_path / name / "manifest.jsonl").read_text() for name in "ab"]
-    assert manifests[0] == manifests[1]
-    lines = [json.loads(line) for line in manifests[0].splitlines()]
-    assert [line["rgb"] for line in lines] == [f"rgb/{n:06d}.jpg" for n in range(4)]
-    assert all((tmp_path / "a" / line["rgb"]).exists() for line in lines)
-    assert (tmp_path / "a" / "DONE").exists()
-
-
-def test_a_folder_of_another_set_is_refused(tmp_path: Path, data: Path) -> None:
-    drain(render_set(tmp_path, data, "dev", 1, 1))
-    with pytest.raises(PictureError, match="another seed or split"):
-        drain(render_set(tmp_path, data, "dev", 2, 1))
 
 
 def test_a_folder_without_people_is_refused(tmp_path: Path) -> None:

@@ -6,26 +6,20 @@ people, rooms, face sizes, light, blur and cameras are drawn by the same functio
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from livegate.errors import PictureError
 from livegate_tools.simulate.camera_stage import draw_camera, expose
 from livegate_tools.simulate.flat_attack import attack, draw_species, with_faceless_medium
 from livegate_tools.simulate.geometry import BoxPx, Pixels
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.living import living
-from livegate_tools.simulate.portraits import Sources, read_sources
+from livegate_tools.simulate.portraits import Sources
 from livegate_tools.simulate.scenes import blur, flicker, relight, room
 
 BONA_FIDE_SHARE, ATTACK_SHARE = 0.48, 0.47
 _FACELESS_MEDIUM_SHARE = {"bona_fide": 0.12, "background": 0.6}
-_STORED_QUALITY = 95
 _ATTEMPTS = 5
 _LEAST_CONTRAST = 14.0
 
@@ -53,40 +47,6 @@ def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple
         "source": "simulated_pictures", "split": str(split), "seed": seed, "camera_id": camera.camera_id,
     }  # fmt: skip
     return picture, line
-
-
-def render_set(out: Path, data: Path, split: Split | str, seed: int, count: int) -> Iterator[int]:
-    """Write ``count`` frames as JPEG with a manifest under ``out`` and yield the number written after each.
-
-    manifest.jsonl grows line by line, each line after its picture, so that a reader may start early; the file DONE
-    appears when all are there. Frames already in the manifest of the same seed and split are kept.
-
-    Raises:
-        PictureError: ``out`` holds another set, or ``data`` lacks portraits or backgrounds.
-    """
-    sources = read_sources(data, split)
-    (out / "rgb").mkdir(parents=True, exist_ok=True)
-    manifest = out / "manifest.jsonl"
-    begun = _begun(manifest, f"pictures_{Split(split)}_{seed}_")
-    with manifest.open("a", encoding="utf-8") as lines:
-        for index in range(begun, count):
-            picture, line = render(index, seed, split, sources)
-            name = f"rgb/{index:06d}.jpg"
-            if not cv2.imwrite(str(out / name), picture, [cv2.IMWRITE_JPEG_QUALITY, _STORED_QUALITY]):
-                raise PictureError(f"{out / name}: cannot be written; check the disk and the permissions")
-            lines.write(json.dumps({"id": line["id"], "rgb": name, **line}) + "\n")
-            lines.flush()
-            yield index + 1
-    (out / "DONE").touch()
-
-
-def _begun(manifest: Path, prefix: str) -> int:
-    if not manifest.exists():
-        return 0
-    lines = manifest.read_text(encoding="utf-8").splitlines()
-    if any(not json.loads(line)["id"].startswith(prefix) for line in lines):
-        raise PictureError(f"{manifest}: holds frames of another seed or split; give an empty folder")
-    return len(lines)
 
 
 def _scene(rng: np.random.Generator, sources: Sources, chance: float) -> tuple[Pixels, dict[str, Any]]:
