@@ -22,9 +22,9 @@ class LogFormat(enum.StrEnum):
 class _Lines(logging.Formatter):
     """Writes the message and the record's extra fields on one line; no field can begin a new one."""
 
-    def __init__(self, style: LogFormat) -> None:
+    def __init__(self, line_format: LogFormat) -> None:
         super().__init__()
-        self._style = style
+        self._line_format = line_format
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -32,7 +32,7 @@ class _Lines(logging.Formatter):
         if record.exc_info:
             extra["traceback"] = self.formatException(record.exc_info)
         head = {"time": moment, "level": record.levelname.lower(), "room": record.name, "event": record.getMessage()}
-        if self._style is LogFormat.JSON:
+        if self._line_format is LogFormat.JSON:
             return json.dumps(head | extra, default=str)
         fields = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in extra.items())
         return f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()} {fields}".rstrip()

@@ -1,0 +1,1 @@
+"""The workshop: simulate, train, evaluate, bench, console and demo. The terminal never imports it."""
