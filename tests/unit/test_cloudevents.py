@@ -26,6 +26,7 @@ from livegate.report.cloudevents import (
     verify_chain,
 )
 from livegate.types import AccessEvent, Credential, CueScore, Decision, Outcome, PadDecision, PadResult, Reason, Step
+from livegate.verbs.events import line
 from support.stores import ATTACK, BONA_FIDE, ENVIRONMENT, IDENTITY, WALL_S, StillClock, plain
 
 STREAM = "0123456789abcdef"
@@ -249,6 +250,7 @@ def test_every_event_keeps_its_schema(event: AccessEvent) -> None:
     valid("event", told)
     valid(event.kind, told["data"])
     assert told["dataschema"] == SCHEMAS[event.kind]["$id"]
+    assert f"  {event.kind} " in line(told)
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from livegate.errors import StoreError
@@ -45,7 +45,7 @@ def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
     Only the daemon's connection may checkpoint: SQLite before 3.51.3 can lose pages when two connections do.
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    try:
+    with _closed_on_failure(connection):
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -54,9 +54,6 @@ def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -74,12 +71,22 @@ def reader(path: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA query_only = ON")
-        check_ours(connection, path)
+        with _closed_on_failure(connection):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA query_only = ON")
+            check_ours(connection, path)
     except sqlite3.Error as exc:
         raise store_error(path, exc) from exc
     return connection
+
+
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def check_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -108,6 +115,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    # SQLite has already rolled back by itself after some errors (a full disk, for one).
+    # SQLite has already rolled back by itself after some errors (a full disk, for one); should it fail to now, the next
+    # transaction cannot begin and says so.
     if connection.in_transaction:
-        connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")

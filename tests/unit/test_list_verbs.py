@@ -1,0 +1,185 @@
+"""The verbs ``list`` and ``events`` through the real command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livegate.cli import main
+from livegate.gate.facts import ListEntry
+from livegate.report.cloudevents import StoredEvent, verify_chain
+from livegate.store import lists
+from livegate.types import CredentialRead, Reason
+from support.stores import (
+    ATTACK,
+    BONA_FIDE,
+    CARD,
+    StillClock,
+    attempt,
+    opened,
+    policy,
+    record,
+    whole,
+)
+
+RULES = policy()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    opened(folder).close()
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    assert main(words) == status
+    captured = capsys.readouterr()
+    return captured.out if status == 0 else captured.err
+
+
+def lists_of(capsys: pytest.CaptureFixture[str], state: Path) -> dict[str, list[dict[str, Any]]]:
+    shown: dict[str, list[dict[str, Any]]] = json.loads(
+        said(capsys, "list", "show", "--state-dir", str(state), "--json")
+    )
+    return shown
+
+
+def test_a_card_added_beside_the_running_daemon_opens_the_door_at_once(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = StillClock()
+    with opened(state, clock) as store:
+        assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.UNKNOWN_CREDENTIAL
+        out = said(capsys, "list", "add", "allow", CARD.value, "--state-dir", str(state), "--json")
+        assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.BONA_FIDE
+        said(capsys, "list", "add", "block", CARD.value, "--state-dir", str(state), "--reason", "lost")
+        assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.LISTED
+        said(capsys, "list", "remove", "block", CARD.value, "--state-dir", str(state))
+        said(capsys, "list", "remove", "allow", "--pseudonym", json.loads(out)["credential"], "--state-dir", str(state))
+        assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.UNKNOWN_CREDENTIAL
+        assert verify_chain(whole(store), store.anchor()) is None
+        told = [json.loads(event.body) for event in whole(store)]
+    kinds = [event["type"].split(".", 2)[2] for event in told if "attempt" not in event["type"]]
+    assert kinds[2:] == ["credential.changed.v1", "list.applied.v1", "list.applied.v1", "credential.changed.v1"]
+    assert CARD.value not in json.dumps(told)
+
+
+def test_a_value_from_standard_input_stays_out_of_the_shell(
+    state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("5555\r\n"))
+    out = said(capsys, "list", "add", "allow", "-", "--kind", "pin", "--label", "Ms K.", "--state-dir", str(state))
+    assert "5555" not in out
+    (entry,) = lists_of(capsys, state)["allow"]
+    assert entry["pseudonym"] in out
+    assert (entry["kind"], entry["label"]) == ("pin", "Ms K.")
+    clock = StillClock()
+    with opened(state, clock) as store:
+        assert attempt(store, BONA_FIDE, RULES, clock(), CredentialRead("pin", "5555")).reason is Reason.BONA_FIDE
+
+
+def test_validity_and_change(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--state-dir", str(state))
+    said(capsys, "list", "add", "allow", "1", "--from", "2026-01-01T00:00:00+00:00", *where)
+    said(capsys, "list", "add", "allow", "1", "--until", "2027-01-01T01:00:00+01:00", "--reason", "renewed", *where)
+    (entry,) = lists_of(capsys, state)["allow"]
+    assert (entry["valid_from"], entry["valid_until"]) == (None, "2027-01-01T00:00:00.000Z")
+    out = said(capsys, "events", "list", *where, "--json", "--kind", "credential.changed")
+    changes = [json.loads(text)["data"]["what"] for text in out.splitlines()]
+    assert [(change["action"], change["reason"]) for change in changes] == [("added", ""), ("changed", "renewed")]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["add", "allow"], 2, "give either VALUE"),
+        (["add", "allow", "1", "--pseudonym", "ab" * 16], 2, "give either VALUE"),
+        (["add", "allow", "--pseudonym", "xyz"], 2, "expected 32 hexadecimal digits"),
+        (["add", "allow", ""], 2, "expected 1 to 4096 characters"),
+        (["add", "allow", "1" * 5000], 2, "expected 1 to 4096 characters"),
+        (["add", "allow", "1", "--kind", "media"], 2, "the allow list takes card, qr, pin"),
+        (["add", "allow", "1", "--until", "tomorrow"], 2, "expected a time such as"),
+        (["add", "allow", "1", "--from", "2027-01-01", "--until", "2026-01-01"], 2, "is not after --from"),
+        (["add", "block", "1", "--from", "2027-01-01"], 2, "are for the allow list"),
+        (["add", "block", "1", "--action", "step_up"], 2, "acts on 'deny' only"),
+        (["remove", "allow", "1"], 1, "is not on the list"),
+        (["remove", "block", "t9", "--kind", "terminal"], 1, "no local entry for this terminal"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    state: Path, capsys: pytest.CaptureFixture[str], words: list[str], status: int, sentence: str
+) -> None:
+    assert sentence in said(capsys, "list", *words, "--state-dir", str(state), status=status)
+    assert lists_of(capsys, state) == {"allow": [], "block": []}
+
+
+def test_other_block_entries(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--state-dir", str(state))
+    said(capsys, "list", "add", "block", "t1", "--kind", "terminal", "--reason", "under\x1b[31m repair", *where)
+    (entry,) = lists_of(capsys, state)["block"]
+    assert (entry["kind"], entry["value"], entry["action"]) == ("terminal", "t1", "deny")
+    assert "\x1b" not in said(capsys, "list", "show", *where)
+    clock = StillClock()
+    with opened(state, clock) as store:
+        decision = attempt(store, BONA_FIDE, RULES, clock())
+        assert (decision.reason, decision.matched_rule) == (Reason.LISTED, "block.terminal")
+        with store.transaction() as t:
+            lists.block(t, ListEntry("media", "sig", until_s=clock().wall_s + 10), clock())
+            assert [e.kind for e in t.facts(None, RULES, clock(), media="sig").entries] == ["terminal", "media"]
+            assert [e.kind for e in t.facts(None, RULES, clock.go(10), media="sig").entries] == ["terminal"]
+
+
+def test_lists_can_be_made_before_the_first_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text(
+        '[terminal]\nsite = "lab"\nid = "t1"\nstate_dir = "state"\n'
+        '[[camera]]\nname = "c"\nrole = "rgb"\ndriver = "recording"\n[[reader]]\ndriver = "simulated"\n'
+        '[door]\nname = "front"\ndriver = "simulated"\n'
+    )
+    said(capsys, "list", "add", "allow", CARD.value, "--config", str(config))
+    clock = StillClock()
+    with opened(tmp_path / "state", clock) as store:
+        assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.BONA_FIDE
+        assert [event.sequence for event in whole(store)] == [1, 2, 3]
+        assert verify_chain(whole(store), store.anchor()) is None
+
+
+def test_events_as_lines_and_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clock, where = StillClock(), ("--state-dir", str(state))
+    with opened(state, clock) as store:
+        attempt(store, ATTACK, RULES, clock())
+        stored = whole(store)
+    text = said(capsys, "events", "list", *where)
+    assert "access.attempt      denied: presentation_attack  card " in text
+    parsed = [StoredEvent.parse(row.encode()) for row in said(capsys, "events", "list", *where, "--json").splitlines()]
+    assert parsed == stored
+    after = said(capsys, "events", "list", *where, "--json", "--after", "1", "--limit", "1")
+    assert StoredEvent.parse(after.strip().encode()) == stored[1]
+    assert said(capsys, "events", "list", *where, "--kind", "nonsense") == ""
+    assert "expected 0 to" in said(capsys, "events", "list", *where, "--limit", "-1", status=2)
+
+
+def test_a_store_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in (["events", "list"], ["list", "show"], ["list", "add", "allow", "1"]):
+        assert "there is no store here" in said(capsys, *verb, "--state-dir", str(tmp_path), status=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tail_follows(state: Path) -> None:
+    command = [sys.executable, "-m", "livegate.cli", "events", "tail", "--json", "--state-dir", str(state)]
+    with (
+        opened(state) as store,
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        first = [StoredEvent.parse(process.stdout.readline()).sequence for _ in range(2)]
+        record(store)
+        assert StoredEvent.parse(process.stdout.readline()).sequence == first[-1] + 1
+        process.kill()
