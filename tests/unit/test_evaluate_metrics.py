@@ -83,9 +83,12 @@ def test_bpcer_at_apcer_allows_exactly_the_target() -> None:
     assert bpcer_at_apcer(array(0.5, 0.95), [attacks], 0.01) == 0.5
 
 
-def test_bpcer_at_apcer_with_too_many_missing_attack_scores_refuses_everyone() -> None:
+def test_bpcer_at_apcer_without_scores() -> None:
+    # An attack that got no answer opened no door; a person who got none was turned away.
     attacks = ranked(np.array([np.nan] * 10 + [0.1] * 90), np.ones(100, dtype=bool))
-    assert bpcer_at_apcer(array(0.9, 0.99), [attacks], 0.05) == 1.0
+    people = ranked(array(np.nan, 0.05, 0.9, 0.99), np.zeros(4, dtype=bool))
+    assert bpcer_at_apcer(people, [attacks], 0.05) == 0.5
+    assert bpcer_at_apcer(people, [ranked(np.full(9, np.nan), np.ones(9, dtype=bool))], 0.05) == 0.25
 
 
 @pytest.mark.parametrize(("n", "bound"), [(150, 0.0198), (300, 0.00994), (1000, 0.00299), (1, 0.95), (0, 1.0)])

@@ -83,10 +83,11 @@ def eer(bona_fide: Scores, attack: Scores) -> float:
 def bpcer_at_apcer(bona_fide: Scores, attacks: Sequence[Scores], target: float) -> float:
     """Least BPCER at a threshold where no species' APCER exceeds ``target`` (0..1).
 
-    ``attacks`` holds one array a species. Refusing everyone is always possible, so the worst value is 1; a species more
-    than ``target`` of whose scores are missing leads there too.
+    ``attacks`` holds one array a species. By the definitions of the standard an attack without a score is accepted at no
+    threshold; a person without one is turned away at every threshold and counts here, too. Refusing everyone is always
+    possible, so the worst value is 1.
     """
-    species = [scores for scores in attacks if scores.size]
+    species = [np.where(np.isposinf(scores), -np.inf, scores) for scores in attacks if scores.size]
     if not bona_fide.size or not species:
         return math.nan
     # The threshold lies just above the best attack that is one too many, in the species where that is highest.

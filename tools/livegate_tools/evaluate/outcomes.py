@@ -94,9 +94,9 @@ def gather(judged: Sequence[tuple[Sample, Prediction]]) -> Outcomes:
 def figures(outcomes: Outcomes) -> dict[str, float]:
     """Return every figure by name, NaN where there is nothing to count; rates 0..1.
 
-    Names: ``apcer/SPECIES`` and ``apnrr/SPECIES`` with ``apcer/worst`` and ``apnrr/worst``, ``bpcer`` and the part of it
-    that was inconclusive, ``bpcer_inconclusive``, ``bpnrr``, ``bpcer_plus_bpnrr``, ``auc``, ``eer``, and
-    ``bpcer_at_apcer_5`` and ``_1`` (per cent, of the worst species).
+    Names: ``apcer/SPECIES`` and ``apnrr/SPECIES`` with ``apcer/worst`` and ``apnrr/worst``, ``bpcer`` and its part
+    ``bpcer_inconclusive``, ``bpnrr``, ``bpcer_plus_bpnrr``, ``auc``, ``eer``, ``bpcer_at_apcer_5`` and ``_1`` (per cent,
+    of the worst species).
     """
     bona_fide, attacks = outcomes.bona_fide, outcomes.attacks
     species = {name: outcomes.of_species(name) for name in outcomes.species_names}
