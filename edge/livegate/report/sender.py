@@ -186,7 +186,8 @@ class Sender:
         if ack.stream != self._store.stream:
             raise LinkError(f"it is about stream {ack.stream!r}, ours is {self._store.stream!r}")
         highest = self.window.may_have_sent
-        if ack.through > highest or (ack.want or 0) > highest:
+        # Wanting the one after the highest is how a console asks whether there is more.
+        if ack.through > highest or (ack.want or 0) > highest + 1:
             raise LinkError(f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}")
         ours = self._store.chainhash_at(ack.through) if ack.through else genesis(ack.stream).chainhash
         # What is not kept any more cannot be compared, and the store releases nothing on the word of it.

@@ -54,11 +54,15 @@ class Rules:
 
 @dataclass(slots=True)
 class _Desk:
-    """One stream's ledger, and when what is to be done about it."""
+    """One stream's ledger, and when what is to be done about it.
+
+    ``unsure``: a connection was made since we last asked, so the terminal may have sent what nobody kept for us.
+    """
 
     topics: Topics
     ledger: Ledger
     pending: int = 0
+    unsure: bool = False
     due_s: float | None = None
     moved_s: float = 0.0
     asked_s: float = float("-inf")
@@ -79,7 +83,7 @@ class Centre:
         state_file: Path | None = None,
     ):
         kept = read_ledgers(state_file) if state_file else {}
-        self._desks = {key: _Desk(key[0], ledger, due_s=0.0) for key, ledger in kept.items()}
+        self._desks = {key: _Desk(key[0], ledger) for key, ledger in kept.items()}
         self.statuses: dict[Topics, Status] = {}
         self.health: dict[Topics, Mapping[str, Any]] = {}
         self._rules = rules
@@ -103,7 +107,7 @@ class Centre:
         self._unanswered = 0
         session.subscribe(scope.status, scope.events, scope.health)
         for desk in self._desks.values():
-            desk.due_s = 0.0
+            desk.due_s = 0.0 if desk.pending else None
 
     def turn(self, session: Session) -> float:
         """Acknowledge and ask where it is due."""
@@ -156,6 +160,7 @@ class Centre:
         self.statuses[topics] = status
         desk = self._desk(topics, status.stream)
         desk.ledger.claim(status.sent_through)
+        desk.unsure = True
         desk.due_s = desk.moved_s = time.monotonic()
 
     def _take_event(self, topics: Topics, body: bytes) -> None:
@@ -189,7 +194,7 @@ class Centre:
         desk.due_s = due_s if desk.due_s is None else min(desk.due_s, due_s)
 
     def _is_due(self, desk: _Desk, now_s: float) -> bool:
-        if desk.due_s is None and desk.ledger.behind:
+        if desk.due_s is None and (desk.ledger.behind or desk.unsure):
             desk.due_s = max(desk.moved_s, desk.asked_s) + self._rules.want_after_s
         return desk.due_s is not None and now_s >= desk.due_s
 
@@ -197,8 +202,9 @@ class Centre:
         ledger = desk.ledger
         # What is behind a hole is surely missing; what the terminal only says it sent may still be on its way.
         quiet_s = now_s - (desk.asked_s if ledger.skipping else max(desk.asked_s, desk.moved_s))
-        asks = ledger.behind and quiet_s >= self._rules.want_after_s
+        asks = (ledger.behind or desk.unsure) and quiet_s >= self._rules.want_after_s
         if asks:
+            desk.unsure = False
             desk.asked_s = now_s
         head = ledger.head
         want = ledger.want if asks else None
