@@ -75,7 +75,7 @@ def _lines(report: BenchReport) -> Iterator[str]:
     machine, figures, model = report.machine, report.figures, report.figures.model
     yield f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mb']} MB, {machine['system']}"
     yield f"{model.name}: {model.params:,} parameters, {model.mmacs:g} MMAC, {model.runtime}, {report.threads} thread"
-    yield f"{'stage':<26} {'p50 ms':>9} {'p99 ms':>9} {'n':>6}"
+    yield f"{'stage':<30} {'p50 ms':>9} {'p99 ms':>9} {'n':>6}"
     yield from (_line(name, found) for name, found in figures.stages.items())
     yield _line("frame_to_decision", figures.frame_to_decision)
     yield from (_line(f"variant {name}", found) for name, found in figures.variants.items())
@@ -88,7 +88,7 @@ def _lines(report: BenchReport) -> Iterator[str]:
 
 
 def _line(name: str, found: Timing) -> str:
-    return f"{name:<26} {found.p50_ms:>9.3f} {found.p99_ms:>9.3f} {found.n:>6}"
+    return f"{name:<30} {found.p50_ms:>9.3f} {found.p99_ms:>9.3f} {found.n:>6}"
 
 
 def _peer_json(peer: PeerTiming) -> dict[str, Any]:

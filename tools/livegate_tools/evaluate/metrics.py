@@ -83,7 +83,7 @@ def eer(bona_fide: Scores, attack: Scores) -> float:
 def bpcer_at_apcer(bona_fide: Scores, attacks: Sequence[Scores], target: float) -> float:
     """Least BPCER at a threshold where no species' APCER exceeds ``target`` (0..1).
 
-    ``attacks`` holds one array a species. By the definitions of the standard an attack without a score is accepted at no
+    ``attacks`` holds one array a species. By the standard's definitions an attack without a score is accepted at no
     threshold; a person without one is turned away at every threshold and counts here, too. Refusing everyone is always
     possible, so the worst value is 1.
     """

@@ -95,8 +95,8 @@ def figures(outcomes: Outcomes) -> dict[str, float]:
     """Return every figure by name, NaN where there is nothing to count; rates 0..1.
 
     Names: ``apcer/SPECIES`` and ``apnrr/SPECIES`` with ``apcer/worst`` and ``apnrr/worst``, ``bpcer`` and its part
-    ``bpcer_inconclusive``, ``bpnrr``, ``bpcer_plus_bpnrr``, ``auc``, ``eer``, ``bpcer_at_apcer_5`` and ``_1`` (per cent,
-    of the worst species).
+    ``bpcer_inconclusive``, ``bpnrr``, ``bpcer_plus_bpnrr``, ``auc``, ``eer``, ``bpcer_at_apcer_5`` and ``_1``, of the
+    worst species.
     """
     bona_fide, attacks = outcomes.bona_fide, outcomes.attacks
     species = {name: outcomes.of_species(name) for name in outcomes.species_names}
