@@ -21,6 +21,8 @@ from livegate_drivers.timeline import duration_ms
 
 # Times closer than this would fall on the same nanosecond when played at the greatest speed.
 LEAST_STEP_MS = 1e-3
+# A year: no recording is longer, and times stay exact to the nanosecond.
+MAX_MS = 366 * 86_400_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,10 @@ def read_clips(manifest: Path, chosen: tuple[str, ...] = ()) -> tuple[Clip, ...]
 
 def inside(folder: Path, name: str, where: str) -> Path:
     """Return ``name`` within the resolved ``folder``; raise DriverError when it leads out of it."""
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, RuntimeError, ValueError) as exc:
+        raise DriverError(f"{where}: {name!r} is no path that can be followed ({exc})") from exc
     if Path(name).is_absolute() or not path.is_relative_to(folder):
         raise DriverError(f"{where}: '{name}' leads out of {folder}; a recording may only name files below itself")
     return path
@@ -82,7 +87,7 @@ def _chosen(clips: tuple[Clip, ...], chosen: tuple[str, ...], manifest: Path) ->
 def _clip(line: str, where: str, folder: Path) -> Clip:
     try:
         table = json.loads(line)
-    except json.JSONDecodeError as exc:
+    except (ValueError, RecursionError) as exc:
         raise DriverError(f"{where}: is not JSON: {exc}") from exc
     frames = table.get("frames") if isinstance(table, dict) else None
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, dict) for frame in frames):
@@ -104,7 +109,8 @@ def _pictures(frame: Mapping[str, Any], where: str, folder: Path) -> dict[Role, 
 
 
 def _milliseconds(value: Any, where: str) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+    # Written so that NaN fails too.
+    if type(value) not in (int, float) or not 0 <= value <= MAX_MS:
         raise DriverError(f"{where}: 't_ms' must be milliseconds from the clip's beginning, found {value!r}")
     return float(value)
 
@@ -114,9 +120,12 @@ def _focal(table: Mapping[str, Any], where: str) -> tuple[float, float, float, f
     if camera is None:
         return None
     try:
-        return (float(camera["fx"]), float(camera["fy"]), float(camera["cx"]), float(camera["cy"]))
-    except (TypeError, KeyError, ValueError) as exc:
+        fx, fy, cx, cy = (float(camera[key]) for key in ("fx", "fy", "cx", "cy"))
+    except (TypeError, KeyError, ValueError, OverflowError) as exc:
         raise DriverError(f"{where}: 'camera' must be null or hold the numbers fx, fy, cx, cy") from exc
+    if not (0 < fx < math.inf and 0 < fy < math.inf and math.isfinite(cx) and math.isfinite(cy)):
+        raise DriverError(f"{where}: 'camera' must have positive fx and fy, and finite numbers throughout")
+    return fx, fy, cx, cy
 
 
 def _card(table: Mapping[str, Any], times_ms: tuple[float, ...], where: str) -> Card | None:

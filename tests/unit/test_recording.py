@@ -1,11 +1,14 @@
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from livegate.errors import DeviceLost, DriverError, PictureError
 from livegate.types import Frame, Role
@@ -17,6 +20,7 @@ from livegate_drivers.readers.recorded import RecordedReader
 
 SOON_S = 10.0
 MS = 1_000_000
+KEYS = ["frames", "t_ms", "rgb", "nir", "camera", "fx", "fy", "cx", "cy", "card", "kind", "value", "id"]
 
 
 def paint(path: Path, level: int, role: Role = Role.RGB) -> str:
@@ -163,6 +167,48 @@ def test_a_bad_manifest_is_refused_with_file_line_and_what(tmp_path: Path, line:
     with pytest.raises(DriverError, match=message) as error:
         read_clips(path)
     assert str(path) in str(error.value)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["a.png", "../a.png"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=12,
+)
+likely = st.fixed_dictionaries(
+    {"frames": st.lists(st.fixed_dictionaries({"t_ms": anything}, optional={"rgb": anything}), min_size=1, max_size=3)},
+    optional={"camera": anything, "card": anything, "id": anything},
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(anything | likely)
+def test_whatever_a_line_holds_is_a_clip_or_refused(tmp_path: Path, table: Any) -> None:
+    path = tmp_path / "clips.jsonl"
+    path.write_text(json.dumps(table))
+    with suppress(DriverError):
+        assert read_clips(path)[0].times_ms[0] >= 0
+
+
+def test_a_line_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clips.jsonl"
+    path.write_text("[" * 200_000)
+    with pytest.raises(DriverError, match="is not JSON"):
+        read_clips(path)
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    path = manifest(tmp_path, {"id": "a", "frames": [{"rgb": "a.png", "t_ms": 0}]})
+    # Some Pythons notice when the path is followed, others when the picture is read.
+    with pytest.raises((DriverError, PictureError), match=r"a\.png"):
+        read_picture(read_clips(path)[0].pictures[0][Role.RGB], Role.RGB)
+
+
+def test_who_enters_less_than_a_period_late_misses_nothing(tmp_path: Path) -> None:
+    path = manifest(tmp_path, clip(tmp_path, "a", [0, 60_000], 10))
+    with RecordedCamera(Options(path, origin_ns=time.monotonic_ns() - 10**9), Role.RGB) as camera:
+        assert camera.read(SOON_S).sequence == 0
 
 
 def test_a_role_nobody_recorded_is_refused(two_clips: Path) -> None:

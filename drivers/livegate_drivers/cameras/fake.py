@@ -87,7 +87,6 @@ class FakeCamera:
             self._timeline = Timeline((0.0,), period_ms, time.monotonic_ns(), loop=True)
         if self._trouble(self._now(self._timeline)) is Trouble.UNPLUGGED:
             raise DriverError("fake camera: is unplugged; plug it in")
-        self._next = max(self._next, self._timeline.first_due(time.monotonic_ns()))
         self._open = True
         return self
 

@@ -72,14 +72,17 @@ class RecordedCamera:
 
     def __enter__(self) -> Self:
         """Open the recording; raise DriverError when it is missing or not playable."""
-        self._source = _open(self._options, self.role)
+        try:
+            self._source = _open(self._options, self.role)
+        except OSError as exc:
+            raise DriverError(f"{self._options.path}: the recording cannot be opened ({exc.strerror})") from exc
         entered_ns = time.monotonic_ns()
         self._origin = self._origin or shared_origin(self._options.path, entered_ns)
         self._timeline = Timeline(
             self._source.times_ms, self._source.length_ms, self._origin.at_ns, self._options.speed, self._options.loop
         )
         # Frames already given are never given again, and what passed while nobody looked is gone.
-        self._next = max(self._next, self._timeline.first_due(entered_ns))
+        self._next = max(self._next, self._timeline.first_due(entered_ns - self._timeline.period_ns))
         return self
 
     def __exit__(
