@@ -17,7 +17,8 @@ from livegate_tools.simulate.matte import enlarged, person_matte
 from livegate_tools.simulate.medium import Medium, Shown
 from livegate_tools.simulate.pictures import render
 from livegate_tools.simulate.portraits import Sources, read_sources
-from livegate_tools.simulate.print_attack import Bend, draw_print, print_medium
+from livegate_tools.simulate.print_attack import print_medium
+from livegate_tools.simulate.printing import Bend, draw_print
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH
 
 SHOWN = ("bona_fide", "attack")

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate.compose import Pose, Presented, covered_share, pose, present
+from livegate_tools.simulate.cutout_attack import cutout_medium
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
 from livegate_tools.simulate.living import before_room, draw_face_px, fits_filling, living, pick_portrait, webcam
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
 from livegate_tools.simulate.portraits import Portrait, Sources, load_linear
-from livegate_tools.simulate.print_attack import cutout_medium, draw_bend, draw_print, print_medium
+from livegate_tools.simulate.print_attack import draw_bend, print_medium
+from livegate_tools.simulate.printing import draw_print
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, room
 from livegate_tools.simulate.screen_attack import draw_screen, screen_medium
 
