@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-from livegate.errors import ConfigError, LivegateError, PadError
+from livegate.errors import AssetError, ConfigError, LivegateError, PadError
 from livegate.types import Box, CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role, SensorState, Step
 from livegate_tools.evaluate import verb
+from support.models import write_tiny
 
 
 class BrightnessJudge:
@@ -61,6 +62,7 @@ def sample(folder: Path, sample_id: str, level: int, **more: Any) -> dict[str, A
     return {"id": sample_id, "rgb": picture(folder, level), "label": "bona_fide", "subject": sample_id} | more
 
 
+MODEL = {"name": "brightness"}
 ATTACK = {"label": "attack", "pai_species": "print_flat"}
 
 
@@ -79,7 +81,7 @@ def arguments(manifest: Path, *more: str) -> argparse.Namespace:
 
 def evaluate(manifest: Path, *more: str) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
     report = manifest.parent / "r.json"
-    status = verb.evaluate(arguments(manifest, "--report", str(report), *more), BrightnessJudge)
+    status = verb.evaluate(arguments(manifest, "--report", str(report), *more), BrightnessJudge, MODEL)
     lines = (manifest.parent / "p.jsonl").read_text().splitlines()
     return status, [json.loads(line) for line in lines], json.loads(report.read_text())
 
@@ -116,6 +118,7 @@ def test_every_sample_gets_its_prediction_in_order(tmp_path: Path) -> None:
     assert everything["apcer"] == {"print_flat": 0.0}
     assert everything["face_recall"] == {"value": 1.0, "found": 1, "n": 1, "iou": 0.5, "least_side_px": 40.0}
     assert report["unreadable"] == 1
+    assert report["model"] == MODEL
 
 
 def test_a_damaged_picture_is_a_non_response(tmp_path: Path) -> None:
@@ -198,7 +201,7 @@ def test_jobs_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     manifest = write(tmp_path, *(sample(tmp_path, f"s{level}", level) for level in range(0, 250, 7)))
     _, alone, _ = evaluate(manifest)
-    status = verb.evaluate(arguments(manifest, "--jobs", "2"), brightness_judge.BrightnessJudge)
+    status = verb.evaluate(arguments(manifest, "--jobs", "2"), brightness_judge.BrightnessJudge, MODEL)
     together = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert status == 0
     for prediction in (*alone, *together):
@@ -213,7 +216,7 @@ def test_a_worker_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     manifest = write(tmp_path, sample(tmp_path, "a", 200), sample(tmp_path, "b", 100))
     with pytest.raises(PadError, match="--jobs"):
-        verb.evaluate(arguments(manifest, "--jobs", "2"), dying_judge.dying)
+        verb.evaluate(arguments(manifest, "--jobs", "2"), dying_judge.dying, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -231,26 +234,26 @@ def test_the_manifest_is_never_overwritten(tmp_path: Path) -> None:
     before = manifest.read_bytes()
     given = arguments(manifest, "--report", str(manifest))
     with pytest.raises(ConfigError, match="same file"):
-        verb.evaluate(given, BrightnessJudge)
+        verb.evaluate(given, BrightnessJudge, MODEL)
     assert manifest.read_bytes() == before
 
 
 def test_nowhere_to_write(tmp_path: Path) -> None:
     manifest = write(tmp_path, sample(tmp_path, "a", 200))
     with pytest.raises(ConfigError, match="does not exist"):
-        verb.evaluate(arguments(manifest, "--report", str(tmp_path / "no" / "r.json")), BrightnessJudge)
+        verb.evaluate(arguments(manifest, "--report", str(tmp_path / "no" / "r.json")), BrightnessJudge, MODEL)
     (tmp_path / "p.jsonl").mkdir()
     with pytest.raises(LivegateError, match="cannot be written"):
-        verb.evaluate(arguments(manifest), BrightnessJudge)
+        verb.evaluate(arguments(manifest), BrightnessJudge, MODEL)
 
 
 def test_the_table_and_the_report_say_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people = [sample(tmp_path, f"p{index}", 160 + 10 * index, source="lab") for index in range(6)]
     prints = [sample(tmp_path, f"a{index}", 20 + 30 * index, source="lab", **ATTACK) for index in range(6)]
     manifest = write(tmp_path, *people, *prints, sample(tmp_path, "x", 200, source="yard"))
-    assert verb.evaluate(arguments(manifest, "--json"), BrightnessJudge) == 0
+    assert verb.evaluate(arguments(manifest, "--json"), BrightnessJudge, MODEL) == 0
     report = json.loads(capsys.readouterr().out)
-    assert verb.evaluate(arguments(manifest), BrightnessJudge) == 0
+    assert verb.evaluate(arguments(manifest), BrightnessJudge, MODEL) == 0
     text = capsys.readouterr().out
     assert list(report["sources"]) == ["lab", "yard"]
     lab = report["sources"]["lab"]
@@ -274,3 +277,19 @@ def test_a_manifest_of_bad_lines_alone(tmp_path: Path, capsys: pytest.CaptureFix
     status, predictions, report = evaluate(write(tmp_path, "{"))
     assert (status, predictions, report["all"]["n"], report["all"]["bpcer"]) == (1, [], 0, None)
     assert "all: 0 presentations" in capsys.readouterr().out
+
+
+def test_the_real_judge_with_the_smallest_network(tmp_path: Path) -> None:
+    folder = write_tiny(tmp_path / "tiny")
+    manifest = write(tmp_path, sample(tmp_path, "a", 200), sample(tmp_path, "b", 30, **ATTACK))
+    report = tmp_path / "r.json"
+    assert verb.run(arguments(manifest, "--model", str(folder), "--report", str(report))) == 0
+    assert json.loads(report.read_text())["model"]["name"] == "tiny"
+    assert len((tmp_path / "p.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_missing_model_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a", 200))
+    with pytest.raises(AssetError, match="no manifest"):
+        verb.run(arguments(manifest, "--model", str(tmp_path / "none")))
+    assert not (tmp_path / "p.jsonl").exists()

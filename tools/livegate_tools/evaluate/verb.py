@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import cv2
 
+from livegate import assets
 from livegate.config import DecisionPolicy, Detector, Runtime
+from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.errors import ConfigError
 from livegate.judge import Judge
 from livegate.progress import Progress
@@ -53,11 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     # Not the gate's business here: how much evidence a door wants is a matter of the door.
     policy = DecisionPolicy(least_step=Step.TEXTURE)
-    return evaluate(arguments, partial(Judge.open, Detector(arguments.model, arguments.runtime), policy))
+    detector = Detector(arguments.model, arguments.runtime)
+    model = read_model_manifest(assets.model(detector.model)).model
+    about = {"name": model.name, "version": model.version, "sha256": model.sha256, "runtime": str(detector.runtime)}
+    return evaluate(arguments, partial(Judge.open, detector, policy), about)
 
 
-def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener) -> int:
-    """Do what the command line says, with judges of ``open_judge``."""
+def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, str]) -> int:
+    """Do what the command line says, with judges of ``open_judge``; ``model`` says in the report what they use."""
     _refuse_overwriting(arguments)
     entries = list(read_manifest(arguments.manifest, arguments.split))
     bad = [entry for entry in entries if isinstance(entry, BadLine)]
@@ -71,7 +77,7 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener) -> int:
         "manifest": arguments.manifest.name,
         "split": arguments.split,
         "modalities": sorted(arguments.modalities) if arguments.modalities else None,
-        "model": arguments.model,
+        "model": dict(model),
         "bad_lines": [{"line": line.line, "problem": line.problem} for line in bad],
         "unreadable": sum(prediction.latency_ms is None for _, prediction in judged),
     }
