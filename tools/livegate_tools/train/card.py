@@ -65,11 +65,13 @@ def _head(measured: Measured) -> list[str]:
         if training.interim
         else f"Trained to the end of its schedule, {training.epochs} epochs."
     )
+    before = training.presentations_before
+    earlier = f" ({before:,} of them in earlier runs, on part of the data)" if before else ""
     return [
         f"# {model.name} {model.version}",
         "",
         "A single-shot detector (Song et al. 2019; Liu et al. 2016) with the classes background, bona fide and attack.",
-        f"{state} {training.presentations:,} presentations, seed {training.seed}, {training.date}, "
+        f"{state} {training.presentations:,} presentations{earlier}, seed {training.seed}, {training.date}, "
         f"commit {training.commit}.",
         "This card and the manifest are written by `livegate train`.",
         "",

@@ -41,6 +41,8 @@ class Progress:
     epoch: int
     data: str
     minutes: float
+    presentations: int
+    """Pictures shown in all, those of the run whose weights this one began with included."""
 
 
 def save_checkpoint(
@@ -51,6 +53,7 @@ def save_checkpoint(
         "epoch": progress.epoch,
         "data": progress.data,
         "minutes": progress.minutes,
+        "presentations": progress.presentations,
         "network": network.state_dict(),
         "average": average.network.state_dict(),
         "updates": average.updates,
@@ -72,7 +75,7 @@ def load_checkpoint(
         average.updates = int(state["updates"])
         if optimiser is not None:
             optimiser.load_state_dict(state["optimiser"])
-        return Progress(int(state["epoch"]), str(state["data"]), float(state["minutes"]))
+        return Progress(int(state["epoch"]), str(state["data"]), float(state["minutes"]), int(state["presentations"]))
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); start without --resume") from exc
     except (KeyError, RuntimeError, ValueError, EOFError) as exc:

@@ -46,6 +46,8 @@ class Training:
     epochs: int
     epochs_planned: int
     presentations: int
+    presentations_before: int
+    """Of these, in an earlier run whose weights this one began with."""
 
     @property
     def interim(self) -> bool:
@@ -141,6 +143,7 @@ def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, tra
             "epochs": training.epochs,
             "epochs_planned": training.epochs_planned,
             "presentations": training.presentations,
+            "presentations_before": training.presentations_before,
         },
     }
     return "\n".join(_section(name, table) for name, table in sections.items())

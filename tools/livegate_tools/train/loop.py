@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import time
@@ -81,7 +82,7 @@ def train(
     network = new_network(run.recipe)
     average = Average(network, plan.average_decay)
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.peak_rate, weight_decay=plan.weight_decay)
-    progress = Progress(0, run.data_digest(), 0.0)
+    progress = Progress(0, run.data_digest(), 0.0, 0)
     if resume:
         progress = load_checkpoint(run.checkpoint, network, average, optimiser)
         if progress.data != run.data_digest():
@@ -89,7 +90,8 @@ def train(
                 f"{run.checkpoint}: was made on other data than given now; give the same, or do not resume"
             )
     elif start_from is not None:
-        load_checkpoint(start_from, network, average, None)
+        earlier = load_checkpoint(start_from, network, average, None)
+        progress = dataclasses.replace(progress, presentations=earlier.presentations)
         network.load_state_dict(average.network.state_dict())
         average.updates = 0
     maker = BatchMaker(PictureCache(run.train, run.folder / "cache"), run.recipe)
@@ -104,7 +106,12 @@ def train(
         batches = prefetch(maker, first, first + plan.steps_per_epoch)
         losses = _epoch(network, average, optimiser, batches, run.recipe, first, on_step)
         speed = plan.steps_per_epoch * plan.batch / (time.monotonic() - began)
-        progress = Progress(epoch + 1, progress.data, before + (time.monotonic() - started) / 60)
+        progress = Progress(
+            epoch=epoch + 1,
+            data=progress.data,
+            minutes=before + (time.monotonic() - started) / 60,
+            presentations=progress.presentations + plan.steps_per_epoch * plan.batch,
+        )
         save_checkpoint(run.checkpoint, progress, network, average, optimiser)
         say(f"epoch {epoch + 1}/{plan.epochs} {losses} {speed:.0f} img/s {_dev_line(run, average.network)}")
     return average.network

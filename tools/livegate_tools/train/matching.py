@@ -33,7 +33,7 @@ def centred(boxes: Sequence[Box], width: int, height: int) -> NDArray[np.float32
 def pairwise_iou(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (n, m) intersection over union of boxes given as centre and size in the same unit."""
     shared, area_one, area_other = _overlap(one, other)
-    return (shared / np.maximum(area_one + area_other - shared, 1e-12)).astype(np.float32)
+    return np.asarray(shared / np.maximum(area_one + area_other - shared, 1e-12), dtype=np.float32)
 
 
 def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

@@ -77,7 +77,9 @@ class Session:
             commit=_commit(),
             epochs=progress.epoch,
             epochs_planned=recipe.optimisation.epochs,
-            presentations=progress.epoch * recipe.optimisation.steps_per_epoch * recipe.optimisation.batch,
+            presentations=progress.presentations,
+            presentations_before=progress.presentations
+            - progress.epoch * recipe.optimisation.steps_per_epoch * recipe.optimisation.batch,
         )
 
         def figures(results: Sequence[Judged]) -> tuple[SourceFigures, ...]:
