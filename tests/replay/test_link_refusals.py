@@ -134,6 +134,13 @@ def test_half_open_connection_is_given_up_after_the_keepalive(link_to) -> None:
     server.close()
 
 
+def test_reason_of_a_disconnect_is_told(link_to) -> None:
+    taken_over = bytes((0x20, 3, 0, 0, 0)) + bytes((0xE0, 1, 0x8E))
+    server = BadServer(lambda connection: connection.sendall(taken_over))
+    says(link_to(Mqtt("127.0.0.1", server.port)), "closed the connection: Session taken over")
+    server.close()
+
+
 def test_nothing_listening(link_to) -> None:
     says(link_to(Mqtt("127.0.0.1", free_port())), "nothing listens there")
 

@@ -28,6 +28,7 @@ def read_password(mqtt: Mqtt) -> str | None:
 def tls_context(tls: Tls) -> ssl.SSLContext:
     """Return a client context that trusts only the configured authority, speaks TLS 1.2 or newer, and checks names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(tls.ca)
@@ -45,6 +46,17 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
                 "expected a PEM certificate and its unencrypted key"
             ) from exc
     return context
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when its handshake fails, where paho would let go of it still open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
 
 
 def why_unreachable(exc: OSError, connect_s: float) -> str:
