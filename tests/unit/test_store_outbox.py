@@ -158,7 +158,9 @@ def test_the_reserve_is_bounded_too_and_a_full_store_still_opens(tmp_path: Path)
     with opened(tmp_path, history=100) as store:
         assert store.last() == last
         acknowledge(store, last.sequence)
-        assert record(store).sequence == last.sequence + 1
+        assert record(store).sequence == last.sequence + 2
+        assert kinds(store)[-2:] == ["system.started", "access.attempt"]
+        assert record(store).sequence == last.sequence + 3
 
 
 def test_dropping_the_oldest_owns_up_to_it(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ class StoreReader:
     def counts(self) -> Counts:
         """Return how full the store is; quick, however much it holds."""
         newest, anchor, acknowledged, dropped = self._row(
-            "SELECT (SELECT max(sequence) FROM event), anchor_sequence, acknowledged_through, dropped_through FROM stream"
+            "SELECT (SELECT max(sequence) FROM event), anchor_sequence, acknowledged_through, dropped_through"
+            " FROM stream"
         )
         last = max(newest or 0, anchor)
         return Counts(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from livegate.clock import read_clock
 from livegate.config import StoreConfig
@@ -28,6 +28,7 @@ from livegate.store.opening import Opened, open_database
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
 from livegate.store.transaction import Context, Transaction
+from livegate.types import AccessEvent
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Store:
         self._context = context
         self._clock = clock
         self._lock = threading.Lock()
+        self._unsaid: tuple[AccessEvent, ...] = ()
         self._reader = held.enter_context(StoreReader(path.parent))
         self._held = held
         self.stream = self._reader.stream
@@ -77,9 +79,24 @@ class Store:
             raise StoreError(f"{self._path}: another thread holds the store for longer than {LOCK_TIMEOUT_S:g} s")
         try:
             with transaction(self._connection, self._path):
-                yield Transaction(self._connection, self._context, self._clock())
+                t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
+                yield t
+            self._unsaid = t.unsaid
         finally:
             self._lock.release()
+
+    def record_start(self, predecessor: dict[str, Any] | None, *, first_of_boot: bool) -> None:
+        """Record that the daemon began; ahead of the next event there is room for when there is none now."""
+        ended = predecessor if self.last().sequence == 0 else None
+        environment = events.Environment(self._context.identity)
+        start = events.system_started(self._clock(), environment, first_of_boot=first_of_boot, predecessor=ended)
+        try:
+            with self.transaction() as t:
+                t.enqueue(start)
+        except StoreFull as exc:
+            # The daemon must come up all the same: only an acknowledgement through it makes room again.
+            log.warning("store: the start is not recorded yet: %s", exc)
+            self._unsaid = (start,)
 
     def last(self) -> ChainHead:
         """Return the newest event's place in the chain; sequence 0 when there is none yet."""
@@ -151,7 +168,7 @@ def open_store(
             running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
         context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
         store = Store(state_dir / files.DATABASE, opened, context, clock, held)
-        _record_start(store, opened, identity, first_of_boot=begins)
+        store.record_start(opened.predecessor, first_of_boot=begins)
     return store
 
 
@@ -194,15 +211,3 @@ def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreC
             str(limits.when_full),
         ),
     )
-
-
-def _record_start(store: Store, opened: Opened, identity: Identity, *, first_of_boot: bool) -> None:
-    try:
-        with store.transaction() as t:
-            # Only the stream's first event names the one before it.
-            ended = opened.predecessor if t.head().sequence == 0 else None
-            environment = events.Environment(identity)
-            t.enqueue(events.system_started(t.opened, environment, first_of_boot=first_of_boot, predecessor=ended))
-    except StoreFull as exc:
-        # The daemon must come up all the same: only an acknowledgement through it makes room again.
-        log.warning("store: the start could not be recorded: %s", exc)

@@ -51,9 +51,13 @@ def capacity_reached(unacknowledged: int, history_events: int) -> int:
 class Transaction:
     """Made by ``Store.transaction``; usable until that block ends, in the thread that opened it."""
 
-    def __init__(self, connection: sqlite3.Connection, context: Context, opened: Clock) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, context: Context, opened: Clock, unsaid: tuple[AccessEvent, ...] = ()
+    ) -> None:
+        """``unsaid`` are events of before that had no room then; they go ahead of the first one recorded here."""
         self.connection = connection
         self.context = context
+        self.unsaid = unsaid
         self.opened = opened
         """The moment the transaction began; events are recorded with its wall time."""
         self._head: ChainHead | None = None
@@ -86,6 +90,9 @@ class Transaction:
         held = self.head().sequence - max(stream.acknowledged_through, stream.dropped_through)
         if held >= self._room(event.kind):
             held = self._make_room(stream, held)
+        for late in self.unsaid:
+            self._append(late, stream.stream)
+        self.unsaid = ()
         self._tell_capacity(stream, held + 1)
         return self._append(event, stream.stream)
 
