@@ -158,7 +158,8 @@ class Pipeline:
     def _notice_sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
         if frame_set is not None:
             states = {str(role): state for role, state in frame_set.states.items()}
-            self._seen_ns = now.monotonic_ns
+            if Role.RGB in frame_set.frames:
+                self._seen_ns = now.monotonic_ns
         elif self._seen_ns is not None and now.monotonic_ns - self._seen_ns < BLIND_NS:
             return
         else:

@@ -3,13 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from livegate.errors import StoreError
 from livegate.gate.door import DoorState
@@ -27,22 +25,11 @@ from livegate.report.cloudevents import (
 )
 from livegate.types import AccessEvent, Credential, CueScore, Decision, Outcome, PadDecision, PadResult, Reason, Step
 from livegate.verbs.events import line
+from support.schemas import SCHEMAS, valid
 from support.stores import ATTACK, BONA_FIDE, ENVIRONMENT, IDENTITY, WALL_S, StillClock, plain
 
 STREAM = "0123456789abcdef"
 NOW = StillClock().now
-SCHEMAS = {
-    entry.name.removesuffix(".json"): json.loads(entry.read_text())
-    for entry in (resources.files("livegate.report") / "schemas").iterdir()
-    if entry.name.endswith(".json")
-}
-REGISTRY: Registry[object] = Registry().with_resources(
-    [(schema["$id"], Resource.from_contents(schema)) for schema in SCHEMAS.values()]
-)
-
-
-def valid(name: str, value: object) -> None:
-    Draft202012Validator(SCHEMAS[name], registry=REGISTRY).validate(value)
 
 
 def chain(number: int, head: ChainHead | None = None) -> list[StoredEvent]:
