@@ -18,7 +18,8 @@ from livegate_tools.simulate.held_out import Split, draw_constant
 from livegate_tools.simulate.identity import Identity, draw_identity
 from livegate_tools.simulate.lighting import Backdrop, Light, Surroundings, draw_backdrop, draw_light
 from livegate_tools.simulate.makehuman import Assets
-from livegate_tools.simulate.presentations import Posture, Presented, Species, Stage, present
+from livegate_tools.simulate.presentations import present
+from livegate_tools.simulate.presented import Posture, Presented, Species, Stage
 from livegate_tools.simulate.renderer import Illuminator, Scene, draw, project, to_camera
 from livegate_tools.simulate.sensors import RenderedFrame, Sensors, capture
 from livegate_tools.simulate.textures import TextureBank

@@ -20,7 +20,8 @@ from livegate_tools.simulate.head import Pose
 from livegate_tools.simulate.heads import HEIGHT, WIDTH, HeadSimulator, Room, draw_room, render_scene
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.lighting import Surroundings, draw_backdrop
-from livegate_tools.simulate.presentations import Posture, Presentation, Presented, Species, present
+from livegate_tools.simulate.presentations import present
+from livegate_tools.simulate.presented import Habits, Posture, Presentation, Presented, Species
 from livegate_tools.simulate.sensors import RenderedFrame, Sensors
 
 Array = NDArray[Any]
@@ -30,7 +31,7 @@ EMPTY_BEFORE, SHOWN, EMPTY_AFTER = 2, 13, 3
 CARD_MS = 300
 
 _STANDING_MM = 520.0
-_RGB_QUALITY, _NIR_QUALITY, _PNG_EFFORT = 80, 75, 9
+_RGB_QUALITY, _NIR_QUALITY, _PNG_EFFORT = 78, 75, 9
 _RANGE_MM = 1200.0
 _NEAREST_MM = 240.0
 _EXPOSURE_EV = -0.35
@@ -90,10 +91,13 @@ def card_value(owner: int) -> str:
     return f"04A1B2C3D4{owner:02X}80"
 
 
-def write_visits(simulator: HeadSimulator, out: Path, seed: int) -> int:
-    """Render all visits into ``out`` (visits.jsonl and a folder a visit), return how many bytes they take."""
+def write_visits(simulator: HeadSimulator, out: Path, seed: int, visits: tuple[Visit, ...] | None = None) -> int:
+    """Render visits (default: the whole programme) into ``out``; return how many bytes are there.
+
+    Writes visits.jsonl, a manifest of clips, a folder a visit, and the folder ``empty`` they share.
+    """
     terminal = _terminal(simulator, seed)
-    visits = programme()
+    visits = programme() if visits is None else visits
     try:
         out.mkdir(parents=True, exist_ok=True)
         empty = list(_empty(terminal, out, seed))
@@ -136,8 +140,8 @@ def _clip(simulator: HeadSimulator, terminal: Room, visit: Visit, out: Path, see
           empty: list[dict[str, Any]]) -> dict[str, Any]:  # fmt: skip
     rng = np.random.default_rng([*seeds, 71])
     people = (simulator.person(Split.TEST, visit.number), simulator.person(Split.TEST, visit.number + 20))
-    stage = simulator.stage(Split.TEST)
-    presentation = present(stage, visit.species, people, rng, occluded=0.0)
+    stage = replace(simulator.stage(Split.TEST), habits=Habits(occluded=0.0, held=1.0))
+    presentation = present(stage, visit.species, people, rng)
     motion = _walk(rng) if visit.species in (None, Species.MASK_3D) else _carry(rng, presentation)
     shown = [_save(_shot(terminal, presentation, motion, step, rng), out, visit.name, step) for step in range(SHOWN)]
     pictures = [*empty[:EMPTY_BEFORE], *shown, *empty[:EMPTY_AFTER]]
