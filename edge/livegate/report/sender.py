@@ -248,7 +248,12 @@ class Sender:
             "outbox_acknowledged_through": self.window.acknowledged,
             "outbox_unacknowledged_events": max(0, self._last_sequence() - self.window.acknowledged),
         }
-        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **self._measures()})
+        try:
+            measured = self._measures()
+        except StoreError as exc:
+            self._problem(str(exc))
+            measured = {}
+        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **measured})
 
     def _last_sequence(self) -> int:
         try:
