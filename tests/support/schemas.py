@@ -20,5 +20,5 @@ REGISTRY: Registry[object] = Registry().with_resources(
 
 
 def valid(name: str, value: object) -> None:
-    """Raise jsonschema.ValidationError unless ``value`` is what the schema ``name`` ("event", "door.state") asks for."""
+    """Raise jsonschema.ValidationError unless ``value`` is what the schema ``name`` asks for."""
     Draft202012Validator(SCHEMAS[name], registry=REGISTRY).validate(value)
