@@ -1,82 +1,87 @@
-"""The command ``livegate``: verbs of the terminal lie in ``livegate.verbs``, those of the tools join by entry point.
+"""The command ``livegate``: find the verb that is asked for, run it, and turn what ends it into a status.
 
-A verb is a module with ``HELP`` (one line), ``add_arguments(parser)`` and ``run(arguments) -> status``. It is imported
-only when it is asked for, so that ``livegate run`` never loads a simulator.
+Only that verb is imported, so that ``livegate run`` never loads a simulator; the help alone imports all of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
-import os
-import pkgutil
+import difflib
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
-from types import ModuleType
+from collections.abc import Sequence
 
-import livegate.verbs
 from livegate import __version__
 from livegate.errors import ConfigError, LivegateError
+from livegate.known_verbs import Verb, known_verbs
+from livegate.output import checked_output, discard_output
 
-GROUP = "livegate.verbs"
-OK, FAILED, USAGE = 0, 1, 2
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_DEBUG = "--debug"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its status: 0 done, 1 failed, 2 usage or configuration."""
+    """Run the command line and return its status: 0 done, 1 failed, 2 usage or configuration, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    verbs = _verbs()
-    parser = _parser(verbs, given)
-    parsed = parser.parse_args(given)
-    if parsed.verb is None:
-        parser.print_help()
-        return USAGE
+    # Wherever it stands, after the verb of a verb too.
+    words = [word for word in given if word != _DEBUG]
+    name = next((word for word in words if not word.startswith("-")), None)
     try:
-        return int(verbs[parsed.verb]().run(parsed))
+        with checked_output():
+            return _run(words, name)
     except LivegateError as exc:
-        if parsed.debug:
+        discard_output()
+        if _DEBUG in given:
             raise
-        print(f"livegate {parsed.verb}: {exc}", file=sys.stderr)
+        print(f"livegate{f' {name}' if name else ''}: {exc}", file=sys.stderr)
         return USAGE if isinstance(exc, ConfigError) else FAILED
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); nothing is left to say, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output went away (`| head`): nothing is left to say.
+        discard_output()
         return FAILED
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
-def _verbs() -> dict[str, Callable[[], ModuleType]]:
-    """Return how to import each verb, by name."""
-    own = {
-        module.name.removesuffix("_"): (lambda name=module.name: importlib.import_module(f"livegate.verbs.{name}"))
-        for module in pkgutil.iter_modules(livegate.verbs.__path__)
-    }
-    joined = {point.name: point.load for point in entry_points(group=GROUP)}
-    return {name: (own | joined)[name] for name in sorted(own | joined)}
-
-
-def _parser(verbs: dict[str, Callable[[], ModuleType]], given: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser; only the verb asked for is imported, or all of them for the help."""
+def _run(words: list[str], name: str | None) -> int:
+    verbs = known_verbs()
     parser = argparse.ArgumentParser(prog="livegate", description="Face access terminal: live or attack, decided here.")
     parser.add_argument("--version", action="version", version=f"livegate {__version__}")
-    parser.set_defaults(verb=None)
-    commands = parser.add_subparsers(metavar="VERB", title="verbs")
-    asked = next((word for word in given if word in verbs), None)
-    for name, load in verbs.items():
-        if asked is not None and name != asked:
-            commands.add_parser(name)
-            continue
-        module = load()
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
-        command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    _add_debug(parser)
+    commands = parser.add_subparsers(metavar="VERB", title="verbs", prog="livegate")
+    if name is not None:
+        verb = _asked(name, verbs)
+        module = verb.load()
+        command = commands.add_parser(name, description=module.HELP)
+        _add_debug(command)
         module.add_arguments(command)
-        command.set_defaults(verb=name)
-    return parser
+        return int(module.run(parser.parse_args(words)))
+    if "--version" not in words:
+        for verb in verbs.values():
+            commands.add_parser(verb.name, help=_help(verb))
+    parser.parse_args(words)
+    parser.print_help()
+    return USAGE
+
+
+def _asked(name: str, verbs: dict[str, Verb]) -> Verb:
+    if name in verbs:
+        return verbs[name]
+    near = difflib.get_close_matches(name, verbs, 1)
+    meant = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(verbs)}."
+    raise ConfigError(f"is no verb; {meant} See livegate --help")
+
+
+def _help(verb: Verb) -> str:
+    """Return the verb's line of help; one that cannot be loaded must not hide the others."""
+    try:
+        return str(verb.load().HELP).replace("%", "%%")
+    except LivegateError as exc:
+        return f"[not usable: {exc}]".replace("%", "%%")
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(_DEBUG, action="store_true", help="show the traceback of an error")
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import cv2
 
@@ -18,7 +18,7 @@ from livegate.annotate import annotate, write_copy
 from livegate.config import Runtime
 from livegate.decide.calibration import detector_llr
 from livegate.detect.detector import Detector, open_detector
-from livegate.errors import ConfigError, LivegateError, PadError, PictureError
+from livegate.errors import ConfigError, PadError, PictureError
 from livegate.picture_files import Found, find_pictures
 from livegate.pictures import read_picture
 from livegate.progress import Progress
@@ -109,24 +109,14 @@ def _judged(found: Found, detector: Detector, draw: Path | None) -> Seen:
 
 
 def _tell(path: Path, outcome: Seen | Exception, *, as_json: bool) -> None:
+    """Print one picture's line at once: whoever reads the pipe wants it while it is new."""
     if as_json:
         line = {"error": str(outcome)} if isinstance(outcome, Exception) else _fields(outcome)
-        _say(sys.stdout, json.dumps({"path": str(path)} | line))
+        print(json.dumps({"path": str(path)} | line), flush=True)
     elif isinstance(outcome, Exception):
-        _say(sys.stderr, _printable(str(outcome)))
+        print(_printable(str(outcome)), file=sys.stderr)
     else:
-        _say(sys.stdout, f"{_printable(str(path))}: {_sentence(outcome)}")
-
-
-def _say(stream: TextIO, line: str) -> None:
-    """Write a line at once: whoever reads the pipe wants it while it is new."""
-    try:
-        stream.write(line + "\n")
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as exc:
-        raise LivegateError(f"{stream.name}: cannot be written ({exc.strerror}); make room or write elsewhere") from exc
+        print(f"{_printable(str(path))}: {_sentence(outcome)}", flush=True)
 
 
 def _fields(seen: Seen) -> dict[str, Any]:
