@@ -9,8 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# A deadline is a timing test in disguise.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # What a marked test needs from the machine. On a developer's machine its absence is a skip with this reason; in CI,
 # which installs everything, it is a failure.
