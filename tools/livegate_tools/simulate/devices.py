@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.head import Part
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.materials import Kind, Material
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.portrait import Portrait, take_portrait, with_alpha
 from livegate_tools.simulate.presented import Presentation, Stage
 from livegate_tools.simulate.sheets import holding, rigid

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate_tools.simulate import materials
-from livegate_tools.simulate.head import Part, rotation_matrix
+from livegate_tools.simulate.head import rotation_matrix
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.makehuman import DECIMETRE_MM, Assets
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.textures import TextureBank
 
 Array = NDArray[Any]
@@ -20,10 +21,10 @@ Array = NDArray[Any]
 def build_hand(assets: Assets, identity: Identity, bank: TextureBank) -> Part:
     """Return the left hand of a person: fingers along +y, back of the hand towards +z, origin at the knuckles, mm."""
     topology = assets.topology
-    body = np.array([name == "body" for name in topology.group_names])[topology.groups]
-    wrist, knuckle = _joint(assets, "joint-l-hand"), _joint(assets, "joint-l-finger-3-1")
-    elbow, little = _joint(assets, "joint-l-elbow"), _joint(assets, "joint-l-finger-5-1")
-    index = _joint(assets, "joint-l-finger-2-1")
+    body = topology.in_group("body")
+    wrist, knuckle = assets.joint("joint-l-hand", assets.base), assets.joint("joint-l-finger-3-1", assets.base)
+    elbow, little = assets.joint("joint-l-elbow", assets.base), assets.joint("joint-l-finger-5-1", assets.base)
+    index = assets.joint("joint-l-finger-2-1", assets.base)
     along = (knuckle - wrist) / np.linalg.norm(knuckle - wrist)
     out = np.cross(along, index - little)
     out /= np.linalg.norm(out)
@@ -45,9 +46,3 @@ def grip(hand: Part, at: Array, angle_deg: float, mirrored: bool, lean_deg: floa
         mesh = replace(mesh, vertices=mesh.vertices * flip, normals=mesh.normals * flip,
                        triangles=mesh.triangles[:, ::-1].copy())  # fmt: skip
     return replace(hand, mesh=mesh.placed(rotation_matrix(0, lean_deg, angle_deg), at))
-
-
-def _joint(assets: Assets, name: str) -> Array:
-    chosen = assets.topology.groups == assets.topology.group_names.index(name)
-    centre: Array = assets.base[np.unique(assets.topology.source[assets.topology.triangles[chosen]])].mean(axis=0)
-    return centre

@@ -9,28 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate_tools.simulate import materials
+from livegate_tools.simulate.clothes import bare_skin, collar_height, shirt
+from livegate_tools.simulate.glasses import glasses
+from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.makehuman import DECIMETRE_MM, Assets
-from livegate_tools.simulate.materials import Material
-from livegate_tools.simulate.meshes import Mesh, Topology
-from livegate_tools.simulate.rasterise import smoothed
-from livegate_tools.simulate.textures import TextureBank, cloth_texture
+from livegate_tools.simulate.parts import Part
+from livegate_tools.simulate.textures import TextureBank
 
 Array = NDArray[Any]
 
-_WAIST_DM = 0.0
 _ARM_TURN_DEG = 38.0
-_COLLAR_DM = 5.75
-_CLOTH_TILE_DM = 2.0
-_TUCK_DM = 0.22
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A mesh and what it is made of."""
-
-    mesh: Mesh
-    material: Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +73,12 @@ def draw_expression(rng: np.random.Generator) -> Expression:
 
 def build_head(assets: Assets, identity: Identity, expression: Expression, bank: TextureBank) -> Head:
     """Return the head of ``identity``; its textures are added to ``bank``."""
-    rng = np.random.default_rng([91, identity.seed])
+    rng = np.random.default_rng([91, list(Split).index(identity.split), identity.seed])
     weights = dict(identity.weights)
     for unit, weight in expression.units:
         weights[f"expression/units/{identity.ancestry}/{unit}"] = weight
     shape = _arms_down(assets, assets.shape(weights))
-    eyes = _group_centre(assets, shape, "joint-l-eye"), _group_centre(assets, shape, "joint-r-eye")
+    eyes = assets.joint("joint-l-eye", shape), assets.joint("joint-r-eye", shape)
     origin = (eyes[0] + eyes[1]) / 2
 
     def local(positions: Array) -> Array:
@@ -97,13 +86,12 @@ def build_head(assets: Assets, identity: Identity, expression: Expression, bank:
 
     skin_layer = bank.add(assets.texture(f"skins/{identity.skin.name}.png"))
     skin = materials.skin(skin_layer, identity.skin_tint, rng)
-    topology = body_topology(assets)
+    topology = assets.body
     body = local(shape)
-    collar = _collar(assets.base[topology.source], rng)
-    bare = (assets.base[topology.source][:, 1] > collar - _TUCK_DM)[topology.triangles].any(axis=1)
+    collar = collar_height(assets.base[topology.source], rng)
     whole = topology.mesh(body)
-    seen = replace(whole, triangles=whole.triangles[bare])
-    parts = [Part(seen, skin), _cloth(assets, identity, body, collar, bank, rng)]
+    seen = replace(whole, triangles=whole.triangles[bare_skin(assets, collar)])
+    parts = [Part(seen, skin), shirt(assets, identity, body, collar, bank, rng)]
     eye_layer = bank.add(assets.texture(f"eyes/textures/{identity.iris}.png"))
     proxies = [("eyes/high-poly", materials.eye(eye_layer))]
     dark = tuple(0.5 * c for c in identity.hair_colour)
@@ -112,17 +100,17 @@ def build_head(assets: Assets, identity: Identity, expression: Expression, bank:
         (f"eyelashes/{identity.lashes}", (0.1, 0.08, 0.07)),
     ):
         layer = bank.add(assets.texture(name))
-        proxies.append((name, replace(materials.hair(layer, tint, rng), gloss=0.0, depth_return=1.0)))
+        proxies.append((name, replace(materials.hair(layer, tint, rng), gloss=0.0)))
     if identity.hair is not None:
         name = f"hair/{identity.hair}"
-        texture = assets.texture(name)
-        layer = bank.add(texture)
-        proxies.append((name, materials.hair(layer, _hair_tint(texture, identity.hair_colour), rng)))
+        layer = bank.add(assets.texture(name))
+        tint = _hair_tint(assets.mean_colour(name), identity.hair_colour)
+        proxies.append((name, materials.hair(layer, tint, rng)))
     for name, material in proxies:
         proxy = assets.proxy(name)
         parts.append(Part(proxy.topology.mesh(local(proxy.positions(shape))), material))
     if identity.glasses:
-        parts.append(_glasses(body, local(np.array(eyes)), rng))
+        parts.append(glasses(body, local(np.array(eyes)), rng))
     return Head(tuple(parts), _landmarks(body, local(np.array(eyes))))
 
 
@@ -166,29 +154,15 @@ def rotation_matrix(yaw: float, pitch: float, roll: float) -> Array:
     return turn
 
 
-def body_topology(assets: Assets) -> Topology:
-    """Return the skin's faces above the waist."""
-    centres = assets.base[assets.topology.source[assets.topology.triangles]].mean(axis=1)
-    body = np.array([name == "body" for name in assets.topology.group_names])[assets.topology.groups]
-    return assets.topology.part(body & (centres[:, 1] > _WAIST_DM))
-
-
 def _arms_down(assets: Assets, shape: Array) -> Array:
     """Return the shape with its arms, spread in the base mesh, let down beside the body."""
     lowered = shape.copy()
     for name, side in (("joint-l-shoulder", 1.0), ("joint-r-shoulder", -1.0)):
-        joint = _group_centre(assets, shape, name)
+        joint = assets.joint(name, shape)
         share = np.clip((side * (shape[:, 0] - joint[0]) + 0.25) / 0.9, 0, 1)[:, None]
         turn = rotation_matrix(0, 0, -side * _ARM_TURN_DEG).astype(np.float32)
         lowered += share * share * (3 - 2 * share) * ((shape - joint) @ turn.T + joint - shape)
     return lowered
-
-
-def _group_centre(assets: Assets, shape: Array, name: str) -> Array:
-    chosen = assets.topology.groups == assets.topology.group_names.index(name)
-    vertices = np.unique(assets.topology.source[assets.topology.triangles[chosen]])
-    centre: Array = shape[vertices].mean(axis=0)
-    return centre
 
 
 def _landmarks(body: Array, eyes: Array) -> Array:
@@ -207,87 +181,7 @@ def _landmarks(body: Array, eyes: Array) -> Array:
     return np.array(points, dtype=np.float32)
 
 
-def _hair_tint(texture: Array, colour: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Return the multiplier that brings a hair texture to about the wanted colour, keeping its strands."""
-    seen = texture[texture[..., 3] > 128][:, :3] / 255.0
-    mean = np.maximum((seen**2.2).mean(axis=0), 0.004)
-    tint = np.clip(np.array(colour) * 0.22 / mean, 0.15, 12.0)
+def _hair_tint(mean: Array, colour: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return the multiplier that brings a hair texture of a mean colour to about the wanted one."""
+    tint = np.clip(np.array(colour) * 0.22 / np.maximum(mean, 0.004), 0.15, 12.0)
     return float(tint[0]), float(tint[1]), float(tint[2])
-
-
-def _collar(base: Array, rng: np.random.Generator) -> Array:
-    """Return the height (V,) in decimetres of a shirt's collar over each vertex (V, 3) of the base mesh."""
-    collar = _COLLAR_DM + rng.uniform(-0.1, 0.25) + 0.8 * np.clip(np.abs(base[:, 0]) - 0.6, 0, 1)
-    return np.asarray(collar - rng.uniform(0.2, 0.8) * np.clip(base[:, 2] - 0.2, 0, 1.2))
-
-
-def _cloth(assets: Assets, identity: Identity, body: Array, collar: Array, bank: TextureBank,
-           rng: np.random.Generator) -> Part:  # fmt: skip
-    """Return a shirt: the skin below the neck, blown up a little and cut off at the collar by the texture's alpha."""
-    topology = body_topology(assets)
-    base = assets.base[topology.source]
-    worn = (base[:, 1] < collar + 0.2)[topology.triangles].all(axis=1)
-    mesh = topology.mesh(body)
-    mesh = replace(mesh, triangles=mesh.triangles[worn])
-    uvs = np.stack([base[:, 0] / _CLOTH_TILE_DM, 0.9 + (base[:, 1] - collar) / 9.0], axis=1).astype(np.float32)
-    draped = topology.mesh(smoothed(body, topology.source[topology.triangles], 14))
-    vertices = draped.vertices + draped.normals * np.float32(rng.uniform(9, 13))
-    # Away from the collar the cloth hangs loosely, at it it follows the neck.
-    loose = np.clip((collar - base[:, 1]) / 0.5, 0, 1)[:, None]
-    tight = mesh.vertices + mesh.normals * np.float32(8)
-    vertices = np.asarray(tight + loose * (vertices - tight), np.float32)
-    mesh = replace(mesh, normals=draped.normals)
-    layer = bank.add(cloth_texture(identity.cloth_pattern, rng))
-    return Part(replace(mesh, vertices=vertices, uvs=uvs), materials.cloth(layer, identity.cloth_colour, rng))
-
-
-def _glasses(body: Array, eyes: Array, rng: np.random.Generator) -> Part:
-    """Return a frame of two rims, a bridge and two temples, as tubes of square section before the eyes."""
-    width, height, power = rng.uniform(21, 25), rng.uniform(16, 21), rng.uniform(2, 4)
-    angles = np.linspace(0, 2 * np.pi, 33)
-    shape = (
-        np.abs(np.cos(angles)) ** (2 / power) * np.sign(np.cos(angles)),
-        (np.abs(np.sin(angles)) ** (2 / power) * np.sign(np.sin(angles))),
-    )
-    face = body[:13380]
-    near = (np.abs(face[:, 1]) < 12) & (np.abs(face[:, 0]) < 14)
-    front = float(face[near][:, 2].max()) + 3
-    paths = []
-    for eye in eyes:
-        x, y = eye[0] + width * shape[0], eye[1] - 3 + height * shape[1]
-        paths.append(np.stack([x, y, front - 0.004 * x * x], axis=1))
-        side = float(np.sign(eye[0]))
-        hinge = np.array([eye[0] + side * width, 4.0, front - 0.004 * (eye[0] + side * width) ** 2])
-        paths.append(np.array([hinge, [side * 76.0, 6.0, front - 40], [side * 78.0, 4.0, front - 110]]))
-    inner = abs(eyes[0][0]) - width
-    paths.append(np.array([[inner, 2, front], [0, 5, front + 1.5], [-inner, 2, front]]))
-    tone = float(rng.uniform(0.01, 0.3))
-    material = Material(materials.Kind.CASE, tint=(tone, tone * 0.9, tone * 0.8), nir_base=0.1, gloss=0.2,
-                        shininess=60, nir_gloss=0.1, two_sided=True)  # fmt: skip
-    return Part(tube(paths, float(rng.uniform(0.8, 2.2))), material)
-
-
-def tube(paths: list[Array], radius: float) -> Mesh:
-    """Return square tubes of ``radius`` mm along polylines (N, 3)."""
-    corners = radius * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]], dtype=np.float64)
-    vertices, triangles, normals = [], [], []
-    count = 0
-    for path in paths:
-        along = np.gradient(path, axis=0)
-        along /= np.linalg.norm(along, axis=1, keepdims=True)
-        up = np.where(np.abs(along[:, 2:]) > 0.9, np.array([[0.0, 1, 0]]), np.array([[0.0, 0, 1]]))
-        side = np.cross(along, up)
-        side /= np.linalg.norm(side, axis=1, keepdims=True)
-        other = np.cross(along, side)
-        for first, second in corners:
-            vertices.append(path + first * side + second * other)
-            normals.append((first * side + second * other) / (radius * np.sqrt(2)))
-        n = len(path)
-        for k in range(4):
-            a, b = count + k * n, count + ((k + 1) % 4) * n
-            for i in range(n - 1):
-                triangles += [(a + i, a + i + 1, b + i), (b + i, a + i + 1, b + i + 1)]
-        count += 4 * n
-    points = np.concatenate(vertices).astype(np.float32)
-    return Mesh(points, np.concatenate(normals).astype(np.float32), np.zeros((count, 2), np.float32),
-                np.array(triangles, np.int32))  # fmt: skip

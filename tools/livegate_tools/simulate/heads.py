@@ -13,11 +13,12 @@ from livegate.types import Intrinsics
 from livegate_tools.simulate.boxes import face_box
 from livegate_tools.simulate.camera_stage import draw_camera
 from livegate_tools.simulate.depth_sensor import draw_depth
-from livegate_tools.simulate.head import Part, Pose
+from livegate_tools.simulate.head import Pose
 from livegate_tools.simulate.held_out import Split, draw_constant
 from livegate_tools.simulate.identity import Identity, draw_identity
 from livegate_tools.simulate.lighting import Backdrop, Light, Surroundings, draw_backdrop, draw_light
 from livegate_tools.simulate.makehuman import Assets
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.presentations import present
 from livegate_tools.simulate.presented import Posture, Presented, Species, Stage
 from livegate_tools.simulate.renderer import Illuminator, Scene, draw, project, to_camera

@@ -73,8 +73,13 @@ def _of_split(folder: Path, suffixes: tuple[str, ...], split: Split) -> list[Pat
 
 def srgb_to_linear(values: Array) -> Array:
     """Return linear light 0..1 (float32) of sRGB values 0..255."""
+    if values.dtype == np.uint8:
+        return np.asarray(_LINEAR[values])
     x = np.asarray(values, dtype=np.float32) / np.float32(255)
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+_LINEAR = srgb_to_linear(np.arange(256))
 
 
 def draw_light(surroundings: Surroundings, rng: np.random.Generator) -> Light:

@@ -22,6 +22,7 @@ from livegate_tools.simulate.meshes import Proxy, Topology, read_obj, read_proxy
 Array = NDArray[Any]
 
 DECIMETRE_MM = 100.0
+_WAIST_DM = 0.0
 
 _SKINS = {
     Split.TEST: (
@@ -51,18 +52,25 @@ class Skin:
 
 @dataclass(slots=True)
 class Assets:
-    """The asset folder; everything is read once and kept. Raise AssetError where a file is missing."""
+    """The asset folder; everything is read once and kept. Raise AssetError where a file is missing.
+
+    ``base`` (P, 3) are positions in decimetres, ``topology`` all faces, ``body`` those of the skin above the waist.
+    """
 
     folder: Path
     base: Array = field(init=False)
     topology: Topology = field(init=False)
+    body: Topology = field(init=False)
     _targets: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     _proxies: dict[str, Proxy] = field(default_factory=dict)
     _textures: dict[str, Array] = field(default_factory=dict)
+    _colours: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read the base mesh, which every head needs."""
         self.base, self.topology = read_obj(self.folder / "base" / "base.obj")
+        height = self.base[self.topology.source[self.topology.triangles]].mean(axis=1)[:, 1]
+        self.body = self.topology.part(self.topology.in_group("body") & (height > _WAIST_DM))
 
     def target(self, name: str) -> tuple[Array, Array]:
         """Return moved vertices and offsets (decimetres) of ``targets/<name>.target.gz``."""
@@ -98,6 +106,19 @@ class Assets:
                 path = next(iter(sorted(path.glob("*.png"))), path / "*.png")
             self._textures[name] = read_rgba(path)
         return self._textures[name]
+
+    def mean_colour(self, name: str) -> Array:
+        """Return the mean linear R, G, B of a texture's opaque texels."""
+        if name not in self._colours:
+            texture = self.texture(name)
+            seen = texture[texture[..., 3] > 128][:, :3] / 255.0
+            self._colours[name] = np.asarray((seen**2.2).mean(axis=0))
+        return self._colours[name]
+
+    def joint(self, name: str, shape: Array) -> Array:
+        """Return the middle (3,) of a joint's cube in positions (P, 3)."""
+        chosen = self.topology.triangles[self.topology.in_group(name)]
+        return np.asarray(shape[np.unique(self.topology.source[chosen])].mean(axis=0))
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the proxies or pictures in a folder of the assets."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from livegate_tools.simulate.head import (
     Expression,
     Head,
-    Part,
     build_head,
     draw_expression,
     neck_pivot,
@@ -22,6 +21,7 @@ from livegate_tools.simulate.head import (
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.materials import Kind, Material
 from livegate_tools.simulate.meshes import Mesh
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.portrait import cut_out, printed, take_portrait, with_alpha
 from livegate_tools.simulate.presented import Posture, Presentation, Presented, Stage, head_at
 from livegate_tools.simulate.sheets import holding, ink, rigid

@@ -37,7 +37,6 @@ class Material:
     ``shininess``, ``nir_gloss`` the same under the illuminator; ``mirror`` scales the reflected surroundings.
     ``wrap`` lets light creep round the edge as under skin; ``detail`` is the relative amplitude of fine albedo noise
     with ``detail_scale`` cells per unit of texture coordinate, ``bump`` how much it tilts normals.
-    ``depth_return`` is the chance that a depth sensor gets a value there at all.
     """
 
     kind: Kind
@@ -55,7 +54,6 @@ class Material:
     detail: float = 0.0
     detail_scale: float = 400.0
     bump: float = 0.0
-    depth_return: float = 1.0
     alpha: bool = False
     two_sided: bool = False
 
@@ -83,7 +81,7 @@ def hair(layer: int, tint: tuple[float, float, float], rng: np.random.Generator)
     return Material(
         Kind.HAIR, layer, tint, nir_base=rng.uniform(0.06, 0.22), nir_luma=rng.uniform(0.25, 0.45),
         gloss=rng.uniform(0.02, 0.12),
-        shininess=14, nir_gloss=0.03, wrap=0.2, depth_return=0.88, alpha=True, two_sided=True,
+        shininess=14, nir_gloss=0.03, wrap=0.2, alpha=True, two_sided=True,
     )  # fmt: skip
 
 

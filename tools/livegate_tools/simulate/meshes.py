@@ -52,6 +52,10 @@ class Topology:
         normals = vertex_normals(vertices, self.source[self.triangles])
         return Mesh(vertices[self.source], normals[self.source], self.uvs, self.triangles)
 
+    def in_group(self, name: str) -> Array:
+        """Return which faces (T,) belong to the groups of this name; none where there is no such group."""
+        return np.isin(self.groups, [i for i, known in enumerate(self.group_names) if known == name])
+
     def part(self, chosen: Array) -> Topology:
         """Return the faces where ``chosen`` (T,) bool holds, without the vertices nobody uses any more."""
         used, renumbered = np.unique(self.triangles[chosen], return_inverse=True)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from livegate.types import Intrinsics
 from livegate_tools.simulate.camera_stage import draw_camera, expose
-from livegate_tools.simulate.head import Head, Part, Pose, build_head, draw_expression, posed
+from livegate_tools.simulate.head import Head, Pose, build_head, draw_expression, posed
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.lighting import Surroundings, draw_backdrop, draw_light, srgb_to_linear
 from livegate_tools.simulate.makehuman import Assets
 from livegate_tools.simulate.materials import Kind
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.renderer import Illuminator, Scene, draw, project, to_camera
 from livegate_tools.simulate.textures import TextureBank
 

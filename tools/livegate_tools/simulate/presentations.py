@@ -6,9 +6,10 @@ import numpy as np
 
 from livegate_tools.simulate.devices import screen
 from livegate_tools.simulate.hands import build_hand, grip
-from livegate_tools.simulate.head import Part, draw_expression, posed
+from livegate_tools.simulate.head import draw_expression, posed
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.masks import cutout, mask
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.presented import Posture, Presentation, Presented, Species, Stage, head_at
 from livegate_tools.simulate.sheets import paper
 from livegate_tools.simulate.textures import TextureBank

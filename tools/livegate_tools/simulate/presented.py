@@ -9,10 +9,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.head import Expression, Head, Part, Pose, build_head
+from livegate_tools.simulate.head import Expression, Head, Pose, build_head
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.lighting import Surroundings
 from livegate_tools.simulate.makehuman import Assets
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.textures import TextureBank
 
 Array = NDArray[Any]

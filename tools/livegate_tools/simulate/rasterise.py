@@ -159,17 +159,20 @@ def vertex_normals(vertices: Array, triangles: Array) -> Array:
 def smoothed(vertices: Array, triangles: Array, rounds: int) -> Array:
     """Return vertices (V, 3) moved ``rounds`` times to the mean of their neighbours, as cloth hangs over a body."""
     points = vertices.copy()
+    total = np.zeros_like(points)
+    count = np.zeros(points.shape[0], np.float32)
+    for t in range(triangles.shape[0]):
+        for k in range(3):
+            count[triangles[t, k]] += 2
     for _ in range(rounds):
-        total = np.zeros_like(points)
-        count = np.zeros(points.shape[0], np.float32)
+        total[:] = 0
         for t in range(triangles.shape[0]):
             for k in range(3):
-                a, b = triangles[t, k], triangles[t, (k + 1) % 3]
-                total[a] += points[b]
-                total[b] += points[a]
-                count[a] += 1
-                count[b] += 1
+                a, b, c = triangles[t, k], triangles[t, (k + 1) % 3], triangles[t, (k + 2) % 3]
+                for axis in range(3):
+                    total[a, axis] += points[b, axis] + points[c, axis]
         for i in range(points.shape[0]):
             if count[i] > 0:
-                points[i] = total[i] / count[i]
+                for axis in range(3):
+                    points[i, axis] = total[i, axis] / count[i]
     return points

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.types import Intrinsics
-from livegate_tools.simulate.head import Part
 from livegate_tools.simulate.lighting import Backdrop, Light, srgb_to_linear
 from livegate_tools.simulate.meshes import Mesh
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.rasterise import rasterise
 from livegate_tools.simulate.shade import shade
 from livegate_tools.simulate.textures import TextureBank
@@ -79,8 +79,8 @@ def draw(scene: Scene, camera: Intrinsics, supersampling: int = 2) -> Radiance:
     batch = _batch(scene.parts)
     texels, table = scene.bank.packed()
     flags = batch.rows[batch.material]
-    alpha_layer = np.where(flags[:, 18] > 0.5, flags[:, 1], -1).astype(np.int32)
-    two_sided = flags[:, 19] > 0.5
+    alpha_layer = np.where(flags[:, 17] > 0.5, flags[:, 1], -1).astype(np.int32)
+    two_sided = flags[:, 18] > 0.5
     sampled = np.array([camera.fx, camera.fy, camera.cx + 0.5, camera.cy + 0.5]) * supersampling
     winner = np.full((camera.height * supersampling, camera.width * supersampling), -1, np.int32)
     key = np.full(winner.shape, np.inf, np.float32)

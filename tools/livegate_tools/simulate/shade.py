@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 C_KIND, C_LAYER, C_TINT, C_NIR_BASE, C_NIR_LUMA, C_NIR_MAX = 0, 1, 2, 5, 6, 7
 C_EMISSION, C_GLOSS, C_SHININESS, C_NIR_GLOSS, C_MIRROR, C_WRAP = 8, 9, 10, 11, 12, 13
-C_DETAIL, C_DETAIL_SCALE, C_BUMP, C_TWO_SIDED = 14, 15, 16, 19
+C_DETAIL, C_DETAIL_SCALE, C_BUMP, C_TWO_SIDED = 14, 15, 16, 18
 
 
 @numba.njit(cache=True, inline="always")
@@ -94,7 +94,7 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
         intrinsics: (4,) fx, fy, cx, cy in samples.
         vertices: (V, 3) float32 mm in camera coordinates (x right, y down, z forward); normals (V, 3), uvs (V, 2).
         triangles: (T, 3) int32; triangle_material (T,) int32 row of ``materials``.
-        materials: (M, 20) float32, see Material.row.
+        materials: (M, 19) float32, see Material.row.
         texels: (N, 4) uint8; table (L, 3); decode (256,) float32.
         sh: (9, 3) ambient coefficients.
         lamps: (K, 6): unit direction towards the lamp, colour.

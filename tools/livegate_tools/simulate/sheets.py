@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate_tools.simulate.hands import build_hand, grip
-from livegate_tools.simulate.head import Expression, Part, build_head, rotation_matrix
+from livegate_tools.simulate.head import Expression, build_head, rotation_matrix
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.materials import Kind, Material
+from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.portrait import framed, printed, take_portrait
 from livegate_tools.simulate.presented import Posture, Presentation, Presented, Stage
 from livegate_tools.simulate.surfaces import Sheet
