@@ -91,6 +91,16 @@ def test_a_shortened_key_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_a_lost_key_is_not_replaced_while_lists_need_it(tmp_path: Path) -> None:
+    clock = StillClock()
+    with opened(tmp_path, clock) as store:
+        admit(store, CARD, clock())
+    (tmp_path / "pseudonym.key").unlink()
+    with pytest.raises(StoreError, match="is missing, and the lists were made with it; restore it"):
+        opened(tmp_path)
+    assert not (tmp_path / "pseudonym.key").exists()
+
+
 def test_pseudonyms_are_the_same_here_and_different_elsewhere(tmp_path: Path) -> None:
     made = []
     for name in ("a", "a", "b"):

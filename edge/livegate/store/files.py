@@ -80,10 +80,15 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def pseudonym_key(folder: Path) -> bytes:
-    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use."""
+def pseudonym_key(folder: Path, *, may_make: bool = True) -> bytes:
+    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use if ``may_make``."""
     path = folder / PSEUDONYM_KEY
     if not path.exists():
+        if not may_make:
+            raise StoreError(
+                f"{path}: is missing, and the lists were made with it; restore it from a backup, "
+                f"or move {folder / DATABASE} aside too and enter the lists again"
+            )
         _write_key(path)
     check_private(path)
     key = path.read_bytes()

@@ -24,7 +24,9 @@ def allow(t: Transaction, credential: Credential, now: Clock, *, reason: str = "
         " label = coalesce(excluded.label, label)",
         (*key, credential.valid_from_s, credential.valid_until_s, label),
     )
-    t.enqueue(events.credential_changed("changed" if known else "added", credential, reason, now, _environment(t)))
+    t.enqueue(
+        events.credential_changed("changed" if known else "added", credential, reason, now, t.context.environment)
+    )
 
 
 def disallow(t: Transaction, pseudonym: str, now: Clock, *, reason: str = "") -> int:
@@ -35,7 +37,7 @@ def disallow(t: Transaction, pseudonym: str, now: Clock, *, reason: str = "") ->
     ).fetchall()
     for pseudonym_, kind, valid_from_s, valid_until_s in rows:
         credential = Credential(pseudonym_, kind, known=False, valid_from_s=valid_from_s, valid_until_s=valid_until_s)
-        t.enqueue(events.credential_changed("removed", credential, reason, now, _environment(t)))
+        t.enqueue(events.credential_changed("removed", credential, reason, now, t.context.environment))
     return len(rows)
 
 
@@ -51,7 +53,7 @@ def block(t: Transaction, entry: ListEntry, now: Clock) -> None:
         "INSERT OR REPLACE INTO list_entry (kind, value, source, action, reason, until_s) VALUES (?, ?, ?, ?, ?, ?)",
         (*key, entry.action, entry.reason, entry.until_s),
     )
-    t.enqueue(events.list_applied("changed" if known else "added", entry, now, _environment(t)))
+    t.enqueue(events.list_applied("changed" if known else "added", entry, now, t.context.environment))
 
 
 def unblock(t: Transaction, kind: str, value: str, now: Clock) -> int:
@@ -62,9 +64,5 @@ def unblock(t: Transaction, kind: str, value: str, now: Clock) -> int:
         (kind, value),
     ).fetchall()
     for row in rows:
-        t.enqueue(events.list_applied("removed", ListEntry(*row), now, _environment(t)))
+        t.enqueue(events.list_applied("removed", ListEntry(*row), now, t.context.environment))
     return len(rows)
-
-
-def _environment(t: Transaction) -> events.Environment:
-    return events.Environment(t.context.identity)

@@ -88,7 +88,7 @@ class Store:
     def record_start(self, predecessor: dict[str, Any] | None, *, first_of_boot: bool) -> None:
         """Record that the daemon began; ahead of the next event there is room for when there is none now."""
         ended = predecessor if self.last().sequence == 0 else None
-        environment = events.Environment(self._context.identity)
+        environment = self._context.environment
         start = events.system_started(self._clock(), environment, first_of_boot=first_of_boot, predecessor=ended)
         try:
             with self.transaction() as t:
@@ -152,9 +152,16 @@ class Store:
 
 
 def open_store(
-    state_dir: Path, identity: Identity, limits: StoreConfig, clock: Callable[[], Clock] = read_clock
+    state_dir: Path,
+    identity: Identity,
+    limits: StoreConfig,
+    clock: Callable[[], Clock] = read_clock,
+    *,
+    environment: events.Environment | None = None,
 ) -> Store:
     """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
+
+    ``environment`` (model, configuration, ...) stands in the events the store writes by itself.
 
     A damaged file is set aside and a new stream begun, whose first event names the one before. Raises StoreError when
     another daemon runs on the folder, or the folder or its files are not safely ours to write.
@@ -166,7 +173,8 @@ def open_store(
         with transaction(opened.connection, state_dir / files.DATABASE):
             _remember(opened.connection, identity, limits)
             running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
-        context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
+        told = environment or events.Environment(identity)
+        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
         store = Store(state_dir / files.DATABASE, opened, context, clock, held)
         store.record_start(opened.predecessor, first_of_boot=begins)
     return store
@@ -184,7 +192,8 @@ def open_for_edit(
             _remember(opened.connection, identity, limits)
             last_ns = windows.last_running_ns(opened.connection)
         running = windows.RunningTime(clock().monotonic_ns, last_ns)
-        context = Context(identity, limits, Pseudonyms(files.pseudonym_key(state_dir)), running)
+        told = events.Environment(identity)
+        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
         return Store(path, opened, context, clock, held)
 
 
@@ -197,6 +206,14 @@ def _held_by_store() -> Iterator[ExitStack]:
     except BaseException:
         held.close()
         raise
+
+
+def _pseudonyms(connection: sqlite3.Connection, state_dir: Path) -> Pseudonyms:
+    # With another key no entry would ever match again, and nobody would be told.
+    (used,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM credential) OR EXISTS (SELECT 1 FROM list_entry WHERE kind = 'credential')"
+    ).fetchone()
+    return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used))
 
 
 def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreConfig) -> None:

@@ -32,6 +32,8 @@ class Context:
     limits: StoreConfig
     pseudonyms: Pseudonyms
     running: windows.RunningTime
+    environment: events.Environment
+    """What the store's own events say of the circumstances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Transaction:
         first = max(stream.acknowledged_through, stream.dropped_through) + 1
         last = first + max(1, held // _DROP_SHARE) - 1
         before, after, counts = self._drop(stream, first, last)
-        self._append(events.gap(before, after, counts, self.opened, self._environment()), stream.stream)
+        self._append(events.gap(before, after, counts, self.opened, self.context.environment), stream.stream)
         return held - (last - first + 1) + 1
 
     def _drop(self, stream: _Stream, first: int, last: int) -> tuple[ChainHead, ChainHead, dict[str, int]]:
@@ -173,7 +175,7 @@ class Transaction:
         if reached > stream.capacity_percent:
             self.connection.execute("UPDATE stream SET capacity_percent = ?", (reached,))
             when_full = str(self.context.limits.when_full)
-            event = events.capacity(reached, held, history, when_full, self.opened, self._environment())
+            event = events.capacity(reached, held, history, when_full, self.opened, self.context.environment)
             self._append(event, stream.stream)
 
     def _stream(self) -> _Stream:
@@ -182,9 +184,6 @@ class Transaction:
             " FROM stream"
         ).fetchone()
         return _Stream(row[0], ChainHead(row[1], row[2].hex()), *row[3:])
-
-    def _environment(self) -> events.Environment:
-        return events.Environment(self.context.identity)
 
     def _credential(self, read: CredentialRead) -> Credential:
         pseudonym = self.context.pseudonyms.of(read.value)
