@@ -76,8 +76,8 @@ def test_the_loss_falls_on_a_few_pictures(data: Path, tmp_path: Path) -> None:
     network = new_network(RECIPE).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=0.003)
     batch = maker.batch(0)
-    losses = [float(train_step(network, optimiser, batch, RECIPE).sum()) for _ in range(25)]
-    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+    losses = [float(train_step(network, optimiser, batch, RECIPE).sum()) for _ in range(16)]
+    assert np.mean(losses[-3:]) < 0.6 * np.mean(losses[:3])
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Path, tmp_path: Path) -> None:
@@ -161,13 +161,13 @@ def test_the_verb_trains_and_writes_a_model_the_terminal_accepts(
 ) -> None:
     config = tmp_path / "recipe.toml"
     config.write_text(
-        "[optimisation]\nepochs = 8\nsteps_per_epoch = 6\nbatch = 16\nbfloat16 = false\n"
+        "[optimisation]\nepochs = 2\nsteps_per_epoch = 3\nbatch = 8\nbfloat16 = false\n"
         "peak_rate = 0.004\nthreads = 1\n"
-        "[judgement]\nconfidence = 0.02\n[provenance]\nphone_replay = 'drawn for a test'\n"
+        "[judgement]\nconfidence = 0.01\n[provenance]\nphone_replay = 'drawn for a test'\n"
     )
     out = tmp_path / "out"
     assert main(["train", "--config", str(config), "--data", str(data), "--out", str(out)]) == 0
-    assert "epoch 8/8" in capsys.readouterr().out
+    assert "epoch 2/2" in capsys.readouterr().out
     manifest = read_manifest(out / "model")
     assert manifest.model.sha256
     assert manifest.model_bytes(ModelFormat.ONNX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -78,5 +79,5 @@ def load_checkpoint(
         return Progress(int(state["epoch"]), str(state["data"]), float(state["minutes"]), int(state["presentations"]))
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); start without --resume") from exc
-    except (KeyError, RuntimeError, ValueError, EOFError) as exc:
-        raise AssetError(f"{path}: no checkpoint of this recipe's network ({exc}); start without --resume") from exc
+    except (KeyError, RuntimeError, ValueError, EOFError, UnpicklingError) as exc:
+        raise AssetError(f"{path}: is no checkpoint of this recipe's network; start without --resume") from exc
