@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from livegate.config import Config, DriverChoice, Runtime
 from livegate.detect.detector import open_detector
 from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LivegateError
+from livegate.filesystem import kind_of
 from livegate.scorers import trained_cues
 
 MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
 SLOW_FSYNC_MS = 20.0
 _FSYNC_TRIES = 9
+_MEMORY = ("tmpfs", "ramfs")
+_NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +85,42 @@ def _clock() -> Finding:
 
 
 def _state_dir(state_dir: Path) -> Iterator[Finding]:
-    folder = next(path for path in (state_dir, *state_dir.parents) if path.exists())
-    if folder == state_dir and state_dir.stat().st_mode & 0o077:
-        yield Finding("permissions", ok=False, text=f"{state_dir}: others may enter; chmod 0700 it")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    """Look at the folder of the store, or at the one it would be made in."""
+    try:
+        folder = next(path for path in (state_dir, *state_dir.parents) if path.exists())
+        if folder == state_dir and state_dir.is_dir() and state_dir.stat().st_mode & 0o077:
+            yield Finding("permissions", ok=False, text=f"{state_dir}: others may enter; chmod 0700 it")
+        yield from _disk(folder)
+    except OSError as exc:
         yield Finding(
-            "state_dir", ok=False, text=f"{folder}: cannot be written by this user; give it to the service's user"
+            "state_dir", ok=False, text=f"{state_dir}: cannot be written ({exc.strerror}); name another or mend it"
         )
+
+
+def _disk(folder: Path) -> Iterator[Finding]:
+    if not folder.is_dir():
+        yield Finding("state_dir", ok=False, text=f"{folder}: is no folder; remove it or name another")
         return
-    free = os.statvfs(folder)
-    free_bytes = free.f_bavail * free.f_frsize
+    # First what fails where nothing can be written.
+    fsync_ms = _fsync_ms(folder)
+    space = os.statvfs(folder)
+    free_bytes = space.f_bavail * space.f_frsize
     text = f"{folder}: {free_bytes // 2**20} MiB free"
     yield Finding("disk", free_bytes >= MIN_FREE_BYTES, f"{text}, at least {MIN_FREE_BYTES // 2**20} MiB are needed")
-    fsync_ms = _fsync_ms(folder)
+    yield _file_system(folder)
     fast = True if fsync_ms <= SLOW_FSYNC_MS else None
     yield Finding("fsync", fast, f"{folder}: {fsync_ms:.2f} ms (median of {_FSYNC_TRIES})")
+
+
+def _file_system(folder: Path) -> Finding:
+    finding = _tried("file system", lambda: kind_of(folder))
+    if finding.text in _MEMORY:
+        return Finding("file system", None, f"{folder}: {finding.text} lies in memory: a power cut takes every event")
+    if finding.text.startswith(_NETWORK):
+        return Finding(
+            "file system", ok=False, text=f"{folder}: {finding.text} is a network's; SQLite needs a local disk"
+        )
+    return replace(finding, text=f"{folder}: {finding.text}")
 
 
 def _fsync_ms(folder: Path) -> float:
@@ -114,11 +138,25 @@ def _fsync_ms(folder: Path) -> float:
 
 def _secrets(config: Config) -> Iterator[Finding]:
     mqtt = config.mqtt
-    files = [] if mqtt is None else [mqtt.password_file, mqtt.tls.key if mqtt.tls else None]
-    for path in (path for path in files if path is not None):
-        if not path.is_file():
-            yield Finding("secrets", ok=False, text=f"{path}: does not exist")
-        elif path.stat().st_mode & 0o077:
-            yield Finding("secrets", ok=False, text=f"{path}: others may read it; chmod 0600 it")
-        else:
-            yield Finding("secrets", ok=True, text=f"{path}: readable by its owner only")
+    if mqtt is None:
+        return
+    if mqtt.password_file is not None:
+        yield _readable(mqtt.password_file, secret=True)
+    if mqtt.tls is not None:
+        yield _readable(mqtt.tls.ca, secret=False)
+        if mqtt.tls.certificate is not None:
+            yield _readable(mqtt.tls.certificate, secret=False)
+        if mqtt.tls.key is not None:
+            yield _readable(mqtt.tls.key, secret=True)
+
+
+def _readable(path: Path, *, secret: bool) -> Finding:
+    check = "secrets" if secret else "certificates"
+    try:
+        with path.open("rb"):
+            mode = path.stat().st_mode
+    except OSError as exc:
+        return Finding(check, ok=False, text=f"{path}: cannot be read ({exc.strerror}); name a file this user may read")
+    if secret and mode & 0o077:
+        return Finding(check, ok=False, text=f"{path}: others may read it; chmod 0600 it")
+    return Finding(check, ok=True, text=f"{path}: {'readable by its owner only' if secret else 'can be read'}")

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from livegate import __version__
 from livegate.errors import ConfigError, LivegateError
 from livegate.known_verbs import Verb, known_verbs
-from livegate.output import checked_output, discard_output
+from livegate.output import checked_output
+from livegate.terminal_text import printable
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _DEBUG = "--debug"
@@ -29,14 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with checked_output():
             return _run(words, name)
     except LivegateError as exc:
-        discard_output()
         if _DEBUG in given:
             raise
-        print(f"livegate{f' {name}' if name else ''}: {exc}", file=sys.stderr)
+        print(f"livegate{f' {name}' if name else ''}: {printable(str(exc))}", file=sys.stderr)
         return USAGE if isinstance(exc, ConfigError) else FAILED
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is left to say.
-        discard_output()
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

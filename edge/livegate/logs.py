@@ -6,8 +6,11 @@ import enum
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
+
+from livegate.terminal_text import printable
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -20,7 +23,7 @@ class LogFormat(enum.StrEnum):
 
 
 class _Lines(logging.Formatter):
-    """Writes the message and the record's extra fields on one line; no field can begin a new one."""
+    """Writes the message and the record's extra fields on one line; neither can begin a new one."""
 
     def __init__(self, line_format: LogFormat) -> None:
         super().__init__()
@@ -35,7 +38,7 @@ class _Lines(logging.Formatter):
         if self._line_format is LogFormat.JSON:
             return json.dumps(head | extra, default=str)
         fields = " ".join(f"{key}={json.dumps(value, default=str)}" for key, value in extra.items())
-        return f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()} {fields}".rstrip()
+        return f"{moment} {record.levelname:<7} {record.name}: {printable(record.getMessage())} {fields}".rstrip()
 
 
 def start_logging(style: LogFormat, level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -43,3 +46,19 @@ def start_logging(style: LogFormat, level: str = "INFO", stream: TextIO | None =
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Lines(style))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def log_strays() -> None:
+    """Log what Python would print over many lines by itself: warnings, and exceptions nobody caught."""
+    logging.captureWarnings(True)
+    log = logging.getLogger("livegate")
+
+    def of_program(*raised: Any) -> None:
+        log.critical("failed", exc_info=raised)
+
+    def of_thread(failure: threading.ExceptHookArgs) -> None:
+        raised = failure.exc_value or failure.exc_type()
+        log.critical("thread failed", extra={"thread": str(failure.thread and failure.thread.name)}, exc_info=raised)
+
+    sys.excepthook = of_program
+    threading.excepthook = of_thread

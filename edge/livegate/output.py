@@ -38,15 +38,6 @@ def checked_output() -> Iterator[None]:
         checked.flush()
 
 
-def discard_output() -> None:
-    """Send what is left in standard output's buffer nowhere: Python would fail on it once more at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    # An output without a descriptor, as in a test, has no buffer of ours either.
-    with contextlib.suppress(io.UnsupportedOperation):
-        os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
 class _Checked:
     """A text stream that translates its errors; everything else is the stream's own."""
 
@@ -57,21 +48,32 @@ class _Checked:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        with _translated():
+        with _translated(self._stream):
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with _translated():
+        with _translated(self._stream):
             self._stream.flush()
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(stream: TextIO) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
+        _discard(stream)
         raise
     except OSError as exc:
+        _discard(stream)
         raise LivegateError(
             f"standard output: cannot be written ({exc.strerror}); make room or write elsewhere"
         ) from exc
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is left in the buffer nowhere: Python would fail on it once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    # An output without a descriptor, as in a test, has no buffer of ours either.
+    with contextlib.suppress(io.UnsupportedOperation):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from livegate.checks import Finding, findings
 from livegate.configfile import load
+from livegate.errors import ConfigError
 
 HELP = "validate a configuration, its drivers, model, clock and disk on this machine"
 
@@ -23,9 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; status 0 when nothing is wrong, 1 when something is."""
-    config = load(arguments.config)
     found: list[Finding] = []
-    for finding in findings(config):
+    for finding in _all(arguments.config):
         found.append(finding)
         if not arguments.json:
             print(f"{_SIGNS[finding.ok]:<8} {finding.check}: {finding.text}")
@@ -33,3 +34,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]}, indent=2))
     return 0 if ok else 1
+
+
+def _all(path: Path) -> Iterator[Finding]:
+    try:
+        config = load(path)
+    except ConfigError as exc:
+        if isinstance(exc.__cause__, OSError):
+            # No file to check: a slip on the command line.
+            raise
+        yield Finding("configuration", ok=False, text=str(exc))
+        return
+    yield Finding("configuration", ok=True, text=f"{path}: version {config.version[:12]}")
+    yield from findings(config)

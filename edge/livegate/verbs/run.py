@@ -9,7 +9,7 @@ from pathlib import Path
 
 from livegate.configfile import load
 from livegate.daemon import Daemon
-from livegate.logs import LogFormat, start_logging
+from livegate.logs import LogFormat, log_strays, start_logging
 
 HELP = "run the terminal"
 
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; status 0 after an orderly end."""
     start_logging(arguments.log_format, arguments.log_level)
+    log_strays()
     config = load(arguments.config)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

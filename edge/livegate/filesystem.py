@@ -1,0 +1,36 @@
+"""What kind of file system a folder lies on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from livegate.errors import LivegateError
+
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+def kind_of(folder: Path) -> str:
+    """Return the type of the file system that holds ``folder``, as the kernel names it ("ext4", "tmpfs", "nfs4").
+
+    Raise LivegateError where the kernel's list of mounts cannot be read.
+    """
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError as exc:
+        raise LivegateError(f"{_MOUNTS}: cannot be read ({exc.strerror}); mount /proc") from exc
+    whole = folder.resolve()
+    # Mounts stand in the order they were made: of two on one place the later hides the earlier.
+    mounts = [_mount(line) for line in lines]
+    holding = [
+        (len(place.parts), order, kind) for order, (place, kind) in enumerate(mounts) if whole.is_relative_to(place)
+    ]
+    return max(holding)[2] if holding else "unknown"
+
+
+def _mount(line: str) -> tuple[Path, str]:
+    """Return mount point and type of one line of proc_pid_mountinfo(5)."""
+    place, _, rest = line.partition(" - ")
+    # Blanks in a path are written as octal escapes.
+    path = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), place.split()[4])
+    return Path(path), rest.split()[0]
