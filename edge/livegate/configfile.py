@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from livegate.config import CameraConfig, Config, GateMode
+from livegate.config import CameraConfig, Config, GateMode, Limit
 from livegate.errors import ConfigError
 from livegate.options import json_schema, parse
-from livegate.types import Role
+from livegate.types import Outcome, Reason, Role
 
 # An MQTT 3.1.1 server need only take client ids of 23 bytes; one of them is the dash between site and terminal.
 MAX_CLIENT_ID_PARTS = 22
@@ -115,9 +116,21 @@ def _check_whole(config: Config) -> None:
         )
     if not unidentified and not config.reader:
         raise ConfigError(f"{where}: [gate] mode '{config.gate.mode}' needs at least one [[reader]]")
+    _check_limits(config.gate.limit, where)
     tls = config.mqtt.tls if config.mqtt else None
     if tls and (tls.certificate is None) != (tls.key is None):
         raise ConfigError(f"{where}: [mqtt] tls: 'certificate' and 'key' go together; give both or neither")
+
+
+def _check_limits(limits: tuple[Limit, ...], where: Path) -> None:
+    events = ["attempt", *Outcome, *Reason]
+    for number, limit in enumerate(limits, 1):
+        if limit.event not in events:
+            near = get_close_matches(limit.event, events, n=1)
+            expected = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(events)}"
+            raise ConfigError(
+                f"{where} [gate] [limit] {number}: 'event': nothing is called '{limit.event}'; {expected}"
+            )
 
 
 def _check_cameras(cameras: tuple[CameraConfig, ...], where: Path) -> None:

@@ -22,7 +22,7 @@ from livegate.config import Config
 from livegate.decide.verdict import Boundaries
 from livegate.detect.detector import Detector
 from livegate.drivers import open_door
-from livegate.errors import AssetError, DeviceTimeout
+from livegate.errors import AssetError, DeviceTimeout, StoreError
 from livegate.gate.facts import GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
@@ -94,7 +94,7 @@ class Daemon:
                 notify("WATCHDOG=1")
             if time.monotonic() - ticked_s > TICK_S:
                 ticked_s = time.monotonic()
-                self.store.tick(GatePolicy.of(self._config))
+                self._tick()
         notify("STOPPING=1")
 
     def state(self) -> DaemonState:
@@ -102,18 +102,28 @@ class Daemon:
         link = self._link.state() if self._link else None
         return DaemonState(self._turns, self._thread.is_alive(), link)
 
+    def _tick(self) -> None:
+        try:
+            self.store.tick(GatePolicy.of(self._config))
+        except StoreError as exc:
+            # A full disk must not end the terminal: it denies, and says why, for as long as that lasts.
+            log.error("store not tidied", extra={"error": str(exc)})  # noqa: TRY400
+
     def _open(self, stack: ExitStack) -> None:
         config = self._config
         identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
         judge, model = open_judge(config)
         door = stack.enter_context(open_door(config.door))
-        self.store = stack.enter_context(open_store(config.terminal.state_dir, identity, config.store))
+        environment = Environment(identity, config.door.zone, model, config_version=config.version)
+        self.store = stack.enter_context(
+            open_store(config.terminal.state_dir, identity, config.store, environment=environment)
+        )
         self._link = self._open_link(stack)
         rules = Rules(
             GatePolicy.of(config),
             config.gate.pairing_window_ms,
             config.door.pulse_ms,
-            Environment(identity, config.door.zone, model, config_version=config.version),
+            environment,
         )
         committed = self._link.wake if self._link else _nobody_to_wake
         self._pipeline = Pipeline(judge, self.store, door, rules, committed)

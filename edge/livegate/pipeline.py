@@ -132,7 +132,7 @@ class Pipeline:
 
     def _commit(self, conclusion: Conclusion, since_ns: int, now: Clock) -> tuple[Decision, int]:
         with self._store.transaction() as transaction:
-            facts = transaction.facts(conclusion.read, self._rules.policy, now)
+            facts = transaction.facts(conclusion.read, self._rules.policy, now, media=conclusion.pad.media_signature)
             decision = decide(conclusion.pad, facts, self._rules.policy, attempt_id=conclusion.attempt_id)
             latency_ms = max(time.monotonic_ns() - since_ns, 0) / NS_PER_MS
             decision = replace(decision, latency_ms=latency_ms)

@@ -100,6 +100,12 @@ def test_anyone_alive_must_be_meant(tmp_path: Path) -> None:
     load(written(tmp_path, screening + "allow_unidentified = true\n"))
 
 
+def test_a_limit_on_an_event_that_never_happens_is_refused(tmp_path: Path) -> None:
+    limit = '[[gate.limit]]\nkey = "door"\nevent = "presentation_atack"\nmax = 1\nwindow_s = 9\nlockout_s = 9\n'
+    with pytest.raises(ConfigError, match="did you mean 'presentation_attack'"):
+        load(written(tmp_path, MINIMAL + limit))
+
+
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")

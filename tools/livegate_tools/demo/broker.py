@@ -1,9 +1,11 @@
 """A small MQTT 3.1.1 broker in this process, on loopback, for the demonstration and for tests; never for a real door.
 
-amqtt does the work. Two things it does not do are done here. It delivers what it queued for an absent subscriber only
+amqtt does the work. Three things it does not do are done here. It delivers what it queued for an absent subscriber only
 to sessions it does not call anonymous, so a plugin of ours lets people in without that mark. And where a CONNECT of
 another MQTT version carries a last will it says nothing at all, where the standard (MQTT 3.1.1, section 3.1.2.2) asks
-for a CONNACK with return code 1; so a doorman reads the version before amqtt does.
+for a CONNACK with return code 1; so a doorman reads the version before amqtt does. And where a client comes back
+before its former connection was noticed to be dead, the end of that one makes amqtt think that the client is away; so
+the doorman ends it first.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ _LISTENER = "loopback"
 _MQTT_311 = 4
 _FIRST_PACKET_S = 10.0
 _END_S = 5.0
+_MAX_CONNECT_BYTES = 65_536
 _UNACCEPTABLE_VERSION = bytes((0x20, 2, 0, 1))
 
 
@@ -47,6 +50,7 @@ class EmbeddedBroker:
         self._broker: Broker | None = None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._clients: dict[bytes, tuple[asyncio.Task[None], asyncio.StreamWriter]] = {}
 
     @property
     def port(self) -> int:
@@ -109,15 +113,9 @@ class EmbeddedBroker:
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), _END_S)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert self._broker is not None  # noqa: S101 - nobody is let in before it has started
         self._writers.add(writer)
         try:
-            first = await asyncio.wait_for(_read_version(reader), _FIRST_PACKET_S)
-            if first[-1] == _MQTT_311:
-                await self._broker.external_connected(_Replay(reader, first), StreamWriterAdapter(writer), _LISTENER)
-            else:
-                writer.write(_UNACCEPTABLE_VERSION)
-                await writer.drain()
+            await self._let_in(reader, writer)
         except (asyncio.CancelledError, TimeoutError, OSError, EOFError):
             pass  # We are stopping, or whoever knocked has gone or says nothing; the others are not disturbed.
         finally:
@@ -125,6 +123,22 @@ class EmbeddedBroker:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
             self._writers.discard(writer)
+
+    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None and self._broker is not None  # noqa: S101, PT018 - it starts before anybody is let in
+        first = await asyncio.wait_for(_read_connect(reader), _FIRST_PACKET_S)
+        version, client_id = _version_and_client(first)
+        if version != _MQTT_311:
+            writer.write(_UNACCEPTABLE_VERSION)
+            await writer.drain()
+            return
+        former = self._clients.get(client_id)
+        self._clients[client_id] = (task, writer)
+        if former is not None and not former[0].done():
+            former[1].transport.abort()
+            await asyncio.wait({former[0]}, timeout=_END_S)
+        await self._broker.external_connected(_Replay(reader, first), StreamWriterAdapter(writer), _LISTENER)
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None  # noqa: S101 - only called between start and stop
@@ -138,14 +152,26 @@ class EmbeddedBroker:
         self._loop = self._thread = None
 
 
-async def _read_version(reader: asyncio.StreamReader) -> bytes:
-    """Return the first bytes of a CONNECT, up to and with the protocol version."""
+async def _read_connect(reader: asyncio.StreamReader) -> bytes:
+    """Return the whole first packet; raise EOFError when it cannot be a CONNECT of ours."""
     read = await reader.readexactly(2)
+    length, shift = read[1] & 0x7F, 7
     while read[-1] & 0x80 and len(read) < 5:
         read += await reader.readexactly(1)
-    length = await reader.readexactly(2)
-    name = await reader.readexactly(int.from_bytes(length))
-    return read + length + name + await reader.readexactly(1)
+        length |= (read[-1] & 0x7F) << shift
+        shift += 7
+    if length > _MAX_CONNECT_BYTES:
+        raise EOFError
+    return read + await reader.readexactly(length)
+
+
+def _version_and_client(connect: bytes) -> tuple[int, bytes]:
+    """Return the protocol version of a CONNECT and its client id, as far as it holds them."""
+    at = next((i + 1 for i in range(1, 5) if not connect[i] & 0x80), 5)
+    at += 2 + int.from_bytes(connect[at : at + 2])
+    version = int.from_bytes(connect[at : at + 1])
+    at += 4  # the version, the flags, the keepalive
+    return version, connect[at + 2 : at + 2 + int.from_bytes(connect[at : at + 2])]
 
 
 class _Replay(StreamReaderAdapter):  # type: ignore[misc]  # amqtt ships no types

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0.1 <= arguments.speed <= 4:
         raise ConfigError(f"--speed {arguments.speed:g}: expected 0.1 to 4; faster than that no terminal could follow")
     start_logging(LogFormat.TEXT, "WARNING")
+    # Every recording ends; the daemon would report each camera as lost.
+    logging.getLogger("livegate.capture").setLevel(logging.ERROR)
     count = arguments.visits or ROUND
     visits = arrange(read_visits(assets.visits()), count, arguments.seed)
     page = Page()
