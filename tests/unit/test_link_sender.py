@@ -214,3 +214,17 @@ def test_store_that_fails_is_reported_and_asked_again() -> None:
     terminal.sender.woken = True
     terminal.sender.turn(session)
     assert session.sequences() == [1, 2]
+
+
+def test_silence_subscribes_anew_and_sends_again() -> None:
+    stream = MemoryStream()
+    stream.commit(2)
+    sender = Sender(
+        Mqtt("127.0.0.1", resend_after_s=0.1), Speaker(TOPICS, "boot", "1.0"), stream, dict, [].append, Rhythm()
+    )
+    session = RecordingSession()
+    sender.will()
+    sender.opened(session)
+    while session.sequences() != [1, 2, 1, 2]:
+        sender.turn(session)
+    assert session.subscribed == [TOPICS.ack, TOPICS.ack]

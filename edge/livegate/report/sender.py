@@ -106,6 +106,8 @@ class Sender:
         if self.window.stalled(now_s):
             self.counts["resends_total"] += 1
             self._forget_ahead()
+            # The answers may be there, and the broker have lost our wish to hear them.
+            session.subscribe(self._speaker.topics.ack)
         if now_s >= self._health_due_s:
             self._health_due_s = now_s + self._rhythm.health_s
             self._publish(session, Message(self._speaker.topics.health, self._health()))
