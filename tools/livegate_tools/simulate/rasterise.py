@@ -1,4 +1,4 @@
-"""Numba kernels of the head renderer: visibility, texture fetches and vertex normals. Imports numpy and numba only.
+"""Numba kernels of the head renderer: visibility, texture fetches and vertex normals.
 
 A z-buffer over screen-space triangles. Depth is compared by a key that is linear on the screen (-1/z under perspective,
 z under an orthographic projection), so one kernel draws pictures and shadow maps. Alpha-tested materials
@@ -14,12 +14,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate_tools.simulate.compiled import CACHE
+
 Array = NDArray[Any]
 
 MAX_TEXTURES = 256
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=CACHE, inline="always")
 def hash_unit(x: int, y: int, seed: int) -> float:
     """Return a number in [0, 1) that depends on three integers and looks random."""
     h = np.uint32(x) * np.uint32(374761393) + np.uint32(y) * np.uint32(668265263) + np.uint32(seed) * np.uint32(974711)
@@ -28,7 +30,7 @@ def hash_unit(x: int, y: int, seed: int) -> float:
     return float(h & np.uint32(0xFFFFFF)) / 16777216.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def value_noise(x: float, y: float, seed: int) -> float:
     """Return smooth noise in [-1, 1] with one lattice cell per unit of x and y."""
     ix, iy = int(np.floor(x)), int(np.floor(y))
@@ -39,7 +41,7 @@ def value_noise(x: float, y: float, seed: int) -> float:
     return 2.0 * (top * (1.0 - fy) + low * fy) - 1.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def sample_alpha(texels: Array, table: Array, layer: int, u: float, v: float) -> float:
     """Return the nearest texel's alpha, 0..1; u and v wrap, v counts from the picture's lower edge."""
     offset, width, height = table[layer, 0], table[layer, 1], table[layer, 2]
@@ -48,7 +50,7 @@ def sample_alpha(texels: Array, table: Array, layer: int, u: float, v: float) ->
     return float(texels[offset + y * width + x, 3] / 255.0)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def sample_colour(
     texels: Array, table: Array, layer: int, u: float, v: float, decode: Array
 ) -> tuple[float, float, float]:
@@ -71,7 +73,7 @@ def sample_colour(
     return red, green, blue
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def rasterise(  # noqa: PLR0913, PLR0917 - a kernel takes its arrays flat
     screen: Array,
     inverse_w: Array,
@@ -135,7 +137,7 @@ def rasterise(  # noqa: PLR0913, PLR0917 - a kernel takes its arrays flat
                 winner[y, x] = t
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def vertex_normals(vertices: Array, triangles: Array) -> Array:
     """Return unit normals (V, 3) float32, area-weighted over the triangles (T, 3) around each vertex (V, 3)."""
     normals = np.zeros((vertices.shape[0], 3), dtype=np.float32)
@@ -155,7 +157,7 @@ def vertex_normals(vertices: Array, triangles: Array) -> Array:
     return normals
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def smoothed(vertices: Array, triangles: Array, rounds: int) -> Array:
     """Return vertices (V, 3) moved ``rounds`` times to the mean of their neighbours, as cloth hangs over a body."""
     points = vertices.copy()

@@ -1,4 +1,4 @@
-"""The Numba kernel that turns visible samples into linear RGB, near infrared and depth. Imports numpy and numba only.
+"""The Numba kernel that turns visible samples into linear RGB, near infrared and depth.
 
 Colours are linear, 1.0 = white paper facing the light. Light is an ambient term (second-order spherical harmonics of
 the surroundings), directional lamps with shadow maps, and one near-infrared point source beside the camera whose light
@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate_tools.simulate.compiled import CACHE
 from livegate_tools.simulate.rasterise import sample_colour, value_noise
 
 Array = NDArray[Any]
@@ -22,7 +23,7 @@ C_EMISSION, C_GLOSS, C_SHININESS, C_NIR_GLOSS, C_MIRROR, C_WRAP = 8, 9, 10, 11, 
 C_DETAIL, C_DETAIL_SCALE, C_BUMP, C_TWO_SIDED = 14, 15, 16, 18
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(cache=CACHE, inline="always")
 def _irradiance(sh: Array, x: float, y: float, z: float, channel: int) -> float:
     """Return ambient irradiance over pi for a unit normal (Ramamoorthi and Hanrahan, SIGGRAPH 2001)."""
     light = (
@@ -33,7 +34,7 @@ def _irradiance(sh: Array, x: float, y: float, z: float, channel: int) -> float:
     return float(max(light, 0.0))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _lit(shadow: Array, matrix: Array, bias: float, x: float, y: float, z: float) -> float:
     """Return the share 0..1 of a lamp's light that reaches a point, averaged over 3x3 shadow map cells."""
     sx = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]
@@ -50,7 +51,7 @@ def _lit(shadow: Array, matrix: Array, bias: float, x: float, y: float, z: float
     return seen / 9.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _surroundings(panorama: Array, x: float, y: float, z: float, channel: int) -> float:
     height, width = panorama.shape[0], panorama.shape[1]
     across = (np.arctan2(x, z) / (2 * np.pi) + 0.5) * width - 0.5
@@ -63,7 +64,7 @@ def _surroundings(panorama: Array, x: float, y: float, z: float, channel: int) -
     return float(top * (1 - fy) + low * fy)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=CACHE, fastmath=True)
 def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes its arrays flat
     winner: Array,
     intrinsics: Array,
