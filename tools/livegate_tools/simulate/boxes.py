@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_WIDTH_SHARE, _HEIGHT_SHARE, _SHIFT_X, _SHIFT_Y = 1.115, 1.066, 0.01, -0.079
+_WIDTH_SHARE, _HEIGHT_SHARE, _SHIFT_X, _SHIFT_Y = 1.143, 1.145, 0.0, -0.065
 
 
 def face_box(pixels: Array) -> tuple[float, float, float, float]:

@@ -122,7 +122,7 @@ def posed(head: Head, pose: Pose) -> Head:
 
     def bend(points: Array) -> Array:
         # From the pit of the neck up to the jaw; the chin, forward of the neck, turns with the head.
-        lift = points[:, 1] - (chin[1] - 75) + 0.8 * np.clip(points[:, 2] - pivot[2], 0, 80)
+        lift = points[:, 1] - (chin[1] - 105) + 0.8 * np.clip(points[:, 2] - pivot[2], 0, 80)
         aside = np.hypot(points[:, 0], 0.6 * (points[:, 2] - pivot[2]))
         share = np.clip(np.minimum(lift / 75, (150 - aside) / 40 + np.clip(lift / 75, 0, 2) - 1), 0, 1)[:, None]
         share = share * share * (3 - 2 * share)
@@ -141,7 +141,7 @@ def posed(head: Head, pose: Pose) -> Head:
 def neck_pivot(head: Head) -> Array:
     """Return the point (3,) mm about which the head turns, in head coordinates."""
     chin = head.landmarks[3]
-    return np.array([0.0, chin[1] - 10, chin[2] - 85], dtype=np.float32)
+    return np.array([0.0, chin[1] - 40, chin[2] - 115], dtype=np.float32)
 
 
 def rotation_matrix(yaw: float, pitch: float, roll: float) -> Array:
@@ -171,7 +171,8 @@ def _landmarks(body: Array, eyes: Array) -> Array:
     line = body[:13380][middle]
     face = line[(line[:, 1] > -75) & (line[:, 1] < -10)]
     nose = face[np.argmax(face[:, 2])]
-    below = line[(line[:, 1] < nose[1] - 45) & (line[:, 1] > nose[1] - 110) & (line[:, 2] > nose[2] - 75)]
+    # The chin juts out as far as the lips; what is lower and farther back is the throat.
+    below = line[(line[:, 1] < nose[1] - 40) & (line[:, 1] > nose[1] - 110) & (line[:, 2] > nose[2] - 40)]
     chin = below[np.argmin(below[:, 1])] if len(below) else nose + np.array([0, -75, -20])
     eye_width = float(np.linalg.norm(eyes[0] - eyes[1]))
     temple = np.array([1.05 * eye_width, 5, nose[2] - 75])
