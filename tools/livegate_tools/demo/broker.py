@@ -32,6 +32,7 @@ _LISTENER = "loopback"
 _MQTT_311 = 4
 _FIRST_PACKET_S = 10.0
 _END_S = 5.0
+_SETTLE_S = 0.02
 _MAX_CONNECT_BYTES = 65_536
 _UNACCEPTABLE_VERSION = bytes((0x20, 2, 0, 1))
 
@@ -105,12 +106,15 @@ class EmbeddedBroker:
         # holds is in this loop, so ending the loop's tasks ends it.
         assert self._server is not None  # noqa: S101 - set before start returned
         self._server.close()
+        # asyncio may be in the middle of an accept, and would leave the socket of one that is cancelled open.
+        await asyncio.sleep(_SETTLE_S)
         for writer in self._writers:
             writer.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), _END_S)
+        await asyncio.sleep(_SETTLE_S)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
