@@ -149,7 +149,7 @@ def _check(extra: Any, value: Any, where: str) -> None:
         above = extra.low is None or value >= extra.low
         below = extra.high is None or value <= extra.high
         if not (above and below):
-            low, high = ("…" if end is None else end for end in (extra.low, extra.high))
+            low, high = ("…" if end is None else f"{end:.15g}" for end in (extra.low, extra.high))
             raise ConfigError(f"{where}: expected {low} to {high}, found {value}")
     if isinstance(extra, Matches) and not re.fullmatch(extra.pattern, value):
         raise ConfigError(f"{where}: {value!r} does not match {extra.pattern}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,9 @@ from livegate.detect.detector import Detector
 from livegate.detect.manifest import ModelFormat, read_manifest
 from livegate.detect.runtime import FORMATS, open_runtime
 
-SHIPPED = sorted(path.parent for path in assets.folder("models").glob("*/manifest.toml"))
+ALL = sorted(path.parent for path in assets.folder("models").glob("*/manifest.toml"))
+# The others are the cues' scorers: a few numbers, no network.
+SHIPPED = [folder for folder in ALL if tomllib.loads((folder / "manifest.toml").read_text())["model"]["kind"] == "ssd"]
 PACKAGES = {Runtime.ONNXRUNTIME: "onnxruntime", Runtime.OPENCV_DNN: "cv2", Runtime.LITERT: "ai_edge_litert"}
 
 
@@ -49,9 +52,9 @@ def test_every_onnx_runtime_gives_the_same_numbers(folder: Path) -> None:
     assert other_scores == pytest.approx(scores, abs=1e-4)
 
 
-@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", ALL, ids=lambda folder: folder.name)
 def test_a_model_says_where_it_comes_from(folder: Path) -> None:
-    manifest = read_manifest(folder)
-    assert manifest.model.name == folder.name
-    assert manifest.training
+    manifest = tomllib.loads((folder / "manifest.toml").read_text())
+    assert manifest["model"]["name"] == folder.name
+    assert manifest["training"]
     assert (folder / "CARD.md").stat().st_size > 500
