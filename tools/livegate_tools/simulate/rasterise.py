@@ -18,8 +18,6 @@ from livegate_tools.simulate.compiled import CACHE
 
 Array = NDArray[Any]
 
-MAX_TEXTURES = 256
-
 
 @numba.njit(cache=CACHE, inline="always")
 def hash_unit(x: int, y: int, seed: int) -> float:
