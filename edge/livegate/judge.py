@@ -107,10 +107,10 @@ class Judge:
         if attempt is None:
             return Sight(frame_set, faces)
         overdue = frame_set.captured_ns - attempt.started_ns >= self._timeout_ns
-        return Sight(frame_set, faces, attempt, self.assess(attempt, final=overdue), overdue)
+        return Sight(frame_set, faces, attempt, self.assess(attempt, final=False), overdue)
 
     def assess(self, attempt: Attempt, *, final: bool) -> PadResult:
-        """Return the verdict on an attempt as it stands; before its end, too few frames are inconclusive."""
+        """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``."""
         cues = self.bank.scores(attempt)
         llr = float(sum(cue.llr for cue in cues))
         decision = verdict(llr, self.limits)

@@ -20,7 +20,18 @@ from livegate.judge import Judge, Sight
 from livegate.report import events
 from livegate.report.events import Environment
 from livegate.store.store import Store
-from livegate.types import AccessEvent, CredentialRead, Decision, FrameSet, Outcome, Reason, Role, SensorState
+from livegate.types import (
+    AccessEvent,
+    CredentialRead,
+    Decision,
+    FrameSet,
+    Outcome,
+    PadDecision,
+    PadResult,
+    Reason,
+    Role,
+    SensorState,
+)
 from livegate.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -28,8 +39,9 @@ log = logging.getLogger(__name__)
 NS_PER_MS = 1_000_000
 # A sensor that flickers for less than this is not worth an event.
 SENSOR_HOLD_NS = 1_000 * NS_PER_MS
-# Without a picture for this long the rgb camera counts as missing.
+# Without a picture for this long the rgb camera counts as missing; cameras take longer to begin.
 BLIND_NS = 1_000 * NS_PER_MS
+BEGIN_NS = 5_000 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Pipeline:
         self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
         self._doors: Watch[DoorState] = Watch()
         self._cause: int | None = None
+        self._began_ns: int | None = None
         self._seen_ns: int | None = None
 
     def turn(self, frame_set: FrameSet | None, reads: tuple[CredentialRead, ...], now: Clock) -> Snapshot:
@@ -87,22 +100,29 @@ class Pipeline:
         except PadError as exc:
             log.error("judging failed", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
             self._judge.tracker.restart()
-            return None, self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, Reason.FAILED)
+            return None, self._attendance.leave(now_ns) or self._lapsed(
+                self._judge.no_face(frame_set), Reason.FAILED, now_ns
+            )
         self._judge.tracker.expire(now_ns)
         if sight is not None and sight.attempt is not None and sight.pad is not None:
-            return sight, self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
+            concluded = self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
+            return sight, concluded or self._lapsed(sight.pad, Reason.INCONCLUSIVE, now_ns)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
-        blind = self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
         judging = Reason.NO_FACE if self._judge.detector is not None else Reason.FAILED
-        reason = Reason.SENSOR_MISSING if blind else judging
-        return sight, left or self._lapsed(frame_set, now_ns, reason)
+        reason = Reason.SENSOR_MISSING if self._is_blind(now_ns) else judging
+        return sight, left or self._lapsed(self._judge.no_face(frame_set), reason, now_ns)
 
-    def _lapsed(self, frame_set: FrameSet | None, now_ns: int, reason: Reason) -> Conclusion | None:
-        """Return the attempt of who showed a credential and no face in time, or None."""
+    def _is_blind(self, now_ns: int) -> bool:
+        return self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
+
+    def _lapsed(self, pad: PadResult, reason: Reason, now_ns: int) -> Conclusion | None:
+        """Return the attempt of who showed a credential and no face that could be judged in time, or None."""
         read = self._attendance.lapse(now_ns)
         if read is None:
             return None
-        return Conclusion(secrets.token_hex(8), replace(self._judge.no_face(frame_set), reason=reason), read)
+        if reason is Reason.INCONCLUSIVE:
+            pad = replace(pad, decision=PadDecision.INCONCLUSIVE)
+        return Conclusion(secrets.token_hex(8), replace(pad, reason=reason), read)
 
     def _conclude(self, conclusion: Conclusion, frame_set: FrameSet | None, now: Clock) -> tuple[Decision, int | None]:
         """Decide, commit, and only then move the door."""
@@ -156,11 +176,13 @@ class Pipeline:
         return state
 
     def _notice_sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
+        if self._began_ns is None:
+            self._began_ns = now.monotonic_ns
         if frame_set is not None:
             states = {str(role): state for role, state in frame_set.states.items()}
             if Role.RGB in frame_set.frames:
                 self._seen_ns = now.monotonic_ns
-        elif self._seen_ns is not None and now.monotonic_ns - self._seen_ns < BLIND_NS:
+        elif not self._is_blind(now.monotonic_ns) or now.monotonic_ns - self._began_ns < BEGIN_NS:
             return
         else:
             states = {str(Role.RGB): SensorState.MISSING}

@@ -26,9 +26,9 @@ from livegate.store import files
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.store import Store, open_store
-from livegate.types import Credential, CredentialRead, Decision, Face, Outcome, Reason, Role
+from livegate.types import Box, Credential, CredentialRead, Decision, Face, Outcome, Reason, Role
 from livegate_drivers.doors import simulated
-from support.sights import FACE_BOX, face, frame_set
+from support.sights import face, frame_set
 
 MS = 1_000_000
 ALIVE, ATTACK, UNSURE = (face(p_bona_fide=p, p_attack=q) for p, q in ((0.95, 0.03), (0.03, 0.95), (0.5, 0.45)))
@@ -176,10 +176,19 @@ def test_a_card_without_a_face_is_told_and_the_door_stays_shut(terminal: Termina
 
 def test_no_picture_is_not_no_face(terminal: Terminal) -> None:
     terminal.turn(blind=True, card="good")
-    decisions = [terminal.turn(blind=True).decision for _ in range(20)]
+    decisions = [terminal.turn(blind=True).decision for _ in range(70)]
     (decision,) = [decision for decision in decisions if decision is not None]
     assert decision.reason is Reason.SENSOR_MISSING
     assert [e["data"]["what"]["state"] for e in terminal.events("sensor.state")] == ["missing"]
+
+
+def test_one_late_frame_never_opens_however_overdue(terminal: Terminal) -> None:
+    elsewhere = face(Box(20.0, 100.0, 150.0, 200.0), 0.5, 0.45)
+    terminal.turn(card="good")
+    for _ in range(25):
+        assert terminal.turn(elsewhere).decision is None or terminal.door.state() is DoorState.LOCKED
+    terminal.turn(ALIVE)
+    assert terminal.door.state() is DoorState.LOCKED
 
 
 def test_undecided_faces_end_inconclusive_and_shut(terminal: Terminal) -> None:
@@ -214,7 +223,7 @@ def test_repeated_attacks_lock_their_card_out(terminal: Terminal) -> None:
 
 
 def test_an_accomplice_does_not_vouch_for_a_print(terminal: Terminal) -> None:
-    beside = face(FACE_BOX.__class__(430.0, 120.0, 150.0, 200.0), 0.03, 0.95)
+    beside = face(Box(430.0, 120.0, 150.0, 200.0), 0.03, 0.95)
     terminal.turn(ALIVE, card="good")
     decision = terminal.decided(ALIVE, beside)
     assert decision is not None

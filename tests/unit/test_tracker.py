@@ -56,6 +56,7 @@ def test_evidence_of_one_face_never_vouches_for_another() -> None:
     assert swapped is not None
     assert swapped.attempt_id == "a1"
     assert len(swapped.observations) == 1
+    assert swapped.started_ns == 300_000_000
 
 
 def test_a_living_accomplice_beside_a_held_print_does_not_vouch_for_it() -> None:

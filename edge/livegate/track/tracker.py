@@ -28,7 +28,7 @@ class Tracker:
     """Follows the presented face over FrameSets; pure but for its own memory, and for ``new_id``.
 
     ``update`` takes FrameSets in the order of their time. Evidence belongs to one face: when another face takes its
-    place without absence, the attempt goes on under its id but its observations begin anew.
+    place without absence, the attempt goes on under its id but its time and its observations begin anew.
     """
 
     def __init__(
@@ -54,15 +54,16 @@ class Tracker:
             return self._attempt
         seen = Observation(frame_set, presented.face, presented.others)
         self._last_seen_ns = now_ns
-        if self._attempt is None:
-            self._attempt = Attempt(self._new_id(), now_ns, (seen,), 1)
-        else:
-            kept = self._attempt.observations if presented.continues else ()
-            history = (*kept, seen)[-self._policy.history :]
-            self._attempt = Attempt(
-                self._attempt.attempt_id, self._attempt.started_ns, history, self._attempt.frames_seen + 1
-            )
+        self._attempt = self._extended(self._attempt, seen, continues=presented.continues)
         return self._attempt
+
+    def _extended(self, attempt: Attempt | None, seen: Observation, *, continues: bool) -> Attempt:
+        if attempt is None:
+            return Attempt(self._new_id(), seen.frame_set.captured_ns, (seen,), 1)
+        if not continues:
+            return Attempt(attempt.attempt_id, seen.frame_set.captured_ns, (seen,), 1)
+        history = (*attempt.observations, seen)[-self._policy.history :]
+        return Attempt(attempt.attempt_id, attempt.started_ns, history, attempt.frames_seen + 1)
 
     def expire(self, now_ns: int) -> Attempt | None:
         """End the attempt whose face has been absent long enough; return it if it ended now."""
