@@ -52,8 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    if importlib.util.find_spec("numba") is None:
-        raise ConfigError("livegate simulate needs Numba: install Livegate with the extra [train]")
     needed = ("assets", "backgrounds") if arguments.pictures is None else ("pictures",)
     for option in needed:
         folder = getattr(arguments, option)
