@@ -90,6 +90,8 @@ def _state_dir(state_dir: Path) -> Iterator[Finding]:
         folder = next(path for path in (state_dir, *state_dir.parents) if path.exists())
         if folder == state_dir and state_dir.is_dir() and state_dir.stat().st_mode & 0o077:
             yield Finding("permissions", ok=False, text=f"{state_dir}: others may enter; chmod 0700 it")
+        if folder == state_dir and (owner := state_dir.stat().st_uid) != os.geteuid():
+            yield Finding("permissions", None, f"{state_dir}: belongs to user {owner}; run this as that user")
         yield from _disk(folder)
     except OSError as exc:
         yield Finding(

@@ -1,0 +1,188 @@
+"""``livegate check``: what it finds on good and bad configurations, and that it leaves everything as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livegate.cli import main
+from livegate.filesystem import kind_of
+from support.models import TINY_ONNX
+from support.terminals import write_config
+
+MQTT = '[mqtt]\nhost = "127.0.0.1"\n'
+TLS = 'tls = {{ ca = "{ca}", certificate = "{certificate}", key = "{key}" }}\n'
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return mode, time of change and content of everything below ``folder``."""
+    paths = [folder, *folder.rglob("*")]
+    return {str(p): (p.stat().st_mode, p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in paths}
+
+
+def checked(config: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    """Run the check; return its status and the findings by what was checked. The folder must be as before."""
+    before = tree(config.parent)
+    status = main(["check", "--config", str(config), "--json"])
+    assert tree(config.parent) == before
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is (status == 0)
+    assert told["ok"] is all(finding["ok"] is not False for finding in told["findings"])
+    found: dict[str, list[dict[str, Any]]] = {}
+    for finding in told["findings"]:
+        found.setdefault(finding["check"], []).append(finding)
+    return status, found
+
+
+def wrong(found: dict[str, list[dict[str, Any]]]) -> list[str]:
+    return [name for name, findings in found.items() if any(finding["ok"] is False for finding in findings)]
+
+
+def private(path: Path, text: str = "x") -> Path:
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_good_terminal_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = checked(write_config(tmp_path, MQTT), capsys)
+    assert status == 0
+    assert {"configuration", "camera eye", "door", "reader", "model", "cues", "clock", "disk", "file system",
+            "fsync"} <= set(found)  # fmt: skip
+    assert "mqtt" not in found
+    assert "tiny 1" in found["model"][0]["text"]
+    assert " ms (median" in found["fsync"][0]["text"]
+
+
+def test_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(write_config(tmp_path))]) == 0
+    out = capsys.readouterr().out
+    assert "ok       model: tiny 1" in out
+    assert "warning  mqtt: no [mqtt] table" in out
+
+
+def test_no_broker_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = checked(write_config(tmp_path), capsys)
+    assert status == 0
+    assert found["mqtt"][0]["ok"] is None
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+def test_a_wrong_model_is_not_ok(tmp_path: Path, lacking: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config(tmp_path)
+    network = tmp_path / "model" / "tiny.onnx"
+    network.unlink() if lacking else network.write_bytes(TINY_ONNX + b"\0")
+    status, found = checked(config, capsys)
+    assert (status, wrong(found)) == (1, ["model"])
+    assert "tiny.onnx" in found["model"][0]["text"]
+
+
+def test_no_network_at_all_is_not_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = checked(write_config(tmp_path, runtime="none"), capsys)
+    assert (status, wrong(found)) == (1, ["model"])
+    assert "the door never opens" in found["model"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check"),
+    [
+        ('driver = "fake"', 'driver = "fakir"', "camera eye"),
+        ("fps = 30", "fsp = 30", "camera eye"),
+        ('driver = "simulated"', 'driver = "simulate"', "door"),
+        ('driver = "scripted"\n', 'driver = "scripted"\nbaud = 9600\n', "reader"),
+    ],
+)
+def test_a_wrong_driver_or_option_is_not_ok(
+    tmp_path: Path, old: str, new: str, check: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
+    status, found = checked(config, capsys)
+    assert (status, wrong(found)) == (1, [check])
+    assert str(config) in found[check][0]["text"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("site", "sight"), ("[terminal]", "[terminal")])
+def test_a_configuration_that_does_not_parse_is_not_ok(
+    tmp_path: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    config.write_text(config.read_text().replace(old, new))
+    status, found = checked(config, capsys)
+    assert (status, list(found)) == (1, ["configuration"])
+    assert str(config) in found["configuration"][0]["text"]
+
+
+def test_a_configuration_that_is_not_there_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--config", str(tmp_path / "none.toml"), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "none.toml: cannot be read" in err
+
+
+@pytest.mark.parametrize("state_dir", ["/proc/livegate", "terminal.toml", "terminal.toml/below"])
+def test_a_state_dir_that_cannot_be_is_not_ok(
+    tmp_path: Path, state_dir: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, found = checked(write_config(tmp_path, state_dir=state_dir), capsys)
+    assert (status, wrong(found)) == (1, ["state_dir"])
+
+
+@pytest.mark.parametrize(("mode", "faults"), [(0o700, []), (0o750, ["permissions"]), (0o777, ["permissions"])])
+def test_a_state_dir_open_to_others_is_not_ok(
+    tmp_path: Path, mode: int, faults: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(mode)
+    status, found = checked(write_config(tmp_path), capsys)
+    assert (status, wrong(found)) == (1 if faults else 0, faults)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_state_dir_of_somebody_else_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    os.chown(tmp_path / "state", 12345, 12345)
+    status, found = checked(write_config(tmp_path), capsys)
+    assert status == 0
+    assert "belongs to user 12345" in found["permissions"][0]["text"]
+
+
+@pytest.mark.parametrize(("mode", "status"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_password_others_may_read_is_not_ok(
+    tmp_path: Path, mode: int, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    private(tmp_path / "password").chmod(mode)
+    found_status, found = checked(write_config(tmp_path, MQTT + 'password_file = "password"\n'), capsys)
+    assert (found_status, wrong(found)) == (status, ["secrets"] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("missing", "fault"),
+    [(None, []), ("ca", ["certificates"]), ("certificate", ["certificates"]), ("key", ["secrets"])],
+)
+def test_missing_tls_files_are_not_ok(
+    tmp_path: Path, missing: str | None, fault: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: private(tmp_path / name) for name in ("ca", "certificate", "key")}
+    if missing is not None:
+        files[missing].unlink()
+    status, found = checked(write_config(tmp_path, MQTT + TLS.format(**files)), capsys)
+    assert (status, wrong(found)) == (1 if fault else 0, fault)
+
+
+def test_the_file_system_is_named() -> None:
+    assert kind_of(Path("/proc/self")) == "proc"
+    assert kind_of(Path("/proc/../proc/sys")) == "proc"
+    assert kind_of(Path("/")) == kind_of(Path("/nowhere/at/all"))
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no /dev/shm")
+def test_a_state_dir_in_memory_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, found = checked(write_config(tmp_path, state_dir="/dev/shm/livegate-test/none"), capsys)
+    assert status == 0
+    assert found["file system"][0]["ok"] is None
