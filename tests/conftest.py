@@ -22,6 +22,7 @@ settings.load_profile("untimed")
 NEEDS = {
     "broker": (lambda: shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"), "mosquitto is not installed"),
     "browser": (lambda: shutil.which("chromium"), "chromium is not installed"),
+    "systemd": (lambda: shutil.which("systemd-analyze"), "systemd-analyze is not installed"),
     "training": (lambda: importlib.util.find_spec("torch"), "PyTorch is not installed (make train-env)"),
 }
 
