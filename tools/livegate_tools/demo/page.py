@@ -25,6 +25,8 @@ from livegate_tools.demo.state import page_state
 HOST = "127.0.0.1"
 PORT = 8470
 EVENTS_KEPT = 12
+# A page that was told of a picture asks for it a moment later; so long it must still be there.
+SNAPSHOTS_KEPT = 20
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -38,7 +40,7 @@ class Page:
     """Collects what there is to show, and serves it between ``__enter__`` and ``__exit__``."""
 
     def __init__(self) -> None:
-        self._snapshot: Snapshot | None = None
+        self._snapshots: deque[Snapshot] = deque(maxlen=SNAPSHOTS_KEPT)
         self._decided: tuple[Snapshot, int] | None = None
         self._events: deque[Mapping[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self._stage: Stage | None = None
@@ -47,7 +49,8 @@ class Page:
 
     def observe(self, snapshot: Snapshot) -> None:
         """Take a turn of the daemon; called in its decision thread."""
-        self._snapshot = snapshot
+        if snapshot.sight is not None or not self._snapshots:
+            self._snapshots.append(snapshot)
         if snapshot.decision is not None:
             self._decided = (snapshot, time.monotonic_ns())
 
@@ -79,13 +82,14 @@ class Page:
 
     def state(self) -> dict[str, Any]:
         """Return all the page shows, as JSON values."""
-        return page_state(self._stage, self._snapshot, self._decided, tuple(self._events))
+        newest = self._snapshots[-1] if self._snapshots else None
+        return page_state(self._stage, newest, self._decided, tuple(self._events))
 
-    def picture(self, role: Role) -> bytes | None:
-        """Return the newest picture of a sensor as JPEG, or None when there is none."""
-        snapshot = self._snapshot
-        sight = None if snapshot is None else snapshot.sight
-        image = None if sight is None else sight.frame_set.image(role)
+    def picture(self, role: Role, captured_ns: int) -> bytes | None:
+        """Return the picture of a sensor at that moment as JPEG, or None when there is none, or none any more."""
+        sights = [snapshot.sight for snapshot in tuple(self._snapshots) if snapshot.sight is not None]
+        found = [sight.frame_set for sight in sights if sight.frame_set.captured_ns == captured_ns]
+        image = found[0].image(role) if found else None
         if image is None:
             return None
         shown = _tinted(image) if role is Role.DEPTH else image
@@ -121,12 +125,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path == "/state.json":
             self._send(HTTPStatus.OK, "application/json", json.dumps(self.page.state()).encode())
         elif url.path == "/picture.jpg":
-            self._picture(parse_qs(url.query).get("role", ["rgb"])[0])
+            asked = parse_qs(url.query)
+            self._picture(asked.get("role", [""])[0], asked.get("t", [""])[0])
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"nothing here; begin at /\n")
 
-    def _picture(self, name: str) -> None:
-        picture = self.page.picture(Role(name)) if name in list(Role) else None
+    def _picture(self, name: str, captured_ns: str) -> None:
+        known = name in list(Role) and captured_ns.isdecimal() and len(captured_ns) < 20
+        picture = self.page.picture(Role(name), int(captured_ns)) if known else None
         if picture is None:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"no picture\n")
         else:

@@ -30,7 +30,7 @@ from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 from livegate_tools.demo.broker import LOOPBACK, EmbeddedBroker
 from livegate_tools.demo.playlist import Visit
-from livegate_tools.demo.scoreboard import Programme, Scoreboard
+from livegate_tools.demo.scoreboard import Programme, Result, Scoreboard
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,14 @@ class Stage:
         visits: Sequence[Visit],
         speed: float,
         observer: Observer,
-        received: Callable[[Mapping[str, Any]], None],
+        received: Callable[[Mapping[str, Any], Result | None], None],
         *,
         loop: bool,
     ) -> None:
-        """``observer`` sees every turn of the daemon, ``received`` every event that reached the console."""
+        """Take what to show; ``observer`` sees every turn of the daemon.
+
+        ``received`` is given every event that reached the console, and the result if it settles a visit.
+        """
         self._visits = tuple(visits)
         self._speed = speed
         self._loop = loop
@@ -122,7 +125,7 @@ class Stage:
         return Console(mqtt, self._take, rules=rules)
 
     def _take(self, seen: Seen) -> None:
-        self._received(seen.members)
+        self._received(seen.members, self.scoreboard.record(seen.members))
 
 
 def _playing(choice: DriverChoice, options: Mapping[str, Any]) -> DriverChoice:

@@ -44,7 +44,7 @@ def _sight(snapshot: Snapshot | None) -> dict[str, Any] | None:
     image = sight.frame_set.image(Role.RGB)
     presented = sight.attempt.latest.face if sight.attempt else None
     return {
-        "captured_ns": sight.frame_set.captured_ns,
+        "captured_ns": str(sight.frame_set.captured_ns),
         "width": 0 if image is None else image.shape[1],
         "height": 0 if image is None else image.shape[0],
         "sensors": {str(role): str(state) for role, state in sight.frame_set.states.items()},

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             visits,
             arguments.speed,
             page.observe,
-            lambda event: _tell(stage, page, event),
+            lambda event, result: _tell(page, event, result),
             loop=arguments.visits is None,
         )
         stack.enter_context(stage)
@@ -87,9 +87,8 @@ def _wait(stage: Stage) -> int:
     return len(programme.visits)
 
 
-def _tell(stage: Stage, page: Page, event: Mapping[str, Any]) -> None:
+def _tell(page: Page, event: Mapping[str, Any], result: Result | None) -> None:
     page.received(event)
-    result = stage.scoreboard.record(event)
     if result is not None:
         print(_line(result), flush=True)
 

@@ -19,15 +19,27 @@ function showText(id, text, classes) {
   if (classes !== undefined) target.className = classes;
 }
 
-function showPictures(sight) {
-  if (!sight || sight.captured_ns === showPictures.shown) return;
-  showPictures.shown = sight.captured_ns;
-  for (const role of ["rgb", "nir", "depth"]) {
-    const state = sight.sensors[role];
-    if (role !== "rgb") showText(`${role}-state`, state === "ok" ? "" : `– ${state ?? "none"}`);
-    if (state === "ok") element(role).src = `picture.jpg?role=${role}&t=${sight.captured_ns}`;
-  }
+// Pictures and what is drawn on them belong to one moment: they change together, once all are there.
+async function showSight(sight) {
+  if (!sight || sight.captured_ns === showSight.shown) return;
+  showSight.shown = sight.captured_ns;
+  const seen = ["rgb", "nir", "depth"].filter((role) => sight.sensors[role] === "ok");
+  const pictures = await Promise.all(seen.map(loadPicture(sight.captured_ns)));
+  seen.forEach((role, number) => pictures[number] && (element(role).src = pictures[number].src));
+  for (const role of ["nir", "depth"]) showText(`${role}-state`, seen.includes(role) ? "" : `– ${sight.sensors[role] ?? "none"}`);
+  showFaces(sight);
 }
+
+const loadPicture = (captured_ns) => async (role) => {
+  const picture = new Image();
+  picture.src = `picture.jpg?role=${role}&t=${captured_ns}`;
+  try {
+    await picture.decode();
+    return picture;
+  } catch {
+    return null; // gone by now; the next one comes in a moment
+  }
+};
 
 function showFaces(sight) {
   const overlay = element("overlay");
@@ -131,8 +143,7 @@ function showVisit(visit) {
 
 function show(state) {
   showVisit(state.visit);
-  showPictures(state.sight);
-  showFaces(state.sight);
+  showSight(state.sight);
   showVerdict(state);
   showCues(state.sight?.pad);
   showDoor(state);
