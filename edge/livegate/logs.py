@@ -58,7 +58,7 @@ def log_strays() -> None:
 
     def of_thread(failure: threading.ExceptHookArgs) -> None:
         raised = failure.exc_value or failure.exc_type()
-        log.critical("thread failed", extra={"thread": str(failure.thread and failure.thread.name)}, exc_info=raised)
+        log.critical("thread failed", extra={"in_thread": str(failure.thread and failure.thread.name)}, exc_info=raised)
 
     sys.excepthook = of_program
     threading.excepthook = of_thread
