@@ -122,7 +122,7 @@ def _value(hint: Any, value: Any, where: str, base: Path) -> Any:
         return dict(value)
     result = _scalar(kind, value, where)
     if kind is Path:
-        return base / result.expanduser()
+        return base / _at_home(result, where)
     for extra in extras:
         _check(extra, result, where)
     return result
@@ -141,6 +141,13 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
     if kind in (bool, int, float, str) and type(value) is kind:
         return value
     raise ConfigError(f"{where}: expected {_NAMES.get(kind, str(kind))}, found {value!r}")
+
+
+def _at_home(path: Path, where: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as exc:
+        raise ConfigError(f"{where}: nobody knows the home folder in {str(path)!r}; write the path in full") from exc
 
 
 def _check(extra: Any, value: Any, where: str) -> None:

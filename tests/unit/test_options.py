@@ -56,6 +56,7 @@ def test_full_table_is_taken_as_written(tmp_path: Path) -> None:
         ({"count": 3, "name": "a\n"}, "does not match"),
         ({"count": 3, "colour": "blue"}, "expected one of red"),
         ({"count": 3, "file": 4}, "a path"),
+        ({"count": 3, "file": "~nobody-of-this-name/x"}, "write the path in full"),
         ({"count": 3, "flag": 1}, "true or false"),
         ({"count": 3, "inner": {"deep": 1}}, "expected a list"),
         ({"count": 3, "inner": [3]}, "expected a table"),
