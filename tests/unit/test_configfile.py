@@ -109,9 +109,10 @@ def test_a_limit_on_an_event_that_never_happens_is_refused(tmp_path: Path) -> No
 def test_missing_and_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.toml")
-    (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="is not TOML"):
-        load(tmp_path / "bad.toml")
+    for content in (b"\xff\xfe", b"x = " + b"[" * 100_000):
+        (tmp_path / "bad.toml").write_bytes(content)
+        with pytest.raises(ConfigError, match="is not TOML"):
+            load(tmp_path / "bad.toml")
 
 
 def test_schema_agrees_with_the_parser(tmp_path: Path) -> None:
