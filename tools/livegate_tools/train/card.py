@@ -13,8 +13,8 @@ from livegate_tools.train.recipe import Recipe
 from livegate_tools.train.samples import Presentation, Sample
 
 LIMITS = (
-    "No error rate for a product, a door or a population: {real} of the sources with both classes were captured by a "
-    "camera, the others are simulated.",
+    "No error rate for a product, a door or a population: of the {both} dev sources with both classes {real} came from "
+    "a camera, the others are simulated.",
     "Nothing about presentations, cameras, rooms or light that are not in the tables; a threshold does not carry over "
     "to another camera, calibrate on the terminal.",
     "Nothing about skin tones, ages or sexes: no source has them in numbers that would show a difference.",
@@ -135,7 +135,7 @@ def _limits(measured: Measured) -> list[str]:
         for figures in measured.dev
         if figures.bpcer is not None and figures.bpcer.subjects < FEWEST_SUBJECTS
     ]
-    lines = ["## What may not be claimed", "", *(f"- {text.format(real=f'{real} of {len(both)}')}" for text in LIMITS)]
+    lines = ["## What may not be claimed", "", *(f"- {text.format(real=real, both=len(both))}" for text in LIMITS)]
     if few:
         lines.append(f"- No interval for {', '.join(few)}: fewer than {FEWEST_SUBJECTS} living subjects.")
     return lines
