@@ -66,7 +66,7 @@ def _head(measured: Measured) -> list[str]:
         else f"Trained to the end of its schedule, {training.epochs} epochs."
     )
     before = training.presentations_before
-    earlier = f" ({before:,} of them in earlier runs, on part of the data)" if before else ""
+    earlier = f" ({before:,} of them in earlier runs whose weights this one began with)" if before else ""
     return [
         f"# {model.name} {model.version}",
         "",
