@@ -51,6 +51,7 @@ class EmbeddedBroker:
         self._broker: Broker | None = None
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._clients: dict[bytes, tuple[asyncio.Task[None], asyncio.StreamWriter]] = {}
 
     @property
@@ -116,8 +117,14 @@ class EmbeddedBroker:
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), _END_S)
         await asyncio.sleep(_SETTLE_S)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Noted before any task runs: one that is cancelled before its first step would never close its socket.
         self._writers.add(writer)
+        task = asyncio.ensure_future(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._let_in(reader, writer)
         except (asyncio.CancelledError, TimeoutError, OSError, EOFError):
