@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from livegate.cli import main
 from livegate.errors import ConfigError
-from livegate.picture_files import find_pictures, natural
-from livegate.pictures import read_picture
+from livegate.pictures.files import find_pictures, natural
+from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
 from livegate.verbs import detect
 from support.models import bright_detector, write_tiny

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from livegate.errors import PictureError
-from livegate.pictures import MAX_BYTES, read_depth, read_nir, read_picture
+from livegate.pictures.reading import MAX_BYTES, read_depth, read_nir, read_picture
 
 
 def _scene(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
@@ -199,7 +199,9 @@ def test_bytes_a_camera_left_behind_do_no_harm(tmp_path: Path, capfd: pytest.Cap
 
 def test_pictures_are_read_without_a_standard_error(tmp_path: Path) -> None:
     path = _written(tmp_path, _coded(".png"))
-    script = "import sys, pathlib; from livegate.pictures import read_picture; read_picture(pathlib.Path(sys.argv[1]))"
+    script = (
+        "import sys, pathlib; from livegate.pictures import reading; reading.read_picture(pathlib.Path(sys.argv[1]))"
+    )
     subprocess.run(["/bin/sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-c", script, str(path)], check=True)
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import cv2
 
 from livegate import config
-from livegate.annotate import annotate, write_copy
 from livegate.config import Runtime
 from livegate.decide.calibration import detector_llr
 from livegate.detect.detector import Detector, open_detector
 from livegate.errors import ConfigError, PadError, PictureError
-from livegate.picture_files import Found, find_pictures
-from livegate.pictures import read_picture
+from livegate.pictures.annotate import annotate, write_copy
+from livegate.pictures.files import Found, find_pictures
+from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
 from livegate.types import Face, PadDecision
 

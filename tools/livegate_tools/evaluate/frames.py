@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from livegate.pictures import read_depth, read_nir, read_picture
+from livegate.pictures.reading import read_depth, read_nir, read_picture
 from livegate.types import Frame, FrameSet, Intrinsics, Role, SensorState
 from livegate_tools.evaluate.manifest import CameraMatrix, Moment, Sample
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.errors import PictureError
-from livegate.native_stderr import Caught, caught_stderr
-from livegate.picture_header import Header, PictureFormat, read_header
+from livegate.pictures.header import Header, PictureFormat, read_header
+from livegate.pictures.stderr import Caught, caught_stderr
 
 # 150 MB once decoded; the largest phone cameras in common use stay below. A terminal's cameras have 0.3 to 2 million.
 MAX_PIXELS = 50_000_000
