@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +15,12 @@ from typing import Any
 
 from livegate import __version__, assets
 from livegate.clock import boot_id, read_clock
-from livegate.config import Config, Mqtt
+from livegate.config import Mqtt, StoreConfig
+from livegate.configfile import load
+from livegate.daemon import Daemon, Observer
 from livegate.report.cloudevents import Identity
 from livegate.report.topics import Topics
-from livegate.store import files
+from livegate.store import StoreReader, files
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.store import open_store
@@ -28,7 +32,11 @@ from livegate_tools.console.console import Console
 from livegate_tools.demo.playlist import Visit, read_visits
 from livegate_tools.demo.scoreboard import Programme, Scoreboard
 
-GRANTED, DENIED = "granted", "denied"
+Event = Mapping[str, Any]
+
+SIMULATED_DOOR = "driver = 'simulated'\n"
+# The recording's own empty frames at both ends and this are long enough for a face to count as gone.
+GAP_MS = 250.0
 
 
 def visits() -> dict[str, Visit]:
@@ -36,74 +44,129 @@ def visits() -> dict[str, Visit]:
     return {visit.id: visit for visit in read_visits(assets.visits())}
 
 
+def cast(pattern: str) -> list[Visit]:
+    """Return shipped visits of the kinds asked for, each once: A an attack, L a living person whose card may pass."""
+    attacks = [visit for visit in visits().values() if visit.is_attack]
+    living = [visit for visit in visits().values() if visit.authorised and not visit.is_attack]
+    hands = {"A": iter(attacks), "L": iter(living)}
+    return [next(hands[kind]) for kind in pattern]
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """How visits are shown: when the first begins, how fast, and what takes the place of the recorded parts.
+
+    ``cameras`` names the lines of a camera's table by its role, where it is not to play the recording. Without ``port``
+    the terminal has no link.
+    """
+
+    lead_s: float = 2.0
+    speed: float = 1.0
+    port: int | None = None
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    door: str = SIMULATED_DOOR
+    more: str = ""
+
+
 @dataclass
 class Theatre:
-    """One terminal over many runs: its folder, its broker's port, and all that its console was told."""
+    """One terminal over many runs: its folder, and all that its console was told."""
 
     folder: Path
-    port: int
-    resend_after_s: float = 2.0
     boards: list[Scoreboard] = field(default_factory=list)
-    events: list[Mapping[str, Any]] = field(default_factory=list)
+    told: list[Event] = field(default_factory=list)
 
     @property
     def state_dir(self) -> Path:
         return self.folder / "state"
 
-    def configure(self, shown: Sequence[Visit], *, lead_s: float, speed: float = 1.0) -> Path:
-        """Write the configuration of a run that shows these visits ``lead_s`` from now, and return its path."""
+    @property
+    def programme(self) -> Programme:
+        """The visits of the newest run."""
+        return self.boards[-1].programme
+
+    def configure(self, shown: Sequence[Visit], play: Play) -> Path:
+        """Write the configuration of a run that begins to show these visits ``lead_s`` from now; return its path."""
         manifest = assets.visits()
         ids = [visit.id for visit in shown]
-        layout = lay_out([clip.times_ms for clip in read_clips(manifest, tuple(ids))])
-        origin_ns = time.monotonic_ns() + round(lead_s * 1e9)
-        self.boards.append(Scoreboard(Programme(tuple(shown), layout, origin_ns, speed)))
-        play = f"path = '{manifest}'\nclips = {json.dumps(ids)}\norigin_ns = {origin_ns}\nspeed = {speed}\n"
+        layout = lay_out([clip.times_ms for clip in read_clips(manifest, tuple(ids))], GAP_MS)
+        origin_ns = time.monotonic_ns() + round(play.lead_s * 1e9)
+        self.boards.append(Scoreboard(Programme(tuple(shown), layout, origin_ns, play.speed)))
+        recorded = (
+            f"path = '{manifest}'\nclips = {json.dumps(ids)}\n"
+            f"origin_ns = {origin_ns}\nspeed = {play.speed}\ngap_ms = {GAP_MS}\n"
+        )
+        recording = f"driver = 'recording'\n{recorded}"
         cameras = "".join(
-            f"[[camera]]\nname = '{role}'\nrole = '{role}'\ndriver = 'recording'\n{play}"
+            f"[[camera]]\nname = '{role}'\nrole = '{role}'\n{play.cameras.get(role, recording)}"
             for role in ("rgb", "nir", "depth")
         )
+        mqtt = f"[mqtt]\nhost = '127.0.0.1'\nport = {play.port}\nresend_after_s = 1.0\n" if play.port else ""
         path = self.folder / "terminal.toml"
         path.write_text(
             f"[terminal]\nsite = 'test'\nid = 't1'\nstate_dir = '{self.state_dir}'\n{cameras}"
-            f"[[reader]]\ndriver = 'recorded'\n{play}"
-            "[door]\ndriver = 'simulated'\npulse_ms = 500\n"
-            "[gate]\npairing_window_ms = 2500\n"
-            f"[mqtt]\nhost = '127.0.0.1'\nport = {self.port}\nresend_after_s = {self.resend_after_s}\n"
+            f"[[reader]]\ndriver = 'recorded'\n{recorded}[door]\n{play.door}pulse_ms = 500\n"
+            f"[gate]\npairing_window_ms = 2000\n{mqtt}{play.more}"
         )
         return path
 
-    def issue_cards(self, config: Config) -> None:
+    def issue_cards(self) -> None:
         """Make every card known that somebody authorised carries, or an attacker stole."""
         identity = Identity("test", "t1", __version__, boot_id(), "door")
         known = {visit.card for visit in visits().values() if visit.card and visit.card_valid}
-        with open_store(self.state_dir, identity, config.store) as store, store.transaction() as t:
+        with open_store(self.state_dir, identity, StoreConfig()) as store, store.transaction() as t:
             pseudonyms = Pseudonyms(files.pseudonym_key(self.state_dir))
             for kind, value in sorted(known):
                 allow(t, Credential(pseudonyms.of(value), kind, known=True), read_clock())
 
-    def console(self) -> Console:
+    def console(self, port: int) -> Console:
         """Return a console, not yet started, that writes down what it is told."""
-        mqtt = Mqtt("127.0.0.1", self.port)
-        return Console(mqtt, self._heard, rules=Rules(scope=Topics("test", "t1"), ack_every=5))
+        return Console(Mqtt("127.0.0.1", port), self._heard, rules=Rules(scope=Topics("test", "t1"), ack_every=5))
 
-    def opened_for(self) -> list[Visit]:
-        """Return the visit of every attempt the door was opened for."""
-        return [
-            result.visit
-            for board in self.boards
-            for result in map(board.record, self.events)
-            if result is not None and result.outcome == GRANTED
-        ]
+    def run(self, path: Path, observer: Observer | None = None, after_s: float = 0.5) -> list[Event]:
+        """Run the daemon in this process until the visits are over and a while longer; return all it recorded."""
+        self.issue_cards()
+        with Daemon(load(path), observer) as daemon:
+            stop = threading.Event()
+            left_s = (self.programme.end_ns - time.monotonic_ns()) / 1e9
+            timer = threading.Timer(left_s + after_s, stop.set)
+            timer.start()
+            daemon.run(stop)
+        return self.recorded()
+
+    def recorded(self) -> list[Event]:
+        """Return every event in the store."""
+        with StoreReader(self.state_dir) as store:
+            return [json.loads(event.body) for event in store.newest(1_000_000)]
+
+    def visit_of(self, event: Event) -> Visit | None:
+        """Return the visit that was shown, in whichever run, when ``event`` happened."""
+        for board in self.boards:
+            number = board.programme.number_at(event["data"]["when"]["monotonic_ns"])
+            if number is not None:
+                return board.programme.visit(number)
+        return None
 
     def _heard(self, seen: Seen) -> None:
-        self.events.append(seen.members)
+        self.told.append(seen.members)
 
 
-def start_daemon(config: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start ``livegate run`` in a process of its own, its log appended to ``log``."""
-    with log.open("ab") as lines:
+def of_kind(events: Sequence[Event], kind: str) -> list[Event]:
+    """Return the events of one kind, in their order."""
+    return [event for event in events if event["type"] == f"io.livegate.{kind}.v1"]
+
+
+def grants(events: Sequence[Event]) -> list[Event]:
+    """Return the attempts that were granted."""
+    return [event for event in of_kind(events, "access.attempt") if event["data"]["what"]["outcome"] == "granted"]
+
+
+def start_daemon(config: Path, log: Path, python_path: str) -> subprocess.Popen[bytes]:
+    """Start ``livegate run`` in a process of its own, with a log at ``log``."""
+    with log.open("wb") as lines:
         return subprocess.Popen(
             [sys.executable, "-m", "livegate.cli", "run", "--config", str(config), "--log-format", "json"],
             stderr=lines,
             stdout=lines,
+            env=os.environ | {"PYTHONPATH": python_path},
         )
