@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import suppress
 from typing import Self
 
 from livegate.config import DriverChoice
@@ -30,7 +30,7 @@ class Readers:
     """
 
     def __init__(self, readers: Sequence[Reader]) -> None:
-        self._waiting: queue.Queue[CredentialRead] = queue.Queue(MAX_WAITING)
+        self._waiting: deque[CredentialRead] = deque(maxlen=MAX_WAITING)
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(reader,), name=f"reader-{number}", daemon=True)
@@ -54,16 +54,15 @@ class Readers:
         reads = []
         while True:
             try:
-                reads.append(self._waiting.get_nowait())
-            except queue.Empty:
+                reads.append(self._waiting.popleft())
+            except IndexError:
                 return tuple(reads)
 
     def _run(self, reader: Reader) -> None:
         reported = ""
         while not self._stop.is_set():
             try:
-                with ExitStack() as stack:
-                    stack.enter_context(reader)
+                with reader:
                     reported = ""
                     self._read_on(reader)
             except (DriverError, DeviceLost) as exc:
@@ -74,15 +73,8 @@ class Readers:
 
     def _read_on(self, reader: Reader) -> None:
         while not self._stop.is_set():
-            try:
-                read = reader.read(READ_TIMEOUT_S)
-            except DeviceTimeout:
-                continue
-            try:
-                self._waiting.put_nowait(read)
-            except queue.Full:
-                self._waiting.get_nowait()
-                self._waiting.put_nowait(read)
+            with suppress(DeviceTimeout):
+                self._waiting.append(reader.read(READ_TIMEOUT_S))
 
 
 def open_readers(choices: Sequence[DriverChoice]) -> Readers:
