@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -26,7 +26,8 @@ MAX_WAITING = 8
 class Readers:
     """All readers of a terminal, running between ``__enter__`` and ``__exit__``.
 
-    A reader that cannot be opened or is lost does not stop the others; it is tried again every second.
+    A reader that cannot be opened or is lost does not stop the others; it is tried again every second, and told of once
+    until it has read something again.
     """
 
     def __init__(self, readers: Sequence[Reader]) -> None:
@@ -63,18 +64,19 @@ class Readers:
         while not self._stop.is_set():
             try:
                 with reader:
-                    reported = ""
-                    self._read_on(reader)
+                    for read in self._reads(reader):
+                        self._waiting.append(read)
+                        reported = ""
             except (DriverError, DeviceLost) as exc:
                 if str(exc) != reported:
                     log.warning("reader lost", extra={"error": str(exc)})
                     reported = str(exc)
                 self._stop.wait(RETRY_S)
 
-    def _read_on(self, reader: Reader) -> None:
+    def _reads(self, reader: Reader) -> Iterator[CredentialRead]:
         while not self._stop.is_set():
             with suppress(DeviceTimeout):
-                self._waiting.append(reader.read(READ_TIMEOUT_S))
+                yield reader.read(READ_TIMEOUT_S)
 
 
 def open_readers(choices: Sequence[DriverChoice]) -> Readers:
