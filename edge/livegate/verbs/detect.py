@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from livegate.pictures.annotate import annotate, write_copy
 from livegate.pictures.files import Found, find_pictures
 from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
+from livegate.terminal_text import printable
 from livegate.types import Face, PadDecision
 
 HELP = "find faces in pictures or folders, and say whether they are bona fide or attacks"
@@ -114,9 +114,9 @@ def _tell(path: Path, outcome: Seen | Exception, *, as_json: bool) -> None:
         line = {"error": str(outcome)} if isinstance(outcome, Exception) else _fields(outcome)
         print(json.dumps({"path": str(path)} | line), flush=True)
     elif isinstance(outcome, Exception):
-        print(_printable(str(outcome)), file=sys.stderr)
+        print(printable(str(outcome)), file=sys.stderr)
     else:
-        print(f"{_printable(str(path))}: {_sentence(outcome)}", flush=True)
+        print(f"{printable(str(path))}: {_sentence(outcome)}", flush=True)
 
 
 def _fields(seen: Seen) -> dict[str, Any]:
@@ -141,12 +141,6 @@ def _sentence(seen: Seen) -> str:
         for face, verdict in seen.verdicts
     )
     return f"{faces} ({seen.latency_ms:.1f} ms)"
-
-
-def _printable(text: str) -> str:
-    """Return ``text`` fit for any terminal: file names may hold bytes that are no text, and control characters."""
-    decoded = os.fsencode(text).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "�" for letter in decoded)
 
 
 def _refuse_drawing_among(images: list[Path], draw: Path | None) -> None:
