@@ -69,9 +69,12 @@ class Attendance:
         self._current = replace(current, attempt=attempt, pad=pad, judged_ns=judged_ns)
         return self._conclude(attempt, pad, judged_ns, now_ns, overdue=overdue)
 
-    def lapse(self, now_ns: int) -> CredentialRead | None:
-        """Return the credential for which no face came within the window; it is forgotten here."""
-        read, self._pairing = self._pairing.lapse(now_ns)
+    def lapse(self, now_ns: int, in_view: Attempt | None = None) -> CredentialRead | None:
+        """Return the credential for which no face came within the window; it is forgotten here.
+
+        One that belongs to the attempt in view is concluded with it instead.
+        """
+        read, self._pairing = self._pairing.lapse(now_ns, None if in_view is None else in_view.started_ns)
         return read
 
     def _conclude(

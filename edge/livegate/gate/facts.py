@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from livegate.config import Config, GateMode, Limit
 from livegate.types import Credential, Step
@@ -64,4 +64,4 @@ class GateFacts:
     now: Clock
     credential: Credential | None = None
     entries: tuple[ListEntry, ...] = ()
-    limits: tuple[LimitState, ...] = field(default=())
+    limits: tuple[LimitState, ...] = ()

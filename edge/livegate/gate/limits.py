@@ -10,7 +10,7 @@ from __future__ import annotations
 from livegate.config import Limit, LimitKey
 from livegate.types import Decision, Reason
 
-_REFUSED_BY_LIMIT = frozenset({Reason.LIMIT, Reason.LOCKED_OUT, Reason.STORE_FULL})
+_REFUSED_BY_LIMIT = frozenset({Reason.LIMIT, Reason.LOCKED_OUT})
 
 
 def limit_name(limit: Limit) -> str:

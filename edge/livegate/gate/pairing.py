@@ -33,7 +33,7 @@ class Pairing:
     def take(self, started_ns: int, now_ns: int) -> tuple[CredentialRead | None, Pairing]:
         """Return the read that belongs to an attempt begun at ``started_ns``, and the pairing without it."""
         read = self.waiting
-        if read is None or not started_ns - self.window_ns <= read.read_ns <= now_ns:
+        if read is None or not self._belongs(read, started_ns) or read.read_ns > now_ns:
             return None, self
         return read, replace(self, waiting=None)
 
@@ -41,9 +41,18 @@ class Pairing:
         """Return whether an attempt judged at ``judged_ns`` should go on waiting for a credential."""
         return now_ns - judged_ns < self.window_ns
 
-    def lapse(self, now_ns: int) -> tuple[CredentialRead | None, Pairing]:
-        """Return the read for which no face came within the window, and the pairing without it."""
+    def lapse(self, now_ns: int, started_ns: int | None = None) -> tuple[CredentialRead | None, Pairing]:
+        """Return the read for which no face came within the window, and the pairing without it.
+
+        ``started_ns`` is when the attempt in view began, None without one; a read of that attempt goes on waiting for
+        its verdict.
+        """
         read = self.waiting
         if read is None or now_ns - read.read_ns <= self.window_ns:
             return None, self
+        if started_ns is not None and self._belongs(read, started_ns):
+            return None, self
         return read, replace(self, waiting=None)
+
+    def _belongs(self, read: CredentialRead, started_ns: int) -> bool:
+        return started_ns - self.window_ns <= read.read_ns

@@ -24,7 +24,7 @@ from types import MappingProxyType
 from livegate.config import GateMode
 from livegate.gate.facts import GateFacts, GatePolicy
 from livegate.gate.limits import limit_name
-from livegate.types import Credential, Decision, Outcome, PadDecision, PadResult, Reason
+from livegate.types import Credential, Decision, Outcome, PadDecision, PadResult, Reason, Step
 
 Refusal = tuple[Outcome, Reason, str | None]
 """How an attempt ends short of the door, and which rule of the policy matched, if one did."""
@@ -95,7 +95,7 @@ def _no_answer(pad: PadResult, _facts: GateFacts, _policy: GatePolicy) -> Refusa
 
 def _step(pad: PadResult, _facts: GateFacts, policy: GatePolicy) -> Refusal | None:
     # At step NONE there is no evidence at all, so no setting may open on it.
-    enough = pad.step.at_least(policy.least_step) and pad.step.value != "none"
+    enough = pad.step.at_least(policy.least_step) and pad.step is not Step.NONE
     return None if enough else _denied(Reason.STEP_TOO_LOW, f"least_step.{policy.least_step}")
 
 
