@@ -117,7 +117,7 @@ class Pipeline:
 
     def _lapsed(self, pad: PadResult, reason: Reason, now_ns: int) -> Conclusion | None:
         """Return the attempt of who showed a credential and no face that could be judged in time, or None."""
-        read = self._attendance.lapse(now_ns)
+        read = self._attendance.lapse(now_ns, self._judge.tracker.attempt)
         if read is None:
             return None
         if reason is Reason.INCONCLUSIVE:

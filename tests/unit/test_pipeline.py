@@ -191,6 +191,25 @@ def test_one_late_frame_never_opens_however_overdue(terminal: Terminal) -> None:
     assert terminal.door.state() is DoorState.LOCKED
 
 
+def test_a_face_that_comes_late_in_the_window_of_its_card_has_its_time(terminal: Terminal) -> None:
+    terminal.turn(card="good")
+    for _ in range(13):
+        assert terminal.turn().decision is None
+    decision = terminal.decided(ALIVE)
+    assert decision is not None
+    assert decision.outcome is Outcome.GRANTED
+
+
+def test_a_picture_that_is_missed_takes_no_card_from_the_face_in_view(terminal: Terminal) -> None:
+    terminal.turn(UNSURE, card="good")
+    for _ in range(15):
+        assert terminal.turn(UNSURE).decision is None
+    assert terminal.turn(blind=True).decision is None
+    decision = terminal.decided(ALIVE)
+    assert decision is not None
+    assert decision.outcome is Outcome.GRANTED
+
+
 def test_undecided_faces_end_inconclusive_and_shut(terminal: Terminal) -> None:
     decision = terminal.decided(UNSURE, card="good")
     assert decision is not None
