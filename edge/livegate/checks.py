@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from livegate.clock import is_synchronised
-from livegate.config import Config, DriverChoice, Runtime
+from livegate.config import CameraConfig, Config, DoorConfig, DriverChoice, Runtime
 from livegate.detect.detector import open_detector
 from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LivegateError
@@ -23,6 +23,7 @@ MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
 SLOW_FSYNC_MS = 20.0
 _FSYNC_TRIES = 9
+PICTURE_TIMEOUT_S = 5.0
 _MEMORY = ("tmpfs", "ramfs")
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")
 
@@ -39,10 +40,10 @@ class Finding:
 def findings(config: Config) -> Iterator[Finding]:
     """Yield what every check finds on this machine for a configuration that parses."""
     for camera in config.camera:
-        yield _tried(f"camera {camera.name}", partial(_driver, camera.source, partial(open_camera, camera)))
-    yield _tried("door", partial(_driver, config.door.source, partial(open_door, config.door)))
+        yield _tried(f"camera {camera.name}", partial(_camera, camera))
+    yield _tried("door", partial(_door, config.door))
     for reader in config.reader:
-        yield _tried("reader", partial(_driver, reader, partial(open_reader, reader)))
+        yield _tried("reader", partial(_reader, reader))
     yield _tried("model", lambda: _model(config))
     yield _tried("cues", lambda: _cues(config))
     yield _clock()
@@ -59,10 +60,22 @@ def _tried(check: str, attempt: Callable[[], str]) -> Finding:
         return Finding(check, ok=False, text=str(exc))
 
 
-def _driver(choice: DriverChoice, make: Callable[[], object]) -> str:
-    """Make a device from its options and name its driver; only entering it would touch the hardware."""
-    make()
-    return f"driver {choice.driver}"
+def _camera(camera: CameraConfig) -> str:
+    """Take one picture: a camera that only opens may still be covered by another program or give nothing."""
+    with open_camera(camera) as opened:
+        picture = opened.read(PICTURE_TIMEOUT_S).image
+    return f"driver {camera.source.driver}, a picture of {picture.shape[1]}x{picture.shape[0]}"
+
+
+def _door(door: DoorConfig) -> str:
+    """Only make the door from its options: entering would lock it, which a running terminal may just have opened."""
+    open_door(door)
+    return f"driver {door.source.driver}, not connected to"
+
+
+def _reader(reader: DriverChoice) -> str:
+    with open_reader(reader):
+        return f"driver {reader.driver}, connected"
 
 
 def _model(config: Config) -> str:
