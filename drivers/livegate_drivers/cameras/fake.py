@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.options import Between
-from livegate.types import Frame, Intrinsics, Role
+from livegate.types import Frame, Role
 from livegate_drivers.timeline import Timeline
 
 
@@ -59,7 +59,6 @@ class FakeCamera:
 
     def __init__(self, options: Options, role: Role) -> None:
         self.role = role
-        self.intrinsics: Intrinsics | None = None
         self._options = options
         self._scene = _scene(options, role)
         self._timeline: Timeline | None = None

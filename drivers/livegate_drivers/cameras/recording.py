@@ -19,6 +19,7 @@ from livegate_drivers.clips import Clip, read_clips
 from livegate_drivers.origin import Origin, shared_origin
 from livegate_drivers.pictures import as_role, folder_times, read_picture
 from livegate_drivers.timeline import Timeline, duration_ms, lay_out
+from livegate_drivers.waiting import sleep_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,6 @@ class RecordedCamera:
         self._source: Source | None = None
         self._timeline = Timeline((), 0.0, 0)
         self._next = 0
-        self._pending: Frame | None = None
-        self._intrinsics: Intrinsics | None = None
 
     def __enter__(self) -> Self:
         """Open the recording; raise DriverError when it is missing or not playable."""
@@ -92,12 +91,6 @@ class RecordedCamera:
         if self._source is not None:
             self._source.close()
         self._source = None
-        self._pending = None
-
-    @property
-    def intrinsics(self) -> Intrinsics | None:
-        """Intrinsics of the last frame, where the recording names them."""
-        return self._intrinsics
 
     def read(self, timeout_s: float) -> Frame:
         """Return the next frame when it is due; DeviceTimeout before that, DeviceLost at the end of the recording."""
@@ -109,13 +102,13 @@ class RecordedCamera:
         # The last frame stays fresh for its period before the end is told.
         due_ns = self._timeline.end_ns if ended else self._timeline.due_ns(self._next)
         if ended and due_ns <= deadline_ns:
-            _sleep_until(due_ns)
+            sleep_until(due_ns)
             raise DeviceLost(f"{self._options.path}: recording ended")
         if due_ns > deadline_ns:
-            _sleep_until(deadline_ns)
-            raise DeviceTimeout(f"{self._options.path}: no frame of {self.role} is due within {timeout_s} s")
-        frame = self._load(due_ns)
-        _sleep_until(due_ns)
+            sleep_until(deadline_ns)
+            raise DeviceTimeout(f"{self._options.path}: no frame of {self.role} is due within {timeout_s:g} s")
+        frame = self._load(self._source, due_ns)
+        sleep_until(due_ns)
         return frame
 
     def _skip_late(self) -> None:
@@ -123,13 +116,11 @@ class RecordedCamera:
         if not self._timeline.ended(self._next) and self._timeline.due_ns(self._next) < oldest_ns:
             self._next = self._timeline.first_due(oldest_ns)
 
-    def _load(self, due_ns: int) -> Frame:
+    def _load(self, source: Source, due_ns: int) -> Frame:
         """Decode ahead of the due time, so that the frame is handed over at it."""
         index, self._next = self._next, self._next + 1
-        if self._source is None:
-            raise DeviceLost(f"{self._options.path}: the recording is closed")
-        image, self._intrinsics = self._source.load(index % len(self._timeline.times_ms))
-        return Frame(self.role, image, due_ns, index, self._intrinsics)
+        image, intrinsics = source.load(index % len(self._timeline.times_ms))
+        return Frame(self.role, image, due_ns, index, intrinsics)
 
 
 def open_camera(options: Options, role: Role) -> RecordedCamera:
@@ -237,7 +228,3 @@ def _of_clips(options: Options, role: Role) -> Source:
         raise DriverError(f"{options.path}: no frame has a picture for '{role}'; leave that camera out")
     times_ms, paths, owners = zip(*shots, strict=True)
     return _Pictures(paths, times_ms, layout.length_ms, role, owners)
-
-
-def _sleep_until(moment_ns: int) -> None:
-    time.sleep(max(0, moment_ns - time.monotonic_ns()) / 1e9)

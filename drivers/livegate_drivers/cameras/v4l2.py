@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.options import Between
-from livegate.types import Frame, Intrinsics, Role
+from livegate.types import Frame, Role
 from livegate_drivers.pictures import as_role
 
 FIRST_FRAME_NS = 5 * 10**9
@@ -56,7 +56,6 @@ class V4l2Camera:
         if role is Role.DEPTH:
             raise DriverError(f"{options.device}: driver 'v4l2' gives 8-bit pictures, no depth; choose another driver")
         self.role = role
-        self.intrinsics: Intrinsics | None = None
         self._options = options
         self._capture: Any = None
         self._last_ns = 0

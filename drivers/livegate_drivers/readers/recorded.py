@@ -14,6 +14,7 @@ from livegate.types import CredentialRead
 from livegate_drivers.clips import Card, read_clips
 from livegate_drivers.origin import Origin, shared_origin
 from livegate_drivers.timeline import Timeline, lay_out
+from livegate_drivers.waiting import sleep_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ class RecordedReader:
         # A recording without cards that loops never ends, it only has none.
         due_ns = timeline.end_ns if ended else timeline.due_ns(self._next)
         if due_ns > deadline_ns or (ended and self._options.loop):
-            _sleep_until(deadline_ns)
+            sleep_until(deadline_ns)
             raise DeviceTimeout(f"{self._options.path}: no card is due within {timeout_s:g} s")
-        _sleep_until(due_ns)
+        sleep_until(due_ns)
         if ended:
             raise DeviceLost(f"{self._options.path}: recording ended")
         card = self._cards[self._next % len(self._cards)]
@@ -83,7 +84,3 @@ class RecordedReader:
 def open_reader(options: Options) -> RecordedReader:
     """Return a reader playing the cards of ``options.path``."""
     return RecordedReader(options)
-
-
-def _sleep_until(moment_ns: int) -> None:
-    time.sleep(max(0, moment_ns - time.monotonic_ns()) / 1e9)

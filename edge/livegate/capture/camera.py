@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self
 
-from livegate.types import Frame, Intrinsics, Role
+from livegate.types import Frame, Role
 
 
 class Camera(Protocol):
@@ -27,13 +27,9 @@ class Camera(Protocol):
         """Close the device; closing twice is harmless."""
 
     def read(self, timeout_s: float) -> Frame:
-        """Return the next frame, newer than the last one returned.
+        """Return the next frame, newer than the last one returned, with its intrinsics where the device knows them.
 
         Raise DeviceTimeout when none came within ``timeout_s``, DeviceLost when the device is gone or its recording has
         ended (enter again to reconnect), PictureError for one damaged frame (the next may be good). Never returns a
         frame twice; never waits longer than the timeout plus the time one frame takes.
         """
-
-    @property
-    def intrinsics(self) -> Intrinsics | None:
-        """Factory or recorded intrinsics where the device knows them."""
