@@ -191,7 +191,6 @@ class Attempt:
     attempt_id: str
     started_ns: int
     observations: tuple[Observation, ...]
-    frames_seen: int
 
     @property
     def latest(self) -> Observation:
@@ -251,7 +250,6 @@ class Credential:
     known: bool
     valid_from_s: float | None = None
     valid_until_s: float | None = None
-    listed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

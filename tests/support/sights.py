@@ -26,7 +26,7 @@ def frame_set(
 
 
 def attempt(*observations: Observation, attempt_id: str = "a1") -> Attempt:
-    return Attempt(attempt_id, observations[0].frame_set.captured_ns, observations, len(observations))
+    return Attempt(attempt_id, observations[0].frame_set.captured_ns, observations)
 
 
 def surface(kind: str, distance_mm: float = 500.0, noise_mm: float = 0.8, seed: int = 1) -> np.ndarray:

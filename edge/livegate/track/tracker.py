@@ -59,11 +59,11 @@ class Tracker:
 
     def _extended(self, attempt: Attempt | None, seen: Observation, *, continues: bool) -> Attempt:
         if attempt is None:
-            return Attempt(self._new_id(), seen.frame_set.captured_ns, (seen,), 1)
+            return Attempt(self._new_id(), seen.frame_set.captured_ns, (seen,))
         if not continues:
-            return Attempt(attempt.attempt_id, seen.frame_set.captured_ns, (seen,), 1)
+            return Attempt(attempt.attempt_id, seen.frame_set.captured_ns, (seen,))
         history = (*attempt.observations, seen)[-self._policy.history :]
-        return Attempt(attempt.attempt_id, attempt.started_ns, history, attempt.frames_seen + 1)
+        return Attempt(attempt.attempt_id, attempt.started_ns, history)
 
     def expire(self, now_ns: int) -> Attempt | None:
         """End the attempt whose face has been absent long enough; return it if it ended now."""
