@@ -20,8 +20,19 @@ from livegate.decide.evidence import probability
 from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
 from livegate.scorers import trained_cues
-from livegate.track.tracker import NS_PER_MS, Tracker, TrackPolicy
-from livegate.types import Attempt, CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role, Step
+from livegate.track.tracker import Tracker, TrackPolicy
+from livegate.types import (
+    NS_PER_MS,
+    Attempt,
+    CueScore,
+    Face,
+    FrameSet,
+    PadDecision,
+    PadResult,
+    Reason,
+    Role,
+    Step,
+)
 
 # One picture may be a blink or a blur: a person is before the door for longer, and so must the evidence be.
 LEAST_FRAMES = 3

@@ -14,6 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+NS_PER_MS = 1_000_000
+
 
 class Role(enum.StrEnum):
     """What a camera contributes to a FrameSet."""

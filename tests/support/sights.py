@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from livegate.types import Attempt, Box, Face, Frame, FrameSet, Intrinsics, Observation, Role, SensorState
+from livegate.types import NS_PER_MS, Attempt, Box, Face, Frame, FrameSet, Intrinsics, Observation, Role, SensorState
 
-NS_PER_MS = 1_000_000
 CAMERA = Intrinsics(600.0, 600.0, 320.0, 240.0, 640, 480)
 FACE_BOX = Box(240.0, 120.0, 150.0, 200.0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from livegate.types import CredentialRead
+from livegate.types import NS_PER_MS, CredentialRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pairing:
     @classmethod
     def within(cls, window_ms: int) -> Pairing:
         """Return a pairing with nothing waiting and a window of ``window_ms``."""
-        return cls(window_ms * 1_000_000)
+        return cls(window_ms * NS_PER_MS)
 
     def offer(self, read: CredentialRead) -> Pairing:
         """Return the pairing after ``read``, which takes the place of one that waits and is not newer."""

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from livegate.track.presented import presented_face
-from livegate.types import Attempt, Face, FrameSet, Observation, Role
-
-NS_PER_MS = 1_000_000
+from livegate.types import NS_PER_MS, Attempt, Face, FrameSet, Observation, Role
 
 
 @dataclass(frozen=True, slots=True)

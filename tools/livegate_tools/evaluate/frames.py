@@ -11,7 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from livegate.pictures.reading import read_depth, read_nir, read_picture
-from livegate.types import Frame, FrameSet, Intrinsics, Role, SensorState
+from livegate.types import NS_PER_MS, Frame, FrameSet, Intrinsics, Role, SensorState
 from livegate_tools.evaluate.manifest import CameraMatrix, Moment, Sample
 
 _READ: dict[Role, Callable[[Path], NDArray[Any]]] = {
@@ -22,7 +22,6 @@ _READ: dict[Role, Callable[[Path], NDArray[Any]]] = {
 }
 # The manifest's camera is the one the other pictures are registered to; the right-hand camera is another one.
 _REGISTERED = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def read_frame_sets(sample: Sample, roles: frozenset[Role]) -> Iterator[FrameSet
 
 
 def _frame_set(moment: Moment, sequence: int, roles: frozenset[Role], camera: CameraMatrix | None) -> FrameSet:
-    captured_ns = round(moment.t_ms * _NS_PER_MS)
+    captured_ns = round(moment.t_ms * NS_PER_MS)
     frames: dict[Role, Frame] = {}
     for role in sorted(roles & moment.paths.keys()):
         image = _READ[role](moment.paths[role])
