@@ -83,7 +83,7 @@ class Judge:
         """Return a judge with the configured model and every trained cue that ``roles`` can feed.
 
         With ``runtime = "none"`` there is no detector and every verdict is a non-response. Raise AssetError when the
-        model or a scorer is missing or damaged, DriverError when no runtime for it is installed.
+        model or a scorer is missing or damaged, ConfigError when no runtime for it is installed.
         """
         opened = open_detector(detector, threads)
         if opened is None:

@@ -15,7 +15,7 @@ from livegate_tools.evaluate.manifest import BadLine, Sample
 
 
 class Judge(Protocol):
-    """The terminal's own path from pictures to a verdict, as ``livegate.pipeline.Judge`` has it."""
+    """The terminal's own path from pictures to a verdict, as ``livegate.judge.Judge`` has it."""
 
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         """Judge one FrameSet as a whole attempt."""

@@ -17,7 +17,7 @@ from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.errors import ConfigError
 from livegate.judge import Judge
 from livegate.progress import Progress
-from livegate.types import Role, Step
+from livegate.types import Role
 from livegate_tools.evaluate.frames import Terminal
 from livegate_tools.evaluate.manifest import BadLine, Sample, read_manifest
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
@@ -54,12 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the verb; 1 when a line of the manifest was no sample, 0 otherwise."""
     cv2.setNumThreads(1)
-    # Not the gate's business here: how much evidence a door wants is a matter of the door.
-    policy = DecisionPolicy(least_step=Step.TEXTURE)
     detector = Detector(arguments.model, arguments.runtime)
     model = read_model_manifest(assets.model(detector.model)).model
     about = {"name": model.name, "version": model.version, "sha256": model.sha256, "runtime": str(detector.runtime)}
-    return evaluate(arguments, partial(Judge.open, detector, policy), about)
+    return evaluate(arguments, partial(Judge.open, detector, DecisionPolicy()), about)
 
 
 def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, str]) -> int:
