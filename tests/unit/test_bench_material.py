@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from livegate.errors import AssetError
 from livegate.types import Role, SensorState
-from livegate_tools.bench.machine import describe, file_system
+from livegate_tools.bench.machine import describe
 from livegate_tools.bench.material import read_material, rgb_only
 from livegate_tools.bench.peers import YUNET_FILE, FoundFace, crop, largest, peer_calls
 
@@ -75,10 +75,6 @@ def test_the_machine_says_what_it_is(tmp_path: Path) -> None:
     assert machine["memory_mb"] > 0
     assert machine["packages"]["numpy"] == np.__version__
     assert json.loads(json.dumps(machine)) == machine
-
-
-def test_file_system_is_that_of_the_nearest_mount() -> None:
-    assert file_system(Path("/proc/self")) == "proc"
 
 
 def test_a_crop_by_hand() -> None:

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from livegate.filesystem import kind_of
+
 _PACKAGES = ("livegate", "numpy", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "tflite-runtime", "numba")
 
 
@@ -23,17 +25,8 @@ def describe(state_dir: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
         "load_before": round(os.getloadavg()[0], 2),
-        "state_file_system": file_system(state_dir),
+        "state_file_system": kind_of(state_dir),
     }
-
-
-def file_system(path: Path) -> str:
-    """Return the type of the file system ``path`` lies on ("ext4", "tmpfs", ...), "unknown" where nobody says."""
-    mounts = [line.split() for line in _lines(Path("/proc/mounts"))]
-    holding = [
-        (len(where), kind) for _, where, kind, *_ in mounts if path.resolve().is_relative_to(Path(_unescaped(where)))
-    ]
-    return max(holding, default=(0, "unknown"))[1]
 
 
 def _cpu() -> str:
@@ -66,7 +59,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text("utf-8", errors="replace").splitlines()
     except OSError:
         return []
-
-
-def _unescaped(mount: str) -> str:
-    return mount.replace("\\040", " ")
