@@ -97,7 +97,10 @@ def test_a_damaged_manifest_names_its_line(tmp_path: Path) -> None:
         read_visits(tmp_path / "visits.jsonl")
 
 
-@pytest.mark.parametrize("arguments", [["--visits", "0"], ["--speed", "0"], ["--speed", "nan"], ["--speed", "100"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--visits", "0"], ["--speed", "0"], ["--speed", "nan"], ["--speed", "100"], ["--summary", "/nowhere/x.json"]],
+)
 def test_arguments_out_of_bounds_are_refused_before_anything_starts(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     verb.add_arguments(parser)

@@ -242,8 +242,11 @@ def test_nowhere_to_write(tmp_path: Path) -> None:
     manifest = write(tmp_path, sample(tmp_path, "a", 200))
     with pytest.raises(ConfigError, match="does not exist"):
         verb.evaluate(arguments(manifest, "--report", str(tmp_path / "no" / "r.json")), BrightnessJudge, MODEL)
-    (tmp_path / "p.jsonl").mkdir()
     with pytest.raises(LivegateError, match="cannot be written"):
+        verb.evaluate(arguments(manifest, "--report", "/dev/full"), BrightnessJudge, MODEL)
+    (tmp_path / "p.jsonl").unlink()
+    (tmp_path / "p.jsonl").mkdir()
+    with pytest.raises(ConfigError, match="is a folder"):
         verb.evaluate(arguments(manifest), BrightnessJudge, MODEL)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from livegate.errors import LivegateError
+from livegate.errors import ConfigError, LivegateError
 
 
 class Lines:
@@ -26,8 +26,13 @@ class Lines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
+            # Python writes once more what could not be written before.
             self._file.close()
+        except OSError as exc:
+            raise self._failure(exc) from exc
 
     def write(self, line: str) -> None:
         """Write ``line`` and its end, and hand it to the operating system."""
@@ -41,3 +46,11 @@ class Lines:
 
     def _failure(self, exc: OSError) -> LivegateError:
         return LivegateError(f"{self._path}: cannot be written ({exc.strerror}); make room or name another place")
+
+
+def check_place(path: Path, option: str) -> None:
+    """Raise ConfigError before the work where writing to the ``path`` that ``option`` names must fail after it."""
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path}: its folder does not exist; create it or give {option} another place")
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder; give {option} the name of a file")

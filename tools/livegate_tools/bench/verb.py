@@ -21,7 +21,7 @@ from livegate_tools.bench.material import read_material
 from livegate_tools.bench.report import BenchReport, as_json, table
 from livegate_tools.bench.session import GROUPS, Bench
 from livegate_tools.bench.timing import WARM_UP
-from livegate_tools.lines import Lines
+from livegate_tools.lines import Lines, check_place
 
 HELP = "time every stage, start-up and memory on this machine"
 
@@ -71,8 +71,8 @@ def _startup(scratch: Path) -> Startup | None:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse before the work what would fail after it."""
-    if arguments.json and not arguments.json.absolute().parent.is_dir():
-        raise ConfigError(f"{arguments.json}: its folder does not exist; create it or give --json another place")
+    if arguments.json:
+        check_place(arguments.json, "--json")
     if arguments.peers and not arguments.peers.is_dir():
         raise ConfigError(f"{arguments.peers}: is no folder; give --peers the folder with the peer models")
 

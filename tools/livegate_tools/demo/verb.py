@@ -20,6 +20,7 @@ from livegate_tools.demo.page import Page
 from livegate_tools.demo.playlist import arrange, read_visits
 from livegate_tools.demo.scoreboard import Result
 from livegate_tools.demo.stage import Stage
+from livegate_tools.lines import Lines, check_place
 
 HELP = "show the terminal at work on recorded visits, with a page to watch"
 
@@ -43,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--visits {arguments.visits}: expected 1 or more")
     if not 0.1 <= arguments.speed <= 4:
         raise ConfigError(f"--speed {arguments.speed:g}: expected 0.1 to 4; faster than that no terminal could follow")
+    if arguments.summary:
+        check_place(arguments.summary, "--summary")
     start_logging(LogFormat.TEXT, "WARNING")
     # Every recording ends; the daemon would report each camera as lost.
     logging.getLogger("livegate.capture").setLevel(logging.ERROR)
@@ -67,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         summary = _summary(stage, shown)
     _report(summary)
     if arguments.summary:
-        arguments.summary.write_text(json.dumps(summary, indent=2) + "\n")
+        with Lines(arguments.summary) as out:
+            out.write(json.dumps(summary, indent=2))
     return 0
 
 

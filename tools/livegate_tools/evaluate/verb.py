@@ -24,7 +24,7 @@ from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table
 from livegate_tools.evaluate.workers import predict_all
-from livegate_tools.lines import Lines
+from livegate_tools.lines import Lines, check_place
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
 
@@ -121,8 +121,8 @@ def _refuse_overwriting(arguments: argparse.Namespace) -> None:
         other = seen.setdefault(path.resolve(), option)
         if other != option:
             raise ConfigError(f"{path}: {other} and {option} name the same file; give each its own")
-        if option != "--manifest" and not path.parent.is_dir():
-            raise ConfigError(f"{path}: the folder {path.parent} does not exist; create it or give {option} another")
+        if option != "--manifest":
+            check_place(path, option)
 
 
 def _nothing(split: str | None) -> str:
