@@ -192,8 +192,7 @@ def read_manifest(folder: Path) -> ModelManifest:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise AssetError(f"{path}: is not TOML: {exc}; {_REMEDY}") from exc
     except ConfigError as exc:
-        # The parser's advice is for configurations, which this is not.
-        raise AssetError(f"{str(exc).removesuffix('; see `livegate config schema`')}; {_REMEDY}") from exc
+        raise AssetError(f"{exc}; {_REMEDY}") from exc
     manifest = ModelManifest(
         folder, tables.model, tables.input, tables.output, tables.priors, tables.decision, tables.training
     )
