@@ -1,18 +1,7 @@
 """The store: what the terminal remembers and what it still has to tell, in one SQLite file."""
 
-from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.store.reading import Counts, StoreReader
 from livegate.store.store import Store, open_for_edit, open_store
 from livegate.store.transaction import Transaction
 
-__all__ = [
-    "ChainHead",
-    "Counts",
-    "Identity",
-    "Store",
-    "StoreReader",
-    "StoredEvent",
-    "Transaction",
-    "open_for_edit",
-    "open_store",
-]
+__all__ = ["Counts", "Store", "StoreReader", "Transaction", "open_for_edit", "open_store"]
