@@ -115,6 +115,9 @@ class Pipeline:
     def _is_blind(self, now_ns: int) -> bool:
         return self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
 
+    def _is_beginning(self, now_ns: int) -> bool:
+        return self._seen_ns is None and self._began_ns is not None and now_ns - self._began_ns < BEGIN_NS
+
     def _lapsed(self, pad: PadResult, reason: Reason, now_ns: int) -> Conclusion | None:
         """Return the attempt of who showed a credential and no face that could be judged in time, or None."""
         read = self._attendance.lapse(now_ns, self._judge.tracker.attempt)
@@ -182,7 +185,7 @@ class Pipeline:
             states = {str(role): state for role, state in frame_set.states.items()}
             if Role.RGB in frame_set.frames:
                 self._seen_ns = now.monotonic_ns
-        elif not self._is_blind(now.monotonic_ns) or now.monotonic_ns - self._began_ns < BEGIN_NS:
+        elif not self._is_blind(now.monotonic_ns) or self._is_beginning(now.monotonic_ns):
             return
         else:
             states = {str(Role.RGB): SensorState.MISSING}

@@ -193,7 +193,7 @@ def test_one_late_frame_never_opens_however_overdue(terminal: Terminal) -> None:
 
 def test_a_face_that_comes_late_in_the_window_of_its_card_has_its_time(terminal: Terminal) -> None:
     terminal.turn(card="good")
-    for _ in range(13):
+    for _ in range(14):
         assert terminal.turn().decision is None
     decision = terminal.decided(ALIVE)
     assert decision is not None
