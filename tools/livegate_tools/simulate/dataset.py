@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livegate.errors import LivegateError
 from livegate.progress import Progress
 from livegate_tools.simulate.held_out import Split
+from livegate_tools.whole import write_whole
 
 _JPEG_QUALITY = 93
 
@@ -67,9 +68,7 @@ def write_dataset(job: Job, jobs: int) -> int:
         for _ in _drawn(job, missing, jobs):
             progress.advance()
     lines = [_part(job, index).read_text() for index in range(job.count)]
-    staged = job.folder / "manifest.jsonl.new"
-    staged.write_text("".join(lines))
-    staged.replace(job.folder / "manifest.jsonl")
+    write_whole(job.folder / "manifest.jsonl", "".join(lines))
     return len(missing)
 
 
@@ -85,7 +84,7 @@ def _claim(job: Job) -> None:
     stamp, wanted = job.folder / "parts" / "seed.json", {"seed": job.seed, "split": str(job.split)}
     if stamp.exists() and json.loads(stamp.read_text()) != wanted:
         raise LivegateError(f"{job.folder}: holds samples of {stamp.read_text()}, not of {wanted}; give another --out")
-    stamp.write_text(json.dumps(wanted))
+    write_whole(stamp, json.dumps(wanted))
 
 
 def _part(job: Job, index: int) -> Path:
@@ -128,7 +127,7 @@ def _write(job: Job, index: int) -> None:
     if frame.depth is not None:
         sample["depth"] = f"depth/{name}.png"
         _save(job.folder / sample["depth"], frame.depth)
-    _part(job, index).write_text(json.dumps(sample) + "\n")
+    write_whole(_part(job, index), json.dumps(sample) + "\n")
 
 
 def _save(path: Path, picture: NDArray[Any]) -> None:
