@@ -20,10 +20,9 @@ from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
 from livegate.report.cloudevents import Identity
 from livegate.report.topics import Topics
-from livegate.store import StoreReader, files
+from livegate.store import StoreReader, files, open_for_edit
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
-from livegate.store.store import open_store
 from livegate.types import Credential
 from livegate_drivers.clips import read_clips
 from livegate_drivers.timeline import lay_out
@@ -114,7 +113,7 @@ class Theatre:
         """Make every card known that somebody authorised carries, or an attacker stole."""
         identity = Identity("test", "t1", __version__, boot_id(), "door")
         known = {visit.card for visit in visits().values() if visit.card and visit.card_valid}
-        with open_store(self.state_dir, identity, StoreConfig()) as store, store.transaction() as t:
+        with open_for_edit(self.state_dir, identity, StoreConfig()) as store, store.transaction() as t:
             pseudonyms = Pseudonyms(files.pseudonym_key(self.state_dir))
             for kind, value in sorted(known):
                 allow(t, Credential(pseudonyms.of(value), kind, known=True), read_clock())
