@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -129,9 +130,10 @@ def _value(hint: Any, value: Any, where: str, base: Path) -> Any:
 
 
 def _scalar(kind: Any, value: Any, where: str) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         return float(value)
-    if kind is Path and isinstance(value, str):
+    # No file has a NUL in its name, which the operating system says only to whoever opens it.
+    if kind is Path and isinstance(value, str) and "\0" not in value:
         return Path(value)
     if isinstance(kind, type) and issubclass(kind, enum.StrEnum):
         if value in list(kind):
