@@ -104,7 +104,11 @@ def test_validity_and_change(state: Path, capsys: pytest.CaptureFixture[str]) ->
         (["add", "allow", "1", "--pseudonym", "ab" * 16], 2, "give either VALUE"),
         (["add", "allow", "--pseudonym", "xyz"], 2, "expected 32 hexadecimal digits"),
         (["add", "allow", ""], 2, "expected 1 to 4096 characters"),
-        (["add", "allow", "1" * 5000], 2, "expected 1 to 4096 characters"),
+        (["add", "allow", "1" * 5000], 2, "VALUE: expected at most 4096 characters"),
+        (["add", "block", "\udcff", "--kind", "media"], 2, "VALUE: is not text"),
+        (["add", "block", "1", "--reason", "\udcff"], 2, "--reason: is not text"),
+        (["add", "block", "1", "--reason", "x" * 257], 2, "--reason: expected at most 256 characters"),
+        (["add", "allow", "1", "--label", "\udcff"], 2, "--label: is not text"),
         (["add", "allow", "1", "--kind", "media"], 2, "the allow list takes card, qr, pin"),
         (["add", "allow", "1", "--until", "tomorrow"], 2, "expected a time such as"),
         (["add", "allow", "1", "--from", "2027-01-01", "--until", "2026-01-01"], 2, "is not after --from"),
@@ -164,6 +168,7 @@ def test_events_as_lines_and_as_json(state: Path, capsys: pytest.CaptureFixture[
     after = said(capsys, "events", "list", *where, "--json", "--after", "1", "--limit", "1")
     assert StoredEvent.parse(after.strip().encode()) == stored[1]
     assert said(capsys, "events", "list", *where, "--kind", "nonsense") == ""
+    assert "--after" in said(capsys, "events", "list", *where, "--after", str(10**30), status=2)
     assert "expected 0 to" in said(capsys, "events", "list", *where, "--limit", "-1", status=2)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from livegate.configfile import load
 from livegate.errors import ConfigError
-from livegate.report.cloudevents import StoredEvent
+from livegate.report.cloudevents import MAX_SEQUENCE, StoredEvent
 from livegate.store import StoreReader
 from livegate.terminal_text import printable
 
@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print events; ``tail`` goes on until it is interrupted."""
     if not 0 <= arguments.limit <= _MAX_EVENTS:
         raise ConfigError(f"--limit {arguments.limit}: expected 0 to {_MAX_EVENTS}")
+    if arguments.action == "list" and not 0 <= (arguments.after or 0) <= MAX_SEQUENCE:
+        raise ConfigError(f"--after {arguments.after}: expected 0 to {MAX_SEQUENCE}")
     with StoreReader(state_dir(arguments)) as store:
         if arguments.action == "tail":
             return _tail(store, arguments)

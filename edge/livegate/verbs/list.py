@@ -27,6 +27,8 @@ from livegate.verbs.events import add_store_arguments, state_dir
 HELP = "show or change local credentials and block entries"
 _KINDS = (*lists.CREDENTIAL_KINDS, *lists.BLOCK_KINDS)
 MAX_VALUE_CHARACTERS = 4_096
+# They travel in events, which brokers and the console take up to a size only.
+MAX_NOTE_CHARACTERS = 256
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +84,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--kind {arguments.kind}: the {arguments.list} list takes {', '.join(kinds)}")
     if arguments.action == "add" and not allow and (arguments.valid_from or arguments.label):
         raise ConfigError("--from and --label are for the allow list; a block entry holds from now on")
+    _check_text("--reason", arguments.reason, MAX_NOTE_CHARACTERS)
+    if arguments.action == "add":
+        _check_text("--label", arguments.label or "", MAX_NOTE_CHARACTERS)
     if arguments.pseudonym is not None and not _is_pseudonym(arguments.pseudonym):
         raise ConfigError("--pseudonym: expected 32 hexadecimal digits as `livegate list show` prints them")
 
@@ -90,9 +95,18 @@ def _value(arguments: argparse.Namespace) -> str:
     value: str = arguments.pseudonym or arguments.value
     if value == "-":
         value = sys.stdin.readline(MAX_VALUE_CHARACTERS + 2).rstrip("\r\n")
-    if not 0 < len(value) <= MAX_VALUE_CHARACTERS:
-        raise ConfigError(f"VALUE: expected 1 to {MAX_VALUE_CHARACTERS} characters, found {len(value)}")
+    if not value:
+        raise ConfigError(f"VALUE: expected 1 to {MAX_VALUE_CHARACTERS} characters, found none")
+    _check_text("VALUE", value, MAX_VALUE_CHARACTERS)
     return value
+
+
+def _check_text(option: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise ConfigError(f"{option}: expected at most {most} characters, found {len(text)}")
+    # Bytes of a command line that are no UTF-8 arrive as lone surrogates, which neither SQLite nor JSON can hold.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ConfigError(f"{option}: is not text; write it in UTF-8")
 
 
 def _open(arguments: argparse.Namespace) -> Store:
