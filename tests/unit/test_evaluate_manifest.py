@@ -82,6 +82,7 @@ def test_split_filters_and_blank_lines_do_not_count(tmp_path: Path) -> None:
         ({"box": [1, 2, 3]}, "'box'"),
         ({"box": [1, 2, 3, float("nan")]}, "'box'"),
         ({"box": [1, 2, 3, True]}, "'box'"),
+        ({"box": [1, 2, 3, 10**400]}, "'box'"),
         ({"camera": {"fx": 0, "fy": 1, "cx": 1, "cy": 1}}, "'camera'"),
         ({"camera": {"fx": 5}}, "'camera'"),
         ({"camera": [500, 500, 320, 240]}, "'camera'"),
@@ -100,7 +101,10 @@ def test_a_bad_field_is_named_and_the_sample_keeps_its_id(tmp_path: Path, change
     assert words in entries[1].problem
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", "null", '{"id": 7, "rgb": "a", "label": "attack"}', '{"rgb": "a"}'])
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[1]", "null", '{"id": ' + "9" * 5000 + "}", '{"id": 7, "rgb": "a", "label": "attack"}', '{"rgb": "a"}'],
+)
 def test_a_line_that_is_no_sample_has_no_id(tmp_path: Path, line: str) -> None:
     entries = read(tmp_path, line, GOOD)
     assert isinstance(entries[0], BadLine)

@@ -7,7 +7,6 @@ an id it still counts as a sample that could not be judged, so that every sample
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from livegate.errors import ConfigError
 from livegate.types import Box, PadDecision, Role
 
 UNSPECIFIED = "unspecified"
+# No pixel, focal length or millisecond comes near.
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def _entry(raw: bytes, number: int, split: str | None, base: Path) -> Sample | B
         return None
     try:
         fields = json.loads(raw.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:
         return BadLine(number, f"is not JSON: {exc}")
     if not isinstance(fields, dict):
         return BadLine(number, 'is not a JSON object; a sample is written {"id": ..., "rgb": ..., "label": ...}')
@@ -178,8 +179,9 @@ def _box(fields: Mapping[str, Any], key: str) -> Box | None:
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigError(f"{what}: expected a number, found {value!r}")
+    # Written so that NaN fails too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+        raise ConfigError(f"{what}: expected a number within ±{_LARGEST:g}, found {str(value)[:40]}")
     return float(value)
 
 
