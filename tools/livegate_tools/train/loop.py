@@ -114,7 +114,8 @@ def train(
         )
         save_checkpoint(run.checkpoint, progress, network, average, optimiser)
         say(f"epoch {epoch + 1}/{plan.epochs} {losses} {speed:.0f} img/s {_dev_line(run, average.network)}")
-    return average.network
+    averaged: FaceNetwork = average.network
+    return averaged
 
 
 def _epoch(
