@@ -11,7 +11,7 @@ from livegate import assets
 from livegate.cues.bank import ScoredCue
 from livegate.cues.protocol import Cue, all_cues
 from livegate.cues.scorer import Scorer
-from livegate.errors import AssetError, ConfigError
+from livegate.errors import AssetError
 from livegate.options import Matches, parse
 from livegate.types import Role
 
@@ -49,7 +49,7 @@ def read_scorer(name: str, cue: Cue) -> Scorer:
     path = assets.model(name) / "manifest.toml"
     try:
         scorer = parse(_Manifest, tomllib.loads(path.read_text("utf-8")), str(path)).scorer
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ConfigError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise AssetError(f"{path}: no scorer can be read ({exc}); train the cue again or reinstall Livegate") from exc
     if not _fits(scorer, cue):
         expected = ", ".join(cue.FEATURES)

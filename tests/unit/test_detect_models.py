@@ -132,6 +132,8 @@ def test_priors_of_another_model_are_refused(tmp_path: Path) -> None:
         (('"tiny.onnx"', '"../tiny.onnx"'), "does not match"),
         (('tflite = "tiny.tflite"', ""), "go together"),
         (("[model]", "[model"), "is not TOML"),
+        (("[model]", "[" * 5000), "is not TOML"),
+        (("mmacs = 0.003", "mmacs = " + "9" * 5000), "is not TOML"),
     ],
 )
 def test_a_wrong_manifest_is_refused_by_file_and_key(tmp_path: Path, replace: tuple[str, str], said: str) -> None:

@@ -189,10 +189,11 @@ def read_manifest(folder: Path) -> ModelManifest:
         tables = parse(_Tables, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); {_REMEDY}") from exc
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise AssetError(f"{path}: is not TOML: {exc}; {_REMEDY}") from exc
     except ConfigError as exc:
         raise AssetError(f"{exc}; {_REMEDY}") from exc
+    # Python's own parser says no to numbers without end and brackets without end in words of its own.
+    except (ValueError, RecursionError) as exc:
+        raise AssetError(f"{path}: is not TOML: {exc}; {_REMEDY}") from exc
     manifest = ModelManifest(
         folder, tables.model, tables.input, tables.output, tables.priors, tables.decision, tables.training
     )
