@@ -157,9 +157,13 @@ def train_step(network: FaceNetwork, optimiser: torch.optim.Optimizer, batch: Ba
     losses = multibox_loss(raw.as_float(), targets, recipe.weights)
     optimiser.zero_grad(set_to_none=True)
     losses.total(recipe.weights).backward()  # type: ignore[no-untyped-call, unused-ignore]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
+    norm = torch.nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT)
+    terms = torch.stack([losses.box, losses.face, losses.liveness, losses.pixels]).detach()
+    # One overflow in half precision would otherwise end in every weight, and in the checkpoint.
+    if not torch.isfinite(norm) or not torch.isfinite(terms).all():
+        return torch.zeros_like(terms)
     optimiser.step()
-    return torch.stack([losses.box, losses.face, losses.liveness, losses.pixels]).detach()
+    return terms
 
 
 def torch_inference(network: FaceNetwork) -> Callable[[Floats], tuple[Floats, Floats]]:
