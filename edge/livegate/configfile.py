@@ -31,7 +31,7 @@ def load(path: Path) -> Config:
         table = tomllib.loads(raw.decode())
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give an existing file with --config") from exc
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:
         raise ConfigError(f"{path}: is not TOML: {exc}") from exc
     for key in ("path", "version"):
         if key in table:
