@@ -25,18 +25,24 @@ FEATURES = (
     "rgb_agreement",
     "glint_share",
     "log_detail_ratio",
+    "nir_highlight",
+    "nir_shade",
+    "rgb_highlight",
+    "rgb_shade",
 )
 
 _GRID = 24
 _GLINT_LEVEL = 245
 _MIN_FACE_PX = 16
+# Every third pixel of a face is some thousand: enough for a hundredth of them.
+_STRIDE = 3
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
     """Return the numbers of :data:`FEATURES`, or None when the face is too small or leaves the picture.
 
     Levels are shares of full scale; the agreement is the correlation (-1..1) of 24 x 24 brightness grids of the face in
-    both lights; the detail ratio compares their Laplacian energy.
+    both lights; the detail ratio compares their Laplacian energy; highlight and shade are logarithms of brightness.
     """
     nir, rgb = observation.frame_set.image(Role.NIR), observation.frame_set.image(Role.RGB)
     if nir is None or rgb is None or nir.shape != rgb.shape[:2]:
@@ -60,6 +66,9 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
             _correlation(small, luma.astype(np.float64)),
             np.count_nonzero(face >= _GLINT_LEVEL) / face.size,
             np.log((_detail(small) + 0.5) / (_detail(luma.astype(np.float64)) + 0.5)),
+            # The illuminator stands beside the lens, so whatever is glossy shows its lamp: plastic more than skin.
+            *_extremes(face),
+            *_extremes(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)),
         ]
     )
 
@@ -83,6 +92,12 @@ def _surround(nir: NDArray[Any], box: Box) -> float:
     sides = (nir[top:bottom, left:inner_left], nir[top:bottom, inner_right:right])
     levels = np.concatenate([side[::4, ::4].ravel() for side in sides])
     return float(np.median(levels)) if levels.size else 0.0
+
+
+def _extremes(face: NDArray[Any]) -> tuple[float, float]:
+    """Return how far the brightest hundredth lies above the median and the darkest three below it, as logarithms."""
+    dark, middle, bright = np.percentile(face[::_STRIDE, ::_STRIDE], (3, 50, 99))
+    return float(np.log((bright + 2.0) / (middle + 2.0))), float(np.log((middle + 2.0) / (dark + 2.0)))
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
