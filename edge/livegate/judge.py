@@ -17,9 +17,9 @@ from livegate import config
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import CueBank, ScoredCue
 from livegate.decide.evidence import probability
-from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
+from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
-from livegate.scorers import trained_cues
+from livegate.scorers import operating_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -64,17 +64,18 @@ class Judge:
         self,
         detector: FaceDetector | None,
         cues: tuple[ScoredCue, ...],
-        limits: Boundaries,
+        points: OperatingPoints,
         roles: frozenset[Role],
-        timeout_ms: int,
+        policy: config.DecisionPolicy,
         tracks: TrackPolicy | None = None,
     ) -> None:
         self.detector = detector
         self.bank = CueBank(cues)
-        self.limits = limits
+        self._points = points
+        self._policy = policy
         self.tracker = Tracker(tracks)
         self._roles = roles
-        self._timeout_ns = timeout_ms * NS_PER_MS
+        self._timeout_ns = policy.timeout_ms * NS_PER_MS
 
     @classmethod
     def open(
@@ -87,12 +88,23 @@ class Judge:
         """
         opened = open_detector(detector, threads)
         if opened is None:
-            return cls(None, (), Boundaries(np.inf, -np.inf), roles, policy.timeout_ms)
+            return cls.without_network(roles, policy)
         calibration = opened.manifest.calibration
         correlation = opened.manifest.decision.frame_correlation
         own = ScoredCue("detector", detector_cue, detector_cue.scorer(calibration, correlation))
         cues = (own, *trained_cues(roles))
-        return cls(opened, cues, boundaries(policy, calibration), roles, policy.timeout_ms)
+        alone = {frozenset({own.name}): calibration.threshold_llr}
+        return cls(opened, cues, OperatingPoints(alone | operating_points()), roles, policy)
+
+    @classmethod
+    def without_network(cls, roles: frozenset[Role], policy: config.DecisionPolicy) -> Self:
+        """Return a judge that finds no face and so never says bona fide."""
+        return cls(None, (), OperatingPoints({}), roles, policy)
+
+    @property
+    def boundaries(self) -> Boundaries:
+        """The boundaries while every cue of this terminal speaks."""
+        return self._boundaries(frozenset(cue.name for cue in self.bank.cues))
 
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         """Judge one FrameSet as a whole attempt; the verdict is final, and the face is the one presented."""
@@ -124,7 +136,8 @@ class Judge:
         """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``."""
         cues = self.bank.scores(attempt)
         llr = float(sum(cue.llr for cue in cues))
-        decision = verdict(llr, self.limits)
+        limits = self._boundaries(frozenset(cue.name for cue in cues))
+        decision = verdict(llr, limits)
         if not final and len(attempt.observations) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         return PadResult(
@@ -132,7 +145,7 @@ class Judge:
             reason=_REASONS[decision],
             score=probability(llr),
             llr=llr,
-            threshold=self.limits.accept_llr,
+            threshold=limits.accept_llr,
             frames=len(attempt.observations),
             step=self._step(attempt.latest.frame_set),
             cues=cues,
@@ -146,11 +159,14 @@ class Judge:
             reason=Reason.NO_FACE,
             score=None,
             llr=None,
-            threshold=self.limits.accept_llr,
+            threshold=None,
             frames=0,
             step=self._step(frame_set) if frame_set else Step.NONE,
             missing=self._missing(frame_set, ()) if frame_set else (),
         )
+
+    def _boundaries(self, cues: frozenset[str]) -> Boundaries:
+        return boundaries(self._policy, self._points.threshold(cues))
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)

@@ -17,11 +17,12 @@ from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.gate.policy import decide, refuse
 from livegate.judge import Judge, Sight
+from livegate.notices import Notices
 from livegate.report import events
 from livegate.report.events import Environment
 from livegate.store.store import Store
 from livegate.types import (
-    AccessEvent,
+    NS_PER_MS,
     CredentialRead,
     Decision,
     FrameSet,
@@ -29,19 +30,9 @@ from livegate.types import (
     PadDecision,
     PadResult,
     Reason,
-    Role,
-    SensorState,
 )
-from livegate.watch import Watch
 
 log = logging.getLogger(__name__)
-
-NS_PER_MS = 1_000_000
-# A sensor that flickers for less than this is not worth an event.
-SENSOR_HOLD_NS = 1_000 * NS_PER_MS
-# Without a picture for this long the rgb camera counts as missing; cameras take longer to begin.
-BLIND_NS = 1_000 * NS_PER_MS
-BEGIN_NS = 5_000 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +66,7 @@ class Pipeline:
         self._rules = rules
         self._committed = committed
         self._attendance = Attendance(rules.policy.mode, rules.pairing_window_ms)
-        self._environment = rules.environment
-        self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
-        self._doors: Watch[DoorState] = Watch()
-        self._cause: int | None = None
-        self._began_ns: int | None = None
-        self._seen_ns: int | None = None
+        self._notices = Notices(store, door, rules.environment, committed)
 
     def turn(self, frame_set: FrameSet | None, reads: tuple[CredentialRead, ...], now: Clock) -> Snapshot:
         """Take what came since the last turn: a FrameSet or none, and the credentials read."""
@@ -88,10 +74,10 @@ class Pipeline:
             if self._attendance.offer(read):
                 self._judge.tracker.restart()
                 self._attendance.leave(now.monotonic_ns)
-        self._notice_sensors(frame_set, now)
+        self._notices.sensors(frame_set, now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
-        return Snapshot(sight, self._notice_door(now), decision, sequence)
+        return Snapshot(sight, self._notices.door(now), decision, sequence)
 
     def _look(self, frame_set: FrameSet | None, now_ns: int) -> tuple[Sight | None, Conclusion | None]:
         """Return what is to be seen, and the attempt that became ripe by it."""
@@ -109,14 +95,8 @@ class Pipeline:
             return sight, concluded or self._lapsed(sight.pad, Reason.INCONCLUSIVE, now_ns)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
         judging = Reason.NO_FACE if self._judge.detector is not None else Reason.FAILED
-        reason = Reason.SENSOR_MISSING if self._is_blind(now_ns) else judging
+        reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else judging
         return sight, left or self._lapsed(self._judge.no_face(frame_set), reason, now_ns)
-
-    def _is_blind(self, now_ns: int) -> bool:
-        return self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
-
-    def _is_beginning(self, now_ns: int) -> bool:
-        return self._seen_ns is None and self._began_ns is not None and now_ns - self._began_ns < BEGIN_NS
 
     def _lapsed(self, pad: PadResult, reason: Reason, now_ns: int) -> Conclusion | None:
         """Return the attempt of who showed a credential and no face that could be judged in time, or None."""
@@ -140,7 +120,7 @@ class Pipeline:
             return refuse(conclusion.pad, reason, self._rules.policy, attempt_id=conclusion.attempt_id), None
         self._committed()
         if decision.outcome is Outcome.GRANTED:
-            self._cause = sequence
+            self._notices.opening(sequence)
             self._pulse()
         log.info(
             "attempt",
@@ -160,7 +140,7 @@ class Pipeline:
             latency_ms = max(time.monotonic_ns() - since_ns, 0) / NS_PER_MS
             decision = replace(decision, latency_ms=latency_ms)
             transaction.count(decision, self._rules.policy, now)
-            environment = replace(self._environment, step=conclusion.pad.step)
+            environment = replace(self._notices.environment, step=conclusion.pad.step)
             stored = transaction.enqueue(events.access_attempt(decision, now, environment))
         return decision, stored.sequence
 
@@ -169,40 +149,3 @@ class Pipeline:
             self._door.pulse(self._rules.pulse_ms)
         except DeviceLost as exc:
             log.error("door did not answer, supposed locked", extra={"error": str(exc)})  # noqa: TRY400
-
-    def _notice_door(self, now: Clock) -> DoorState:
-        state = self._door.state()
-        for change in self._doors.changes({"door": state}, now.monotonic_ns):
-            cause = self._cause if change.after in (DoorState.UNLOCKED, DoorState.LOCKED) else None
-            if self._record(events.door_state(change.after, now, self._environment, cause)):
-                self._doors.mark(change)
-        return state
-
-    def _notice_sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
-        if self._began_ns is None:
-            self._began_ns = now.monotonic_ns
-        if frame_set is not None:
-            states = {str(role): state for role, state in frame_set.states.items()}
-            if Role.RGB in frame_set.frames:
-                self._seen_ns = now.monotonic_ns
-        elif not self._is_blind(now.monotonic_ns) or self._is_beginning(now.monotonic_ns):
-            return
-        else:
-            states = {str(Role.RGB): SensorState.MISSING}
-        if states != self._environment.sensors:
-            self._environment = replace(self._environment, sensors={**self._environment.sensors, **states})
-        for change in self._sensors.changes(states, now.monotonic_ns):
-            event = events.sensor_state(change.name, change.after, change.before, now, self._environment)
-            if self._record(event):
-                self._sensors.mark(change)
-
-    def _record(self, event: AccessEvent) -> bool:
-        """Store an event of the terminal itself; return whether that worked. What was not stored is tried again."""
-        try:
-            with self._store.transaction() as transaction:
-                transaction.enqueue(event)
-        except StoreError as exc:
-            log.warning("event not stored", extra={"kind": event.kind, "error": str(exc)})
-            return False
-        self._committed()
-        return True

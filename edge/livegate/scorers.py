@@ -1,11 +1,15 @@
-"""Find the trained scorers of the cues: models/<cue>/manifest.toml, kind "logistic"."""
+"""Find the trained scorers of the cues, and the thresholds fixed for cues that speak together.
+
+models/<cue>/manifest.toml of kind "logistic" holds a scorer, models/fusion/manifest.toml the operating points.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from livegate import assets
 from livegate.cues.bank import ScoredCue
@@ -14,6 +18,8 @@ from livegate.cues.scorer import Scorer
 from livegate.errors import AssetError
 from livegate.options import Matches, parse
 from livegate.types import Role
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,35 @@ class _Manifest:
     model: _Model
     scorer: Scorer
     training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    cues: tuple[str, ...]
+    threshold_llr: float
+
+
+@dataclass(frozen=True, slots=True)
+class _FusionModel:
+    name: str
+    version: str
+    kind: Annotated[str, Matches("operating_points")]
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fusion:
+    model: _FusionModel
+    point: tuple[_Point, ...]
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def operating_points() -> dict[frozenset[str], float]:
+    """Return the thresholds fixed for sets of cues, empty when none were; AssetError when their file is damaged."""
+    path = assets.folder("models") / "fusion" / "manifest.toml"
+    if not path.is_file():
+        return {}
+    return {frozenset(point.cues): point.threshold_llr for point in _read(_Fusion, path).point}
 
 
 def trained_cues(roles: frozenset[Role]) -> tuple[ScoredCue, ...]:
@@ -47,14 +82,18 @@ def trained_cues(roles: frozenset[Role]) -> tuple[ScoredCue, ...]:
 def read_scorer(name: str, cue: Cue) -> Scorer:
     """Return the scorer of one cue; raise AssetError naming its manifest when it does not fit."""
     path = assets.model(name) / "manifest.toml"
-    try:
-        scorer = parse(_Manifest, tomllib.loads(path.read_text("utf-8")), str(path)).scorer
-    except (OSError, ValueError, RecursionError) as exc:
-        raise AssetError(f"{path}: no scorer can be read ({exc}); train the cue again or reinstall Livegate") from exc
+    scorer = _read(_Manifest, path).scorer
     if not _fits(scorer, cue):
         expected = ", ".join(cue.FEATURES)
         raise AssetError(f"{path}: its features are not those of cue '{name}' ({expected}); train it again")
     return scorer
+
+
+def _read(kind: type[T], path: Path) -> T:
+    try:
+        return parse(kind, tomllib.loads(path.read_text("utf-8")), str(path))
+    except (OSError, ValueError) as exc:
+        raise AssetError(f"{path}: cannot be read ({exc}); train it again or reinstall Livegate") from exc
 
 
 def _fits(scorer: Scorer, cue: Cue) -> bool:

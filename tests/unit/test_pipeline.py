@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from livegate.clock import boot_id, read_clock
-from livegate.config import GateMode, Limit, LimitKey, StoreConfig
+from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, StoreConfig
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
 from livegate.decide.calibration import Calibration
-from livegate.decide.verdict import Boundaries
+from livegate.decide.verdict import OperatingPoints
 from livegate.errors import PadError
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy
@@ -86,9 +86,9 @@ def opened(tmp_path: Path, store_config: StoreConfig, mode: GateMode) -> Iterato
     judge = Judge(
         detector,
         (ScoredCue("detector", detector_cue, scorer),),
-        Boundaries(1.0, -1.0),
+        OperatingPoints({frozenset({"detector"}): 1.0}),
         frozenset({Role.RGB}),
-        timeout_ms=2000,
+        DecisionPolicy(max_bpcer=0.25, timeout_ms=2000),
     )
     policy = GatePolicy(mode, mode is GateMode.PRESENCE_SCREENING, limits=(OWN_LIMIT,))
     rules = Rules(policy, pairing_window_ms=1500, pulse_ms=1000, environment=Environment(IDENTITY))

@@ -72,8 +72,9 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
     ("arguments", "words"),
     [
         ([], "--config FILE and --data DIR"),
-        (["cue"], "expected nothing or: cue NAME"),
-        (["queue", "depth_shape"], "expected nothing or: cue NAME"),
+        (["cue"], "expected nothing, or: cue NAME"),
+        (["queue", "depth_shape"], "expected nothing, or: cue NAME"),
+        (["fusion"], "--dev DIR"),
         (["cue", "depth_shape"], "--simulated DIR"),
     ],
 )

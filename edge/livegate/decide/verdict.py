@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livegate.config import DecisionPolicy
-from livegate.decide.calibration import Calibration
 from livegate.types import PadDecision, Role, SensorState, Step
 
 
@@ -19,16 +18,31 @@ class Boundaries:
     reject_llr: float
 
 
-def boundaries(policy: DecisionPolicy, calibration: Calibration) -> Boundaries:
-    """Return the boundaries for the error rates the installer asked for.
+@dataclass(frozen=True, slots=True)
+class OperatingPoints:
+    """The accepting thresholds fixed on a dev split, one for each set of cues that may speak together.
 
-    The operating point of the model's manifest was fixed on a dev split at the default ``max_apcer``. Asking for
-    another rate moves it by the logarithm of their ratio, as in Wald, Sequential Analysis, 1947, section 3.2, whose
-    lower boundary ln(beta / (1 - alpha)) is taken as it is. Asking for more attacks accepted never moves the point
-    below 0, where attack and bona fide are equally likely.
+    Each was chosen for the default ``max_apcer``. More cues spread people and attacks further apart, so each set has a
+    threshold of its own; a set that none was fixed for takes the strictest there is.
     """
-    moved = calibration.threshold_llr + math.log(DecisionPolicy().max_apcer / policy.max_apcer)
-    accept = max(moved, min(calibration.threshold_llr, 0.0))
+
+    threshold_llr: Mapping[frozenset[str], float]
+
+    def threshold(self, cues: frozenset[str]) -> float:
+        """Return the least fused log-likelihood ratio called bona fide when ``cues`` spoke; infinite without one."""
+        exact = self.threshold_llr.get(cues)
+        return max(self.threshold_llr.values(), default=math.inf) if exact is None else exact
+
+
+def boundaries(policy: DecisionPolicy, threshold_llr: float) -> Boundaries:
+    """Return the boundaries for the error rates the installer asked for, from the operating point of the default ones.
+
+    Asking for another ``max_apcer`` moves the point by the logarithm of their ratio, as in Wald, Sequential Analysis,
+    1947, section 3.2, whose lower boundary ln(beta / (1 - alpha)) is taken as it is. Asking for more attacks accepted
+    never moves it below 0, where attack and bona fide are equally likely.
+    """
+    moved = threshold_llr + math.log(DecisionPolicy().max_apcer / policy.max_apcer)
+    accept = max(moved, min(threshold_llr, 0.0))
     return Boundaries(accept, min(math.log(policy.max_bpcer / (1.0 - policy.max_apcer)), accept))
 
 

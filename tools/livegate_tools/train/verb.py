@@ -1,6 +1,6 @@
-"""``livegate train``: learn the face network, or with ``cue NAME`` the scorer of one cue, from labelled captures.
+"""``livegate train``: learn the face network, the scorer of a cue, or the thresholds of cues that speak together.
 
-Both write a folder as models/ holds it: the model, its manifest and its card.
+Each writes a folder as models/ holds it: the model, its manifest and its card.
 """
 
 from __future__ import annotations
@@ -17,14 +17,24 @@ _NEEDED = ("torch", "onnx")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("what", nargs="*", metavar="cue NAME", help="a cue's scorer instead of the face network")
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help="cue NAME: a cue's scorer; fusion: thresholds of all cues together; default: the face network",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
     parser.add_argument(
         "--simulated", type=Path, nargs="+", default=[], metavar="DIR", help="folders with a manifest.jsonl each"
     )
     parser.add_argument(
-        "--dev", type=Path, nargs="+", default=[], metavar="DIR", help="the same to calibrate a cue's scorer on"
+        "--dev",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="the same to calibrate a cue's scorer on, or to fix thresholds",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint, cache and the finished model go here"
@@ -40,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the verb; LivegateError names the extra where PyTorch or scikit-learn is missing."""
     if arguments.what:
-        return _train_cue(arguments)
+        return _train_part(arguments)
     if arguments.config is None or arguments.data is None:
         raise ConfigError("train: the face network needs --config FILE and --data DIR; a cue's scorer: train cue NAME")
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
@@ -58,17 +68,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _train_cue(arguments: argparse.Namespace) -> int:
-    if len(arguments.what) != 2 or arguments.what[0] != "cue":
-        raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing or: cue NAME")
-    if not arguments.simulated or not arguments.dev:
-        raise ConfigError(
-            "train cue: needs captures to fit with --simulated DIR ... and others to calibrate with --dev DIR ..."
-        )
-    from livegate_tools.train.cue import train_cue
+def _train_part(arguments: argparse.Namespace) -> int:
+    """Train what is named instead of the network."""
+    fit, dev = ([folder / "manifest.jsonl" for folder in folders] for folders in (arguments.simulated, arguments.dev))
+    match arguments.what:
+        case ["cue", name] if fit and dev:
+            from livegate_tools.train.cue import train_cue
 
-    fit, calibrate = (
-        [folder / "manifest.jsonl" for folder in folders] for folders in (arguments.simulated, arguments.dev)
-    )
-    print(f"scorer written to {train_cue(arguments.what[1], fit, calibrate, arguments.out)}")
+            print(f"scorer written to {train_cue(name, fit, dev, arguments.out)}")
+        case ["fusion"] if dev:
+            from livegate_tools.train.fusion import train_fusion
+
+            print(f"operating points written to {train_fusion(dev, arguments.out)}")
+        case ["cue", _]:
+            raise ConfigError(
+                "train cue: needs captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ..."
+            )
+        case ["fusion"]:
+            raise ConfigError("train fusion: needs captures to fix thresholds on, --dev DIR ...")
+        case _:
+            raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing, or: cue NAME, or: fusion")
     return 0

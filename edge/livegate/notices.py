@@ -1,0 +1,90 @@
+"""What the terminal reports of itself: its door and its sensors, each change that lasts, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from livegate.errors import StoreError
+from livegate.gate.door import Door, DoorState
+from livegate.gate.facts import Clock
+from livegate.report import events
+from livegate.report.events import Environment
+from livegate.store.store import Store
+from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorState
+from livegate.watch import Watch
+
+log = logging.getLogger(__name__)
+
+# A sensor that flickers for less than this is not worth an event.
+SENSOR_HOLD_NS = 1_000 * NS_PER_MS
+# Without a picture for this long the rgb camera counts as missing; cameras take longer to begin.
+BLIND_NS = 1_000 * NS_PER_MS
+BEGIN_NS = 5_000 * NS_PER_MS
+
+
+class Notices:
+    """Watches door and sensors and records their events; keeps the environment that every event names."""
+
+    def __init__(self, store: Store, door: Door, environment: Environment, committed: Callable[[], None]) -> None:
+        """``committed`` is called after every commit and must not block."""
+        self.environment = environment
+        self._store = store
+        self._door = door
+        self._committed = committed
+        self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
+        self._doors: Watch[DoorState] = Watch()
+        self._cause: int | None = None
+        self._began_ns: int | None = None
+        self._seen_ns: int | None = None
+
+    def is_blind(self, now_ns: int) -> bool:
+        """Return whether the rgb camera has shown nothing for too long."""
+        return self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
+
+    def opening(self, sequence: int) -> None:
+        """Remember which event is about to move the door."""
+        self._cause = sequence
+
+    def sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
+        """Take the sensors' states as they are in the newest FrameSet, or that there is none."""
+        if self._began_ns is None:
+            self._began_ns = now.monotonic_ns
+        if frame_set is not None:
+            states = {str(role): state for role, state in frame_set.states.items()}
+            if Role.RGB in frame_set.frames:
+                self._seen_ns = now.monotonic_ns
+        elif not self.is_blind(now.monotonic_ns) or self._is_beginning(now.monotonic_ns):
+            return
+        else:
+            states = {str(Role.RGB): SensorState.MISSING}
+        self.environment = replace(self.environment, sensors={**self.environment.sensors, **states})
+        for change in self._sensors.changes(states, now.monotonic_ns):
+            if self._record(events.sensor_state(change.name, change.after, change.before, now, self.environment)):
+                self._sensors.mark(change)
+
+    def door(self, now: Clock) -> DoorState:
+        """Take the door's state as it is now, and return it."""
+        state = self._door.state()
+        for change in self._doors.changes({"door": state}, now.monotonic_ns):
+            cause = self._cause if change.after in (DoorState.UNLOCKED, DoorState.LOCKED) else None
+            if self._record(events.door_state(change.after, now, self.environment, cause)):
+                self._doors.mark(change)
+                # Once it is locked again, whatever moves it next was not that grant.
+                self._cause = None if change.after is DoorState.LOCKED else self._cause
+        return state
+
+    def _is_beginning(self, now_ns: int) -> bool:
+        return self._seen_ns is None and self._began_ns is not None and now_ns - self._began_ns < BEGIN_NS
+
+    def _record(self, event: AccessEvent) -> bool:
+        """Store an event; return whether that worked. What was not stored is tried again at the next turn."""
+        try:
+            with self._store.transaction() as transaction:
+                transaction.enqueue(event)
+        except StoreError as exc:
+            log.warning("event not stored", extra={"kind": event.kind, "error": str(exc)})
+            return False
+        self._committed()
+        return True
