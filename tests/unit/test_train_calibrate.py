@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livegate.config import DecisionPolicy
 from livegate.errors import ConfigError
 from livegate.types import Box, Face
 from livegate_tools.train.calibrate import fit_line, operating_point
@@ -51,14 +52,20 @@ def test_separable_and_inverted_scores_stay_finite_and_rising() -> None:
 
 
 def test_the_threshold_keeps_the_apcer_asked_for_and_lies_within_the_bound() -> None:
-    results = crowd(np.random.default_rng(2), shift=1.0)
-    point = operating_point(results, 0.05)
+    results = crowd(np.random.default_rng(2), shift=2.0)
+    point = operating_point(results, DecisionPolicy())
     attacks = [r for r in results if r.sample.presentation is Presentation.ATTACK]
     apcer = np.mean([accepted(r, point.calibration) for r in attacks])
-    assert apcer <= 0.05
+    assert apcer <= DecisionPolicy().max_apcer
     assert point.apcer == pytest.approx(apcer)
     assert abs(point.calibration.threshold_llr) < point.calibration.max_llr
     assert point.calibration.max_llr == pytest.approx(np.log(21))
+
+
+def test_where_both_rates_cannot_be_had_both_miss_by_one_factor() -> None:
+    point = operating_point(crowd(np.random.default_rng(2), shift=1.0), DecisionPolicy())
+    assert point.apcer > DecisionPolicy().max_apcer
+    assert point.apcer / DecisionPolicy().max_apcer == pytest.approx(point.bpcer / DecisionPolicy().max_bpcer, rel=0.1)
 
 
 def test_a_small_source_weighs_as_much_as_a_large_one() -> None:
@@ -72,13 +79,13 @@ def test_a_small_source_weighs_as_much_as_a_large_one() -> None:
 
 def test_calibration_needs_both_classes() -> None:
     with pytest.raises(ConfigError, match="1 bona fide and 0 attack"):
-        operating_point([result(1.0, Presentation.BONA_FIDE)], 0.05)
+        operating_point([result(1.0, Presentation.BONA_FIDE)], DecisionPolicy())
 
 
 def test_a_missed_face_counts_against_recall_and_bona_fide_but_lets_no_attack_in() -> None:
     results = [result(None, Presentation.BONA_FIDE), result(None, Presentation.ATTACK)]
     results += [result(3.0, Presentation.BONA_FIDE), result(-3.0, Presentation.ATTACK)]
-    figures = source_figures("s", results, operating_point(results, 0.05).calibration)
+    figures = source_figures("s", results, operating_point(results, DecisionPolicy()).calibration)
     assert figures.recall is not None
     assert figures.recall.value == 0.5
     assert figures.bpcer is not None

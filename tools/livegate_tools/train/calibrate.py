@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.config import DecisionPolicy
 from livegate.decide.calibration import Calibration
 from livegate.decide.evidence import bounded
 from livegate.errors import ConfigError
 from livegate_tools.train.figures import balanced_weights
 from livegate_tools.train.judge import Judged
 from livegate_tools.train.samples import Presentation
+from livegate_tools.train.tradeoff import choose
 
 PENALTY = 1e-3
 LEAST_SLOPE = 0.01
@@ -53,8 +55,8 @@ def fit_line(logits: Floats, bona_fide: NDArray[np.bool_], weights: Floats) -> t
     return max(float(line[0]), LEAST_SLOPE), float(line[1])
 
 
-def operating_point(results: Sequence[Judged], target_apcer: float) -> OperatingPoint:
-    """Fit and choose on dev results: the lowest threshold whose source-balanced APCER is at most ``target_apcer``.
+def operating_point(results: Sequence[Judged], policy: DecisionPolicy) -> OperatingPoint:
+    """Fit and choose on dev results, by :func:`choose` on the source-balanced error rates.
 
     The bound on the llr is the logarithm of the number of subjects of the rarer class plus one: no single picture may
     claim more than that many people can support. ConfigError where a class is missing.
@@ -75,7 +77,8 @@ def operating_point(results: Sequence[Judged], target_apcer: float) -> Operating
     # Scores squeezed against the bound differ by less than a manifest can say, so no threshold lies there.
     candidates = np.unique(np.clip(llr, -REACH * bound, REACH * bound))
     apcer = np.array([(attack * (llr >= t)).sum() for t in candidates]) / attack.sum()
-    lowest = int((apcer <= target_apcer).argmax()) if (apcer <= target_apcer).any() else len(candidates) - 1
+    bpcer = np.array([(living * (llr < t)).sum() for t in candidates]) / living.sum()
+    lowest = choose(apcer, bpcer, policy)
     # Half way to the last score that is refused, not on top of the first one that is accepted.
     threshold = float(candidates[max(lowest - 1, 0) : lowest + 1].mean())
     return OperatingPoint(

@@ -20,6 +20,7 @@ from livegate.types import Role
 from livegate_tools.evaluate import metrics
 from livegate_tools.evaluate.frames import read_frame_sets
 from livegate_tools.evaluate.manifest import Sample, read_manifest
+from livegate_tools.train.tradeoff import choose
 
 # The detector always speaks: without it there is no face to judge.
 ALWAYS = "detector"
@@ -69,16 +70,14 @@ def points(evidence: Sequence[Evidence], policy: DecisionPolicy) -> list[Point]:
     return [point for cues in sets if (point := _point(cues, evidence, policy)) is not None]
 
 
-def choose(bona_fide: NDArray[np.float64], attacks: Sequence[NDArray[np.float64]], policy: DecisionPolicy) -> float:
-    """Return the threshold on fused evidence: as low as the worst species' APCER allows, as high as the BPCER allows.
-
-    The least threshold at which every species' APCER is at most ``max_apcer``; where that would refuse more people than
-    ``max_bpcer``, the greatest at which it would not.
-    """
-    strict = max(float(np.quantile(scores, 1.0 - policy.max_apcer, method="higher")) for scores in attacks)
-    lenient = float(np.quantile(bona_fide, policy.max_bpcer, method="lower"))
-    # Above an attack's score, not at it.
-    return float(min(np.nextafter(strict, np.inf), lenient))
+def threshold(bona_fide: NDArray[np.float64], attacks: Sequence[NDArray[np.float64]], policy: DecisionPolicy) -> float:
+    """Return the threshold on fused evidence by :func:`choose`, with the APCER of the worst species."""
+    candidates = np.unique(np.concatenate([bona_fide, *attacks]))
+    apcer = np.max([[np.mean(scores >= t) for t in candidates] for scores in attacks], axis=0)
+    bpcer = np.array([np.mean(bona_fide < t) for t in candidates])
+    chosen = choose(apcer, bpcer, policy)
+    # Half way to the last score that is refused, not on top of the first one that is accepted.
+    return float(candidates[max(chosen - 1, 0) : chosen + 1].mean())
 
 
 def train_fusion(manifests: Sequence[Path], out: Path) -> Path:
@@ -105,13 +104,13 @@ def _point(cues: tuple[str, ...], evidence: Sequence[Evidence], policy: Decision
     if not by_kind or not bona_fide.size:
         return None
     attacks = {str(species): np.array(scores) for species, scores in sorted(by_kind.items(), key=str)}
-    threshold = choose(bona_fide, list(attacks.values()), policy)
+    least = threshold(bona_fide, list(attacks.values()), policy)
     return Point(
         cues,
-        threshold,
+        least,
         bona_fide.size,
-        float(np.mean(bona_fide < threshold)),
-        {species: float(np.mean(scores >= threshold)) for species, scores in attacks.items()},
+        float(np.mean(bona_fide < least)),
+        {species: float(np.mean(scores >= least)) for species, scores in attacks.items()},
         metrics.auc(bona_fide, np.concatenate(list(attacks.values()))),
     )
 
@@ -132,7 +131,7 @@ def _card(found: Sequence[Point], sources: Sequence[str], policy: DecisionPolicy
         "",
         f"Fixed on {', '.join(sources)}: simulated captures of rendered heads (CC0) that no cue was fitted on, though",
         f"their calibration lines were. The least threshold with an APCER of at most {policy.max_apcer:.0%} in every",
-        f"species; where that would refuse more than {policy.max_bpcer:.0%} of the people, the greatest that does not.",
+        f"species and a BPCER of at most {policy.max_bpcer:.0%}; where both cannot be had, both miss by one factor.",
         "These are figures of the split the thresholds were fixed on: no estimate of error rates anywhere else, and",
         "nothing about real people, masks or sensors.",
         "",

@@ -88,7 +88,6 @@ class Jitter:
 class Judgement:
     """How the operating point is chosen on dev."""
 
-    target_apcer: float = 0.05
     confidence: float = 0.5
     nms_iou: float = 0.35
     evaluation_limit: int = 400

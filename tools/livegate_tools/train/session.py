@@ -11,6 +11,7 @@ from typing import Self
 
 import cv2
 
+from livegate.config import DecisionPolicy
 from livegate.progress import Progress
 from livegate_tools.train.calibrate import operating_point
 from livegate_tools.train.card import Measured, card_text
@@ -68,7 +69,7 @@ class Session:
         infer = onnx_inference(exported.path)
         dev = list(judge(run.dev, infer, recipe))
         seen = list(judge(thinned(run.train, recipe.judgement.evaluation_limit), infer, recipe))
-        point = operating_point(dev, recipe.judgement.target_apcer)
+        point = operating_point(dev, DecisionPolicy())
         training = Training(
             data=tuple(dict.fromkeys(sample.source for sample in run.train)),
             splits=(Split.TRAIN.value,),
