@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Time for cameras to be opened and the network to be loaded before the first visitor comes.
 LEAD_S = 3.0
+# Between visits, so that the terminal has noticed that one has left before the next comes.
+GAP_MS = 400.0
 STOP_TIMEOUT_S = 5.0
 
 
@@ -102,7 +104,9 @@ class Stage:
         clips = read_clips(manifest, ids)
         origin_ns = time.monotonic_ns() + round(LEAD_S * 1e9)
         self.scoreboard = Scoreboard(
-            Programme(self._visits, lay_out([clip.times_ms for clip in clips]), origin_ns, self._speed, self._loop)
+            Programme(
+                self._visits, lay_out([clip.times_ms for clip in clips], GAP_MS), origin_ns, self._speed, self._loop
+            )
         )
         played = {
             "path": str(manifest),
@@ -110,6 +114,7 @@ class Stage:
             "origin_ns": origin_ns,
             "speed": self._speed,
             "loop": self._loop,
+            "gap_ms": GAP_MS,
         }
         return replace(
             config,
