@@ -96,7 +96,10 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
         "time": event["time"],
         "kind": event["type"].removeprefix("io.livegate.").removesuffix(".v1"),
         "severity": event["severity"],
-        "text": " ".join(str(what[key]) for key in ("outcome", "reason", "role", "state") if what.get(key)),
+        # An inconclusive outcome has itself for a reason: a dictionary names each word once, in order.
+        "text": " ".join(
+            dict.fromkeys(str(what[key]) for key in ("outcome", "reason", "role", "state") if what.get(key))
+        ),
     }
 
 
