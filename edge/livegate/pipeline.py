@@ -28,7 +28,6 @@ from livegate.types import (
     FrameSet,
     Outcome,
     PadDecision,
-    PadResult,
     Reason,
 )
 
@@ -71,6 +70,9 @@ class Pipeline:
     def turn(self, frame_set: FrameSet | None, reads: tuple[CredentialRead, ...], now: Clock) -> Snapshot:
         """Take what came since the last turn: a FrameSet or none, and the credentials read."""
         for read in reads:
+            displaced = self._attendance.displaced_by(read)
+            if displaced is not None:
+                self._conclude(self._unanswered(displaced, frame_set, now.monotonic_ns), frame_set, now)
             if self._attendance.offer(read):
                 self._judge.tracker.restart()
                 self._attendance.leave(now.monotonic_ns)
@@ -86,26 +88,30 @@ class Pipeline:
         except PadError as exc:
             log.error("judging failed", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
             self._judge.tracker.restart()
-            return None, self._attendance.leave(now_ns) or self._lapsed(
-                self._judge.no_face(frame_set), Reason.FAILED, now_ns
-            )
+            return None, self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, failed=True)
         self._judge.tracker.expire(now_ns)
         if sight is not None and sight.attempt is not None and sight.pad is not None:
             concluded = self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
-            return sight, concluded or self._lapsed(sight.pad, Reason.INCONCLUSIVE, now_ns)
+            return sight, concluded or self._lapsed(frame_set, now_ns)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
-        judging = Reason.NO_FACE if self._judge.detector is not None else Reason.FAILED
-        reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else judging
-        return sight, left or self._lapsed(self._judge.no_face(frame_set), reason, now_ns)
+        return sight, left or self._lapsed(frame_set, now_ns)
 
-    def _lapsed(self, pad: PadResult, reason: Reason, now_ns: int) -> Conclusion | None:
-        """Return the attempt of who showed a credential and no face that could be judged in time, or None."""
+    def _lapsed(self, frame_set: FrameSet | None, now_ns: int, *, failed: bool = False) -> Conclusion | None:
         read = self._attendance.lapse(now_ns, self._judge.tracker.attempt)
-        if read is None:
-            return None
-        if reason is Reason.INCONCLUSIVE:
-            pad = replace(pad, decision=PadDecision.INCONCLUSIVE)
-        return Conclusion(secrets.token_hex(8), replace(pad, reason=reason), read)
+        return None if read is None else self._unanswered(read, frame_set, now_ns, failed=failed)
+
+    def _unanswered(
+        self, read: CredentialRead, frame_set: FrameSet | None, now_ns: int, *, failed: bool = False
+    ) -> Conclusion:
+        """Return the attempt of who showed a credential and no face that could be judged in time."""
+        in_view = self._judge.tracker.attempt
+        if in_view is not None:
+            pad = replace(self._judge.assess(in_view, final=False), decision=PadDecision.INCONCLUSIVE)
+            return Conclusion(secrets.token_hex(8), replace(pad, reason=Reason.INCONCLUSIVE), read)
+        reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else Reason.NO_FACE
+        if failed or (self._judge.detector is None and reason is Reason.NO_FACE):
+            reason = Reason.FAILED
+        return Conclusion(secrets.token_hex(8), replace(self._judge.no_face(frame_set), reason=reason), read)
 
     def _conclude(self, conclusion: Conclusion, frame_set: FrameSet | None, now: Clock) -> tuple[Decision, int | None]:
         """Decide, commit, and only then move the door."""

@@ -174,6 +174,24 @@ def test_a_card_without_a_face_is_told_and_the_door_stays_shut(terminal: Termina
     assert terminal.door.state() is DoorState.LOCKED
 
 
+def test_cards_tried_in_a_row_are_each_told(terminal: Terminal) -> None:
+    for number in range(5):
+        terminal.turn(card=f"tried-{number}")
+    terminal.turn(card="tried-4")
+    for _ in range(30):
+        terminal.turn()
+    told = [event["data"]["who"]["credential"] for event in terminal.events("access.attempt")]
+    assert len(told) == len(set(told)) == 5
+
+
+def test_a_card_displaced_before_an_undecided_face_is_told_as_inconclusive(terminal: Terminal) -> None:
+    terminal.turn(UNSURE, card="other")
+    terminal.turn(UNSURE, card="good")
+    (event,) = terminal.events("access.attempt")
+    assert event["data"]["what"]["reason"] == "unknown_credential"
+    assert terminal.door.state() is DoorState.LOCKED
+
+
 def test_no_picture_is_not_no_face(terminal: Terminal) -> None:
     terminal.turn(blind=True, card="good")
     decisions = [terminal.turn(blind=True).decision for _ in range(70)]

@@ -40,6 +40,13 @@ class Attendance:
         self._pairing = Pairing.within(pairing_window_ms)
         self._current: _Current | None = None
 
+    def displaced_by(self, read: CredentialRead) -> CredentialRead | None:
+        """Return the other credential that waits and will be forgotten when ``read`` is offered; it needs an answer."""
+        waiting = self._pairing.waiting
+        if waiting is None or self._pairing.offer(read).waiting is waiting:
+            return None
+        return None if (waiting.kind, waiting.value) == (read.kind, read.value) else waiting
+
     def offer(self, read: CredentialRead) -> bool:
         """Take a credential; return whether the face in view must begin a new attempt for it."""
         self._pairing = self._pairing.offer(read)
