@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from livegate import __version__
-from livegate.capture.readers import Readers, open_readers
-from livegate.capture.rig import Rig, open_rig
+from livegate.capture.readers import open_readers
+from livegate.capture.rig import open_rig
 from livegate.clock import boot_id, read_clock
 from livegate.config import Config
 from livegate.detect.detector import Detector
 from livegate.drivers import open_door
-from livegate.errors import AssetError, DeviceTimeout, StoreError
+from livegate.errors import AssetError, DeviceTimeout, DriverError, StoreError
 from livegate.gate.facts import GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
@@ -82,13 +82,19 @@ class Daemon:
         self._stack.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Supervise until ``stop`` is set; raise what ended the decision thread if it ended by itself."""
+        """Supervise until ``stop`` is set; raise what ended the decision thread, or DriverError for a device's thread.
+
+        A terminal that would go on deaf or blind ends instead: the service manager starts it anew.
+        """
         log.info("ready", extra={"version": __version__, "terminal": self._config.terminal.id})
         notify("READY=1")
         ticked_s = time.monotonic()
         while not stop.wait(SUPERVISE_S):
             if self._failure is not None:
                 raise self._failure
+            ended = self._rig.ended() or self._readers.ended()
+            if ended is not None:
+                raise DriverError(f"'{ended}': its driver failed, see the line before; start the terminal again")
             if time.monotonic() - self._turned_s < STUCK_S:
                 notify("WATCHDOG=1")
             if time.monotonic() - ticked_s > TICK_S:
@@ -115,12 +121,14 @@ class Daemon:
         config = self._config
         identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
         judge, model = open_judge(config)
-        door = stack.enter_context(open_door(config.door))
+        # All drivers are made before anything is written or sent: a wrong option stops the start without a trace.
+        door, self._rig, self._readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
+        stack.enter_context(door)
         environment = Environment(identity, config.door.zone, model, config_version=config.version)
         self.store = stack.enter_context(
             open_store(config.terminal.state_dir, identity, config.store, environment=environment)
         )
-        self._rig: Rig = stack.enter_context(open_rig(config.camera))
+        stack.enter_context(self._rig)
         self._link = self._open_link(stack)
         rules = Rules(
             GatePolicy.of(config),
@@ -130,7 +138,7 @@ class Daemon:
         )
         committed = self._link.wake if self._link else _nobody_to_wake
         self._pipeline = Pipeline(judge, self.store, door, rules, committed)
-        self._readers: Readers = stack.enter_context(open_readers(config.reader))
+        stack.enter_context(self._readers)
         self._turned_s = time.monotonic()
         self._thread.start()
 

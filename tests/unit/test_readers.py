@@ -3,9 +3,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from livegate.capture.readers import MAX_WAITING, Readers
 from livegate.types import CredentialRead
 from livegate_drivers.readers.scripted import Options, Presentation, ScriptedReader
+from support.waiting import eventually
 
 DEADLINE_S = 20.0
 
@@ -58,3 +61,16 @@ def test_of_too_many_the_newest_are_kept_and_the_reader_lives_on() -> None:
             newest += [read.value for read in readers.take()]
             time.sleep(0.005)
     assert "last" in newest
+
+
+class Broken(ScriptedReader):
+    """A driver that breaks its contract."""
+
+    def read(self, timeout_s: float) -> CredentialRead:
+        raise ZeroDivisionError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reader_whose_driver_is_defective_is_named() -> None:
+    with Readers([ScriptedReader(Options()), Broken(Options())]) as readers:
+        eventually(lambda: readers.ended() == "reader-2", "the defective driver's thread ends")

@@ -50,6 +50,10 @@ class Readers:
         for thread in self._threads:
             thread.join(2 * (READ_TIMEOUT_S + RETRY_S))
 
+    def ended(self) -> str | None:
+        """Return the name of a reader's thread that has ended by itself, which only a defect does, or None."""
+        return next((thread.name for thread in self._threads if not thread.is_alive()), None)
+
     def take(self) -> tuple[CredentialRead, ...]:
         """Return what was read since the last call, oldest first; never waits."""
         reads = []

@@ -80,6 +80,10 @@ class Rig:
         """Return the health of every camera, in the order given."""
         return tuple(grabber.health for grabber in self._grabbers.values())
 
+    def ended(self) -> str | None:
+        """Return the name of a camera whose thread has ended by itself, which only a defect does, or None."""
+        return next((health.name for health in self.health() if health.state is CameraState.STOPPED), None)
+
     def _partners(self, role: Role, rgb: Frame, deadline_ns: int) -> Sequence[Frame]:
         """Return the recent frames of ``role``, having waited for one of rgb's moment if one may still come."""
         grabber = self._grabbers[role]
