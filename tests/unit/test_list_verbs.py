@@ -89,9 +89,9 @@ def test_a_value_from_standard_input_stays_out_of_the_shell(
 def test_validity_and_change(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ("--state-dir", str(state))
     said(capsys, "list", "add", "allow", "1", "--from", "2026-01-01T00:00:00+00:00", *where)
-    said(capsys, "list", "add", "allow", "1", "--until", "2027-01-01T01:00:00+01:00", "--reason", "renewed", *where)
+    said(capsys, "list", "add", "allow", "1", "--until", "2099-01-01T01:00:00+01:00", "--reason", "renewed", *where)
     (entry,) = lists_of(capsys, state)["allow"]
-    assert (entry["valid_from"], entry["valid_until"]) == (None, "2027-01-01T00:00:00.000Z")
+    assert (entry["valid_from"], entry["valid_until"]) == (None, "2099-01-01T00:00:00.000Z")
     out = said(capsys, "events", "list", *where, "--json", "--kind", "credential.changed")
     changes = [json.loads(text)["data"]["what"] for text in out.splitlines()]
     assert [(change["action"], change["reason"]) for change in changes] == [("added", ""), ("changed", "renewed")]
@@ -111,7 +111,12 @@ def test_validity_and_change(state: Path, capsys: pytest.CaptureFixture[str]) ->
         (["add", "allow", "1", "--label", "\udcff"], 2, "--label: is not text"),
         (["add", "allow", "1", "--kind", "media"], 2, "the allow list takes card, qr, pin"),
         (["add", "allow", "1", "--until", "tomorrow"], 2, "expected a time such as"),
-        (["add", "allow", "1", "--from", "2027-01-01", "--until", "2026-01-01"], 2, "is not after --from"),
+        (["add", "allow", "1", "--from", "2099-01-01", "--until", "2098-01-01"], 2, "is not after --from"),
+        (["add", "allow", "1", "--until", "2020-01-01"], 2, "--until 2020-01-01: is past"),
+        (["add", "block", "1", "--until", "2020-01-01"], 2, "--until 2020-01-01: is past"),
+        (["add", "allow", "1", "--action", "deny"], 2, "--action is for the block list"),
+        (["add", "allow", "AB\033\nCD"], 2, "VALUE: holds a control"),
+        (["add", "block", "AB\tCD", "--kind", "media"], 2, "VALUE: holds a control"),
         (["add", "block", "1", "--from", "2027-01-01"], 2, "are for the allow list"),
         (["add", "block", "1", "--action", "step_up"], 2, "acts on 'deny' only"),
         (["remove", "allow", "1"], 1, "is not on the list"),
@@ -123,6 +128,10 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
 ) -> None:
     assert sentence in said(capsys, "list", *words, "--state-dir", str(state), status=status)
     assert lists_of(capsys, state) == {"allow": [], "block": []}
+
+
+def test_a_value_that_is_refused_is_not_repeated(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "5678" not in said(capsys, "list", "add", "allow", "5678\033", "--state-dir", str(state), status=2)
 
 
 def test_other_block_entries(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--until", metavar="ISO", help="until this time; without an offset it is the terminal's local time"
     )
-    add.add_argument("--action", dest="entry_action", default="deny", metavar="ACTION", help="block: deny (default)")
+    add.add_argument("--action", dest="entry_action", metavar="ACTION", help="block: deny (default)")
     add.add_argument("--label", metavar="TEXT", help="allow: a note that stays on this terminal and in no event")
 
 
@@ -84,6 +84,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--kind {arguments.kind}: the {arguments.list} list takes {', '.join(kinds)}")
     if arguments.action == "add" and not allow and (arguments.valid_from or arguments.label):
         raise ConfigError("--from and --label are for the allow list; a block entry holds from now on")
+    if arguments.action == "add" and allow and arguments.entry_action is not None:
+        raise ConfigError("--action is for the block list; leave it out, or use `livegate list add block`")
     _check_text("--reason", arguments.reason, MAX_NOTE_CHARACTERS)
     if arguments.action == "add":
         _check_text("--label", arguments.label or "", MAX_NOTE_CHARACTERS)
@@ -98,6 +100,9 @@ def _value(arguments: argparse.Namespace) -> str:
     if not value:
         raise ConfigError(f"VALUE: expected 1 to {MAX_VALUE_CHARACTERS} characters, found none")
     _check_text("VALUE", value, MAX_VALUE_CHARACTERS)
+    # An entry of an older version must still go away.
+    if arguments.action == "add" and not value.isprintable():
+        raise ConfigError("VALUE: holds a control or other character that is not printable; give it as the reader does")
     return value
 
 
@@ -126,7 +131,7 @@ def _allow_list(arguments: argparse.Namespace, value: str, t: Transaction) -> di
         if not removed:
             raise StoreError("list remove allow: this credential is not on the list; see `livegate list show`")
         return {"credential": pseudonym}
-    valid_from_s, valid_until_s = _moment("--from", arguments.valid_from), _moment("--until", arguments.until)
+    valid_from_s, valid_until_s = _moment("--from", arguments.valid_from), _until(arguments, t.opened.wall_s)
     if valid_from_s is not None and valid_until_s is not None and valid_until_s <= valid_from_s:
         raise ConfigError("--until: is not after --from")
     credential = Credential(pseudonym, arguments.kind or "card", True, valid_from_s, valid_until_s)
@@ -143,8 +148,9 @@ def _block_list(arguments: argparse.Namespace, value: str, t: Transaction) -> di
         if not lists.unblock(t, kind, named, t.opened):
             raise StoreError(f"list remove block: no local entry for this {kind}; see `livegate list show`")
     else:
-        until_s = _moment("--until", arguments.until)
-        lists.block(t, ListEntry(kind, named, arguments.entry_action, arguments.reason, until_s), t.opened)
+        until_s = _until(arguments, t.opened.wall_s)
+        action = arguments.entry_action or "deny"
+        lists.block(t, ListEntry(kind, named, action, arguments.reason, until_s), t.opened)
     return {"kind": kind, "value": named}
 
 
@@ -164,6 +170,15 @@ def _moment(option: str, text: str | None) -> float | None:
         return moment.timestamp()
     except (ValueError, OverflowError) as exc:
         raise ConfigError(f"{option} {text}: expected a time such as 2026-12-31 or 2026-12-31T18:00:00+01:00") from exc
+
+
+def _until(arguments: argparse.Namespace, now_s: float) -> float | None:
+    until_s = _moment("--until", arguments.until)
+    if until_s is not None and until_s <= now_s:
+        raise ConfigError(
+            f"--until {arguments.until}: is past, the entry would never hold; give a later time, or use `list remove`"
+        )
+    return until_s
 
 
 def _confirm(changed: dict[str, Any], arguments: argparse.Namespace) -> None:
