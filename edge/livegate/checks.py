@@ -18,6 +18,7 @@ from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LivegateError
 from livegate.filesystem import kind_of
 from livegate.scorers import trained_cues
+from livegate.store.files import somebody_elses
 
 MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
@@ -104,7 +105,7 @@ def _state_dir(state_dir: Path) -> Iterator[Finding]:
         if folder == state_dir and state_dir.is_dir() and state_dir.stat().st_mode & 0o077:
             yield Finding("permissions", ok=False, text=f"{state_dir}: others may enter; chmod 0700 it")
         if folder == state_dir and (owner := state_dir.stat().st_uid) != os.geteuid():
-            yield Finding("permissions", None, f"{state_dir}: belongs to user {owner}; run this as that user")
+            yield Finding("permissions", ok=False, text=somebody_elses(state_dir, owner))
         yield from _disk(folder)
     except OSError as exc:
         yield Finding(

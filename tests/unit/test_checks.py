@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from livegate.cli import main
+from livegate.errors import StoreError
 from livegate.filesystem import kind_of
+from livegate.store.files import prepare_folder
 from support.models import TINY_ONNX
 from support.terminals import write_config
 
@@ -144,12 +146,19 @@ def test_a_state_dir_open_to_others_is_not_ok(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_state_dir_of_somebody_else_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_state_dir_of_somebody_else_is_not_ok_as_run_refuses_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "state").mkdir(mode=0o700)
     os.chown(tmp_path / "state", 12345, 12345)
-    status, found = checked(write_config(tmp_path), capsys)
-    assert status == 0
-    assert "belongs to user 12345" in found["permissions"][0]["text"]
+    config = write_config(tmp_path)
+    status, found = checked(config, capsys)
+    assert (status, wrong(found)) == (1, ["permissions"])
+    text = found["permissions"][0]["text"]
+    assert "belongs to user 12345; run this as that user (sudo -u '#12345' livegate ...)" in text
+    with pytest.raises(StoreError) as refused:
+        prepare_folder(tmp_path / "state")
+    assert str(refused.value) == text
 
 
 @pytest.mark.parametrize(("mode", "status"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])

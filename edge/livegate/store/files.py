@@ -30,12 +30,18 @@ def prepare_folder(folder: Path) -> None:
             "set [terminal] state_dir to a folder you may write"
         ) from exc
     if status.st_uid != os.geteuid():
-        owner = _user(status.st_uid)
-        raise StoreError(f"{folder}: belongs to {owner}; run this as that user (sudo -u {owner} livegate ...)")
+        raise StoreError(somebody_elses(folder, status.st_uid))
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise StoreError(f"{folder}: others may write to it and swap its files; run chmod 700 {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StoreError(f"{folder}: cannot be written; is the disk mounted read-only, or does chmod 700 help?")
+
+
+def somebody_elses(folder: Path, uid: int) -> str:
+    """Return the sentence for a state folder of another user: the store is used by the one it belongs to only."""
+    # Without a name sudo takes the number, which a shell would read as a comment.
+    name = _name(uid) or f"'#{uid}'"
+    return f"{folder}: belongs to {_user(uid)}; run this as that user (sudo -u {name} livegate ...)"
 
 
 def private_file(path: Path) -> bool:
@@ -138,7 +144,11 @@ def _write_key(path: Path) -> None:
 
 
 def _user(uid: int) -> str:
+    return _name(uid) or f"user {uid}"
+
+
+def _name(uid: int) -> str | None:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"user {uid}"
+        return None
