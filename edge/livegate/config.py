@@ -12,7 +12,8 @@ from livegate.options import Between, Matches
 from livegate.types import Role, Step
 
 Name = Annotated[str, Matches("[a-z0-9_-]+")]
-DriverName = Annotated[str, Matches("[a-z0-9_]+")]
+DRIVER_NAME = "[a-z0-9_]+"
+DriverName = Annotated[str, Matches(DRIVER_NAME)]
 PartOfClientId = Annotated[str, Matches("[a-z0-9-]+")]
 
 

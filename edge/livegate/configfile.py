@@ -7,13 +7,14 @@ the driver parses the rest when it is loaded.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from livegate.config import CameraConfig, Config, GateMode, Limit
+from livegate.config import DRIVER_NAME, CameraConfig, Config, GateMode, Limit
 from livegate.errors import ConfigError
 from livegate.options import json_schema, parse
 from livegate.types import Outcome, Reason, Role
@@ -82,17 +83,26 @@ def _split_drivers(table: dict[str, Any], where: str, base: Path) -> dict[str, A
 def _driver_table(name: str, table: Any, where: str, base: Path) -> dict[str, Any]:
     if not isinstance(table, Mapping) or not isinstance(table.get("driver"), str):
         raise ConfigError(f"{where}: lacks 'driver', the name of a driver; see `livegate config schema`")
+    _check_driver(table["driver"], where)
     own = _OWN_KEYS[name]
     options = {key: value for key, value in table.items() if key not in own and key != "driver"}
     source = {"driver": table["driver"], "options": options, "where": where, "base": str(base.resolve())}
     return source if name == "reader" else {key: table[key] for key in table.keys() & own} | {"source": source}
 
 
+def _check_driver(name: str, where: str) -> None:
+    """Check the name here: people know the key as one of [door], not as one of a table within it."""
+    if not re.fullmatch(DRIVER_NAME, name):
+        raise ConfigError(
+            f"{where}: 'driver': {name!r} is no driver's name ({DRIVER_NAME}); give one that docs/drivers.md lists"
+        )
+
+
 def _with_options(table: dict[str, Any]) -> dict[str, Any]:
     """Turn the schema of a table with a ``source`` into that of the table as people write it."""
     properties = {key: value for key, value in table["properties"].items() if key != "source"}
     required = [key for key in table["required"] if key != "source"]
-    driver = {"type": "string", "pattern": "^[a-z0-9_]+$"}
+    driver = {"type": "string", "pattern": f"^{DRIVER_NAME}$"}
     return {
         "type": "object",
         "properties": {"driver": driver} | properties,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, cast
 
 from livegate.capture.camera import Camera
-from livegate.config import CameraConfig, DoorConfig, DriverChoice
-from livegate.errors import DriverError
+from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice
+from livegate.errors import ConfigError, DriverError
 from livegate.gate.door import Door
 from livegate.gate.reader import Reader
 from livegate.options import parse
@@ -28,7 +29,8 @@ KINDS = {"cameras": "open_camera", "doors": "open_door", "readers": "open_reader
 def open_camera(camera: CameraConfig) -> Camera:
     """Return the camera of one [[camera]] table, not yet entered.
 
-    Raise DriverError when its driver cannot be loaded, ConfigError for an option the driver does not know.
+    Raise ConfigError where there is no such driver or it does not know an option, DriverError when the driver that
+    there is cannot be loaded.
     """
     module, options = _prepare("cameras", camera.source)
     return cast(Camera, module.open_camera(options, camera.role))
@@ -52,15 +54,19 @@ def known_drivers(kind: str) -> tuple[str, ...]:
 
 
 def load(kind: str, name: str) -> ModuleType:
-    """Return the module of the driver ``name``; raise DriverError naming the drivers there are."""
-    if not re.fullmatch("[a-z0-9_]+", name):
-        raise DriverError(f"{kind}: '{name}' is no driver's name ([a-z0-9_]+); there are: {_listing(kind)}")
+    """Return the module of the driver ``name``.
+
+    Raise ConfigError naming the drivers there are where none is called so, DriverError for one that is there but cannot
+    be imported, is provided twice, or is no driver of this kind.
+    """
+    if not re.fullmatch(DRIVER_NAME, name):
+        raise ConfigError(f"{kind}: '{name}' is no driver's name ({DRIVER_NAME}); {_meant(kind, name)}")
     installed = [point for point in _installed(kind) if point.name == name]
     shipped = name in _shipped(kind)
     if len(installed) + shipped > 1:
         raise DriverError(f"{kind}: driver '{name}' is provided twice ({_providers(installed)}); uninstall one")
     if not installed and not shipped:
-        raise DriverError(f"{kind}: no driver '{name}'; there are: {_listing(kind)}")
+        raise ConfigError(f"{kind}: no driver '{name}'; {_meant(kind, name)}")
     module = _imported(kind, name, installed)
     for part in ("Options", KINDS[kind]):
         if not hasattr(module, part):
@@ -73,8 +79,8 @@ def load(kind: str, name: str) -> ModuleType:
 def _prepare(kind: str, choice: DriverChoice) -> tuple[ModuleType, Any]:
     try:
         module = load(kind, choice.driver)
-    except DriverError as exc:
-        raise DriverError(f"{choice.where}: {exc}") from exc
+    except (ConfigError, DriverError) as exc:
+        raise type(exc)(f"{choice.where}: {exc}") from exc
     return module, parse(module.Options, choice.options, choice.where, choice.base)
 
 
@@ -99,8 +105,11 @@ def _installed(kind: str) -> list[EntryPoint]:
     return list(entry_points(group=f"livegate.{kind}"))
 
 
-def _listing(kind: str) -> str:
-    return ", ".join(known_drivers(kind)) or "none"
+def _meant(kind: str, name: str) -> str:
+    known = known_drivers(kind)
+    near = get_close_matches(name, known, n=1)
+    meant = f"did you mean '{near[0]}'? " if near else ""
+    return f"{meant}there are: {', '.join(known) or 'none'}"
 
 
 def _providers(installed: list[EntryPoint]) -> str:

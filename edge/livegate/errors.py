@@ -8,7 +8,7 @@ catch either.
     ├── ConfigError          a configuration, option or command-line value is wrong
     ├── AssetError           a model, visit or schema is missing, damaged or not what its manifest says
     ├── PictureError         a picture or recording cannot be read
-    ├── DriverError          a driver cannot be found, loaded or opened
+    ├── DriverError          a driver cannot be loaded or opened
     ├── DeviceLost           a device that worked is gone (unplugged, closed, end of recording)
     ├── DeviceTimeout        a device gave nothing within its bound
     ├── StoreError           the database cannot be opened, read or committed
@@ -37,7 +37,7 @@ class PictureError(LivegateError, ValueError):
 
 
 class DriverError(LivegateError):
-    """A driver cannot be found, loaded or opened."""
+    """A driver cannot be loaded or opened."""
 
 
 class DeviceLost(LivegateError, OSError):

@@ -27,7 +27,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[livegate.cameras]\nacme = acme_camera\nfake = acme_camera\nhollow = json\n"
+        "[livegate.cameras]\nacme = acme_camera\nfake = acme_camera\nhollow = json\nneedy = a_module_nobody_has\n"
     )
     (tmp_path / "acme_camera.py").write_text(DRIVER)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -64,13 +64,22 @@ def test_a_module_that_is_no_driver_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["os.path", "../fake", "Fake", "", "livegate_drivers.cameras.fake", "fake\n"])
 def test_only_plain_names_are_drivers(name: str) -> None:
-    with pytest.raises(DriverError, match=r"is no driver's name.*recording"):
+    with pytest.raises(ConfigError, match=r"is no driver's name.*recording"):
         load("cameras", name)
 
 
 def test_an_unknown_driver_is_told_with_place_and_those_there_are() -> None:
-    with pytest.raises(DriverError, match=r"site\.toml: \[\[camera\]\] 1: .*no driver 'v4l3'.*recording"):
+    place = r"site\.toml: \[\[camera\]\] 1: "
+    with pytest.raises(ConfigError, match=place + ".*no driver 'v4l3'; did you mean 'v4l2'.*there are: .*recording"):
         open_camera(config("v4l3"))
+    with pytest.raises(ConfigError, match=place + ".*no driver 'zzzz'; there are: .*recording"):
+        open_camera(config("zzzz"))
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_driver_that_lacks_what_it_needs_is_no_fault_of_the_configuration() -> None:
+    with pytest.raises(DriverError, match=r"site\.toml.*'needy' cannot be imported: .*install what it needs"):
+        open_camera(config("needy"))
 
 
 def test_an_unknown_option_is_told_with_place_and_the_nearest() -> None:
