@@ -9,12 +9,15 @@ import argparse
 import difflib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from livegate import __version__
 from livegate.errors import ConfigError, LivegateError
-from livegate.known_verbs import Verb, known_verbs
 from livegate.output import checked_output
 from livegate.terminal_text import printable
+
+if TYPE_CHECKING:
+    from livegate.known_verbs import Verb
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _DEBUG = "--debug"
@@ -23,6 +26,13 @@ _DEBUG = "--debug"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its status: 0 done, 1 failed, 2 usage or configuration, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _status(given)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _status(given: list[str]) -> int:
     # Wherever it stands, after the verb of a verb too.
     words = [word for word in given if word != _DEBUG]
     name = next((word for word in words if not word.startswith("-")), None)
@@ -37,11 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing is left to say.
         return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def _run(words: list[str], name: str | None) -> int:
+    # Most of the time this module takes to import; here an interrupt is a status already.
+    from livegate.known_verbs import known_verbs
+
     verbs = known_verbs()
     parser = argparse.ArgumentParser(prog="livegate", description="Face access terminal: live or attack, decided here.")
     parser.add_argument("--version", action="version", version=f"livegate {__version__}")

@@ -129,6 +129,31 @@ def test_what_ends_a_verb_becomes_a_status(
     assert capsys.readouterr().err == sentence
 
 
+@pytest.mark.parametrize("words", [["fails"], ["--help"]])
+def test_an_interrupt_while_a_verb_is_imported_is_a_status(plugin: Path, words: list[str]) -> None:
+    (plugin / "acme" / "fails.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = command(*words, cwd=plugin)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+INTERRUPTED = """
+import signal, sys
+from livegate.cli import main
+class Finder:
+    def find_spec(self, name, *rest):
+        if name == {module!r}: signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.exit(main(["check", "--config", "/nowhere.toml"]))
+"""
+
+
+@pytest.mark.parametrize("module", ["importlib.metadata", "livegate.known_verbs", "livegate.checks", "numpy"])
+def test_an_interrupt_while_anything_is_imported_is_a_status(module: str) -> None:
+    script = INTERRUPTED.format(module=module)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.usefixtures("plugin")
 def test_an_error_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["escapes"]) == 1
