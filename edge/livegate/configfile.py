@@ -6,6 +6,7 @@ the driver parses the rest when it is loaded.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 import tomllib
@@ -48,6 +49,19 @@ def load(path: Path) -> Config:
     return config
 
 
+def as_table(config: Config) -> dict[str, Any]:
+    """Return what a file would hold that says everything, defaults too; what is not set is None. Undoes :func:`load`.
+
+    Paths of Livegate's own keys are absolute; drivers' options are as they stood.
+    """
+    table = {key: value for key, value in dataclasses.asdict(config).items() if key not in ("path", "version")}
+    return table | {
+        "camera": [_joined(camera) for camera in table["camera"]],
+        "door": _joined(table["door"]),
+        "reader": [_joined({"source": reader}) for reader in table["reader"]],
+    }
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a configuration file."""
     whole = json_schema(Config)
@@ -88,6 +102,13 @@ def _driver_table(name: str, table: Any, where: str, base: Path) -> dict[str, An
     options = {key: value for key, value in table.items() if key not in own and key != "driver"}
     source = {"driver": table["driver"], "options": options, "where": where, "base": str(base.resolve())}
     return source if name == "reader" else {key: table[key] for key in table.keys() & own} | {"source": source}
+
+
+def _joined(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a camera, door or reader with its driver's options beside its own keys, as people write it."""
+    source = table["source"]
+    own = {key: value for key, value in table.items() if key != "source"}
+    return own | {"driver": source["driver"], **source["options"]}
 
 
 def _check_driver(name: str, where: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
-from livegate.configfile import load, schema
+from livegate.configfile import as_table, load, schema
+from livegate.secret_options import without_secrets
+from livegate.toml_text import toml_lines
 
 HELP = "show, describe or validate a configuration"
 
@@ -16,7 +16,10 @@ HELP = "show, describe or validate a configuration"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, text in (("show", "print it with every default filled in"), ("validate", "say whether it is right")):
+    for name, text in (
+        ("show", "print it with every default filled in, without secrets"),
+        ("validate", "say whether it is right"),
+    ):
         action = actions.add_parser(name, help=text)
         action.add_argument("--config", type=Path, required=True, metavar="FILE")
         action.add_argument("--json", action="store_true", help="machine-readable")
@@ -32,15 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "validate":
         print(json.dumps({"ok": True, "version": config.version}) if arguments.json else f"{config.path}: ok")
         return 0
-    values = dataclasses.asdict(config)
-    print(json.dumps(values, indent=2, default=str) if arguments.json else "\n".join(_lines(values)))
+    table = as_table(without_secrets(config))
+    print(json.dumps(table, indent=2, default=str) if arguments.json else "\n".join(toml_lines(table)).lstrip())
     return 0
-
-
-def _lines(value: Any, name: str = "") -> list[str]:
-    """Return ``value`` as one line a key: ``gate.limit.1.max = 3``."""
-    if isinstance(value, dict):
-        return [line for key, inner in value.items() for line in _lines(inner, f"{name}.{key}".lstrip("."))]
-    if isinstance(value, (list, tuple)):
-        return [line for number, inner in enumerate(value, 1) for line in _lines(inner, f"{name}.{number}")]
-    return [f"{name} = {json.dumps(value, default=str)}"]
