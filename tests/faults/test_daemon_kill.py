@@ -26,7 +26,7 @@ from support.waiting import eventually
 KILLS = 30
 # The visits of one run, and how fast they pass.
 SHOWN = 2
-SPEED = 3.0
+SPEED = 4.0
 # This share of the kills comes while the daemon starts.
 EARLY = 0.25
 
