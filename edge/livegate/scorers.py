@@ -16,7 +16,7 @@ from livegate.cues.bank import ScoredCue
 from livegate.cues.protocol import Cue, all_cues
 from livegate.cues.scorer import Scorer
 from livegate.errors import AssetError
-from livegate.options import Matches, parse
+from livegate.options import Between, Matches, parse
 from livegate.types import Role
 
 T = TypeVar("T")
@@ -40,7 +40,8 @@ class _Manifest:
 @dataclass(frozen=True, slots=True)
 class _Point:
     cues: tuple[str, ...]
-    threshold_llr: float
+    # Evidence never reaches this far, and neither a NaN nor an endless threshold may stand in a file.
+    threshold_llr: Annotated[float, Between(-50, 50)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,11 @@ class _Fusion:
 def operating_points() -> dict[frozenset[str], float]:
     """Return the thresholds fixed for sets of cues, empty when none were; AssetError when their file is damaged."""
     path = assets.folder("models") / "fusion" / "manifest.toml"
-    if not path.is_file():
-        return {}
+    return read_points(path) if path.is_file() else {}
+
+
+def read_points(path: Path) -> dict[frozenset[str], float]:
+    """Return the thresholds in a manifest of operating points; AssetError naming it when it is damaged."""
     return {frozenset(point.cues): point.threshold_llr for point in _read(_Fusion, path).point}
 
 
