@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from livegate.clock import is_synchronised
-from livegate.config import CameraConfig, Config, DoorConfig, DriverChoice, Runtime
+from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime
 from livegate.detect.detector import open_detector
 from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LivegateError
@@ -74,9 +74,9 @@ def _door(door: DoorConfig) -> str:
     return f"driver {door.source.driver}, not connected to"
 
 
-def _reader(reader: DriverChoice) -> str:
+def _reader(reader: ReaderConfig) -> str:
     with open_reader(reader):
-        return f"driver {reader.driver}, connected"
+        return f"driver {reader.source.driver}, connected"
 
 
 def _model(config: Config) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from livegate.options import Between, Matches
-from livegate.types import Role, Step
+from livegate.types import Direction, Role, Step
 
 Name = Annotated[str, Matches("[a-z0-9_-]+")]
 DRIVER_NAME = "[a-z0-9_]+"
@@ -41,6 +41,38 @@ class LimitKey(enum.StrEnum):
     CREDENTIAL = "credential"
     TERMINAL = "terminal"
     DOOR = "door"
+    MEDIA = "media"
+
+
+class PassBack(enum.StrEnum):
+    """What happens when a credential comes in that is in already.
+
+    ``soft`` opens and says so, ``hard`` denies until it has left, ``timed`` denies until ``reset_s`` have passed.
+    """
+
+    OFF = "off"
+    SOFT = "soft"
+    HARD = "hard"
+    TIMED = "timed"
+
+
+class Doubt(enum.StrEnum):
+    """What becomes of a rule when what it rests on is in doubt (a clock, an old list): apply it as it is, or deny."""
+
+    KEEP = "keep"
+    DENY = "deny"
+
+
+class Day(enum.StrEnum):
+    """A day of the week, Monday first."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
 
 
 class Lock(enum.StrEnum):
@@ -125,6 +157,47 @@ class Limit:
     max: Annotated[int, Between(1, 1_000_000)]
     window_s: Annotated[float, Between(1, 31_536_000)]
     lockout_s: Annotated[float, Between(0, 31_536_000)]
+    lockout_growth: Annotated[float, Between(1, 16)] = 2.0
+    """Each lockout of a key lasts so many times the one before ..."""
+    lockout_max_s: Annotated[float, Between(0, 31_536_000)] = 86_400.0
+    """... up to this, and never less than ``lockout_s``; a key quiet for as long begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AntiPassBack:
+    """Who is in comes in again only after leaving; ``reset_s`` (timed) is how long that holds, in running time."""
+
+    mode: PassBack = PassBack.OFF
+    reset_s: Annotated[float, Between(1, 31_536_000)] = 600.0
+
+
+TimeOfDay = Annotated[str, Matches("([01][0-9]|2[0-3]):[0-5][0-9]|24:00")]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a credential that names this schedule may come in: on ``days`` from ``begin`` to before ``end``, local time.
+
+    An ``end`` not after ``begin`` lies on the next day. Tables of one name add up.
+    """
+
+    name: Name
+    days: tuple[Day, ...] = tuple(Day)
+    begin: TimeOfDay = "00:00"
+    end: TimeOfDay = "24:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What rules do while what they rest on is in doubt.
+
+    ``validity`` and ``schedule`` rest on a wall clock that no time server sets; ``lists`` on a central list past its
+    ``expires``.
+    """
+
+    validity: Doubt = Doubt.KEEP
+    schedule: Doubt = Doubt.KEEP
+    lists: Doubt = Doubt.KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +208,9 @@ class Gate:
     allow_unidentified: bool = False
     pairing_window_ms: Annotated[int, Between(0, 60_000)] = 5_000
     limit: tuple[Limit, ...] = ()
+    schedule: tuple[Schedule, ...] = ()
+    anti_pass_back: AntiPassBack = field(default_factory=AntiPassBack)
+    in_doubt: Doubts = field(default_factory=Doubts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +225,27 @@ class DoorConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderConfig:
+    """One reader of credentials, and which way through the door it stands for."""
+
+    source: DriverChoice
+    direction: Direction = Direction.IN
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
     """How much history is kept, and what happens when what the console has not acknowledged fills it."""
 
     history_events: Annotated[int, Between(100, 100_000_000)] = 200_000
     when_full: WhenFull = WhenFull.DENY
+    max_megabytes: Annotated[int, Between(16, 1_000_000)] = 2_048
+    """The database stays below this; reaching it counts as full."""
+    max_keys: Annotated[int, Between(1_000, 10_000_000)] = 1_000_000
+    """So many keys are remembered for limits and spoof media; of more, the longest unseen are forgotten."""
+    media_days: Annotated[float, Between(0.01, 3_650)] = 30.0
+    """How long the signature of an attack's medium is remembered."""
+    checkpoint_events: Annotated[int, Between(10, 100_000)] = 500
+    """A signed checkpoint of the chain is recorded after so many events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +269,31 @@ class Mqtt:
     password_file: Path | None = None
     releasing_consumer: str = "console"
     resend_after_s: Annotated[float, Between(0.1, 86_400)] = 30.0
+    home_assistant: bool = False
+    """Announce the terminal below ``homeassistant/`` so that Home Assistant shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose word this terminal takes.
+
+    ``root_key_file`` holds the root's Ed25519 public key (PEM), to which everything that comes down leads back.
+    ``site_key_file`` holds 32 random bytes (64 hexadecimal digits) that the site's terminals share, so that a card or a
+    spoof medium has one pseudonym at all of them; without it each terminal makes its own.
+    """
+
+    root_key_file: Path | None = None
+    site_key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceConfig:
+    """Pictures of attacks, encrypted to ``recipient_key_file`` (X25519 public key, PEM): only the centre opens them."""
+
+    enabled: bool = False
+    recipient_key_file: Path | None = None
+    retention_days: Annotated[float, Between(0.01, 3_650)] = 14.0
+    max_megabytes: Annotated[int, Between(1, 100_000)] = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +308,8 @@ class Config:
     detector: Detector = field(default_factory=Detector)
     decision: DecisionPolicy = field(default_factory=DecisionPolicy)
     gate: Gate = field(default_factory=Gate)
-    reader: tuple[DriverChoice, ...] = ()
+    reader: tuple[ReaderConfig, ...] = ()
     store: StoreConfig = field(default_factory=StoreConfig)
     mqtt: Mqtt | None = None
+    trust: Trust = field(default_factory=Trust)
+    evidence: EvidenceConfig = field(default_factory=EvidenceConfig)

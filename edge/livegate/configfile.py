@@ -15,15 +15,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from livegate.config import DRIVER_NAME, CameraConfig, Config, GateMode, Limit
+from livegate.config import DRIVER_NAME, CameraConfig, Config, GateMode, Limit, PassBack
 from livegate.errors import ConfigError
 from livegate.options import json_schema, parse
-from livegate.types import Outcome, Reason, Role
+from livegate.types import Direction, Outcome, Reason, Role
 
 # An MQTT 3.1.1 server need only take client ids of 23 bytes; one of them is the dash between site and terminal.
 MAX_CLIENT_ID_PARTS = 22
 
-_OWN_KEYS = {"camera": {"name", "role"}, "door": {"name", "zone", "lock", "pulse_ms"}, "reader": set[str]()}
+_OWN_KEYS = {"camera": {"name", "role"}, "door": {"name", "zone", "lock", "pulse_ms"}, "reader": {"direction"}}
 
 
 def load(path: Path) -> Config:
@@ -58,7 +58,7 @@ def as_table(config: Config) -> dict[str, Any]:
     return table | {
         "camera": [_joined(camera) for camera in table["camera"]],
         "door": _joined(table["door"]),
-        "reader": [_joined({"source": reader}) for reader in table["reader"]],
+        "reader": [_joined(reader) for reader in table["reader"]],
     }
 
 
@@ -72,7 +72,7 @@ def schema() -> dict[str, Any]:
     properties["camera"]["items"] = _with_options(properties["camera"]["items"])
     properties["camera"]["minItems"] = 1
     properties["door"] = _with_options(properties["door"])
-    properties["reader"]["items"] = _with_options({"properties": {"source": {}}, "required": ["source"]})
+    properties["reader"]["items"] = _with_options(properties["reader"]["items"])
     properties["mqtt"]["properties"]["protocol"] = {"enum": ["auto", 5, "5", "3.1.1"], "default": "auto"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Livegate configuration"} | whole
 
@@ -101,7 +101,7 @@ def _driver_table(name: str, table: Any, where: str, base: Path) -> dict[str, An
     own = _OWN_KEYS[name]
     options = {key: value for key, value in table.items() if key not in own and key != "driver"}
     source = {"driver": table["driver"], "options": options, "where": where, "base": str(base.resolve())}
-    return source if name == "reader" else {key: table[key] for key in table.keys() & own} | {"source": source}
+    return {key: table[key] for key in table.keys() & own} | {"source": source}
 
 
 def _joined(table: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +148,7 @@ def _check_whole(config: Config) -> None:
     if not unidentified and not config.reader:
         raise ConfigError(f"{where}: [gate] mode '{config.gate.mode}' needs at least one [[reader]]")
     _check_limits(config.gate.limit, where)
+    _check_directions(config, where)
     tls = config.mqtt.tls if config.mqtt else None
     if tls and (tls.certificate is None) != (tls.key is None):
         raise ConfigError(f"{where}: [mqtt] tls: 'certificate' and 'key' go together; give both or neither")
@@ -162,6 +163,20 @@ def _check_limits(limits: tuple[Limit, ...], where: Path) -> None:
             raise ConfigError(
                 f"{where} [gate] [limit] {number}: 'event': nothing is called '{limit.event}'; {expected}"
             )
+
+
+def _check_directions(config: Config, where: Path) -> None:
+    mode = config.gate.anti_pass_back.mode
+    leads_out = any(reader.direction is Direction.OUT for reader in config.reader)
+    if mode in (PassBack.SOFT, PassBack.HARD) and not leads_out:
+        raise ConfigError(
+            f"{where}: [gate] [anti_pass_back] mode '{mode}' needs a [[reader]] with direction 'out': "
+            "who never leaves could never come back; add one, or use mode 'timed'"
+        )
+    if config.evidence.enabled and config.evidence.recipient_key_file is None:
+        raise ConfigError(
+            f"{where}: [evidence] 'enabled' needs 'recipient_key_file', the public key of who may open the pictures"
+        )
 
 
 def _check_cameras(cameras: tuple[CameraConfig, ...], where: Path) -> None:

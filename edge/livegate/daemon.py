@@ -22,11 +22,11 @@ from livegate.config import Config
 from livegate.detect.detector import Detector
 from livegate.drivers import open_door
 from livegate.errors import AssetError, DeviceTimeout, DriverError, StoreError
+from livegate.events.cloudevents import Identity
+from livegate.events.environment import Environment, ModelInUse
 from livegate.gate.facts import GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
-from livegate.report.cloudevents import Identity
-from livegate.report.events import Environment, ModelInUse
 from livegate.report.link import Link, LinkState
 from livegate.store.store import Store, open_store
 from livegate.watchdog import notify

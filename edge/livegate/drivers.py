@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from livegate.capture.camera import Camera
-from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice
+from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice, ReaderConfig
 from livegate.errors import ConfigError, DriverError
 from livegate.gate.door import Door
 from livegate.gate.reader import Reader
@@ -42,9 +42,9 @@ def open_door(door: DoorConfig) -> Door:
     return cast(Door, module.open_door(options))
 
 
-def open_reader(choice: DriverChoice) -> Reader:
+def open_reader(reader: ReaderConfig) -> Reader:
     """Return the reader of one [[reader]] table, not yet entered; errors as for :func:`open_camera`."""
-    module, options = _prepare("readers", choice)
+    module, options = _prepare("readers", reader.source)
     return cast(Reader, module.open_reader(options))
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from livegate.errors import StoreError
+from livegate.events import kinds
+from livegate.events.environment import Environment
 from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
-from livegate.report import events
-from livegate.report.events import Environment
 from livegate.store.store import Store
 from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorState
 from livegate.watch import Watch
@@ -61,7 +61,7 @@ class Notices:
             states = {str(Role.RGB): SensorState.MISSING}
         self.environment = replace(self.environment, sensors={**self.environment.sensors, **states})
         for change in self._sensors.changes(states, now.monotonic_ns):
-            if self._record(events.sensor_state(change.name, change.after, change.before, now, self.environment)):
+            if self._record(kinds.sensor_state(change.name, change.after, change.before, now, self.environment)):
                 self._sensors.mark(change)
 
     def door(self, now: Clock) -> DoorState:
@@ -69,7 +69,7 @@ class Notices:
         state = self._door.state()
         for change in self._doors.changes({"door": state}, now.monotonic_ns):
             cause = self._cause if change.after in (DoorState.UNLOCKED, DoorState.LOCKED) else None
-            if self._record(events.door_state(change.after, now, self.environment, cause)):
+            if self._record(kinds.door_state(change.after, now, self.environment, cause)):
                 self._doors.mark(change)
                 # Once it is locked again, whatever moves it next was not that grant.
                 self._cause = None if change.after is DoorState.LOCKED else self._cause

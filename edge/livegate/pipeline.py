@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from livegate.errors import DeviceLost, PadError, StoreError, StoreFull
+from livegate.events import kinds
+from livegate.events.environment import Environment
 from livegate.gate.attendance import Attendance, Conclusion
 from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.gate.policy import decide, refuse
 from livegate.judge import Judge, Sight
 from livegate.notices import Notices
-from livegate.report import events
-from livegate.report.events import Environment
 from livegate.store.store import Store
 from livegate.types import (
     NS_PER_MS,
@@ -147,7 +147,7 @@ class Pipeline:
             decision = replace(decision, latency_ms=latency_ms)
             transaction.count(decision, self._rules.policy, now)
             environment = replace(self._notices.environment, step=conclusion.pad.step)
-            stored = transaction.enqueue(events.access_attempt(decision, now, environment))
+            stored = transaction.enqueue(kinds.access_attempt(decision, now, environment))
         return decision, stored.sequence
 
     def _pulse(self) -> None:

@@ -25,7 +25,7 @@ def without_secrets(config: Config) -> Config:
         config,
         camera=tuple(dataclasses.replace(c, source=_bare("cameras", c.source)) for c in config.camera),
         door=dataclasses.replace(config.door, source=_bare("doors", config.door.source)),
-        reader=tuple(_bare("readers", choice) for choice in config.reader),
+        reader=tuple(dataclasses.replace(r, source=_bare("readers", r.source)) for r in config.reader),
     )
 
 

@@ -51,6 +51,13 @@ class Step(enum.StrEnum):
         return order.index(self) <= order.index(least)
 
 
+class Direction(enum.StrEnum):
+    """Which way through the door a reader stands for."""
+
+    IN = "in"
+    OUT = "out"
+
+
 class PadDecision(enum.StrEnum):
     """The result of presentation-attack detection on one attempt (ISO/IEC 30107-1)."""
 
@@ -82,6 +89,13 @@ class Reason(enum.StrEnum):
     LISTED = "listed"
     LIMIT = "limit"
     LOCKED_OUT = "locked_out"
+    PASSED_BACK = "passed_back"
+    OUTSIDE_SCHEDULE = "outside_schedule"
+    WRONG_ZONE = "wrong_zone"
+    STEP_UP = "step_up"
+    CLOCK_UNSURE = "clock_unsure"
+    LIST_STALE = "list_stale"
+    DOOR_LOCKED = "door_locked"
     STEP_TOO_LOW = "step_too_low"
     SENSOR_MISSING = "sensor_missing"
     UNREADABLE = "unreadable"
@@ -241,17 +255,25 @@ class CredentialRead:
     kind: str
     value: str = field(repr=False)
     read_ns: int = 0
+    direction: Direction = Direction.IN
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential as the store knows it, by its pseudonym (keyed hash, hexadecimal); wall times in Unix seconds."""
+    """A credential as the store knows it, by its pseudonym (keyed hash, hexadecimal); wall times in Unix seconds.
+
+    ``schedule`` names one of the configuration's, None for at any time; ``zones`` it opens, empty for all; ``duress``
+    marks one that is shown under threat.
+    """
 
     pseudonym: str
     kind: str
     known: bool
     valid_from_s: float | None = None
     valid_until_s: float | None = None
+    schedule: str | None = None
+    zones: frozenset[str] = frozenset()
+    duress: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from livegate.config import DriverChoice
+from livegate.config import DriverChoice, ReaderConfig
 from livegate.drivers import open_reader
 from livegate.errors import ConfigError, DeviceLost, DeviceTimeout, DriverError
 from livegate.gate.reader import Reader
@@ -30,7 +30,7 @@ def connected(readers_fixture: ModuleType, tmp_path: Path) -> Iterator[Connected
 
 
 def reader_of(fixture: ModuleType, options: dict[str, Any], folder: Path) -> Reader:
-    return open_reader(DriverChoice(fixture.NAME, options, WHERE, folder))
+    return open_reader(ReaderConfig(DriverChoice(fixture.NAME, options, WHERE, folder)))
 
 
 def test_a_credential_is_read_once_with_kind_and_time(connected: Connected) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate.report.cloudevents import genesis, verify_chain
+from livegate.events.cloudevents import genesis, verify_chain
 from livegate.store import StoreReader
 from support import witnessed_door
 from support.brokers import Mosquitto

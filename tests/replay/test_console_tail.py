@@ -12,7 +12,7 @@ import pytest
 
 from livegate import cli
 from livegate.config import Mqtt, StoreConfig, Terminal
-from livegate.report.cloudevents import Identity, StoredEvent, genesis, verify_chain
+from livegate.events.cloudevents import Identity, StoredEvent, genesis, verify_chain
 from livegate.report.link import Link
 from livegate.store.store import Store, open_store
 from livegate.types import AccessEvent

@@ -11,7 +11,7 @@ from referencing import Registry, Resource
 
 SCHEMAS: dict[str, Any] = {
     entry.name.removesuffix(".json"): json.loads(entry.read_text())
-    for entry in (resources.files("livegate.report") / "schemas").iterdir()
+    for entry in (resources.files("livegate.events") / "schemas").iterdir()
     if entry.name.endswith(".json")
 }
 REGISTRY: Registry[object] = Registry().with_resources(

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livegate.config import GateMode, Limit, LimitKey, StoreConfig, WhenFull
+from livegate.events import kinds
+from livegate.events.cloudevents import Identity, StoredEvent
+from livegate.events.environment import Environment
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.gate.policy import decide
-from livegate.report import events
-from livegate.report.cloudevents import Identity, StoredEvent
 from livegate.store import Store, lists, open_store
 from livegate.types import AccessEvent, Credential, CredentialRead, Decision, PadDecision, PadResult, Reason, Step
 
 IDENTITY = Identity("lab", "t1", "0.1.0", "boot-1", "front")
-ENVIRONMENT = events.Environment(IDENTITY)
+ENVIRONMENT = Environment(IDENTITY)
 BONA_FIDE = PadResult(PadDecision.BONA_FIDE, Reason.BONA_FIDE, 0.9, 2.0, 0.5, 10, Step.ALL)
 ATTACK = PadResult(PadDecision.ATTACK, Reason.PRESENTATION_ATTACK, 0.1, -2.0, 0.5, 10, Step.ALL)
 CARD = CredentialRead("card", "04A1B2C3")
@@ -76,7 +77,7 @@ def attempt(
     with store.transaction() as t:
         decision = decide(pad, t.facts(read, rules, now), rules, attempt_id="a1")
         t.count(decision, rules, now)
-        t.enqueue(events.access_attempt(decision, now, ENVIRONMENT))
+        t.enqueue(kinds.access_attempt(decision, now, ENVIRONMENT))
     return decision
 
 

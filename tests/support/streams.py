@@ -6,7 +6,7 @@ import threading
 import time
 
 from livegate.errors import LinkError
-from livegate.report.cloudevents import ChainHead, Identity, StoredEvent, genesis, seal
+from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, genesis, seal
 from livegate.types import AccessEvent
 
 IDENTITY = Identity(site="lab", terminal="t1", firmware="0", boot_id="boot", door="door")

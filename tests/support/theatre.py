@@ -18,7 +18,7 @@ from livegate.clock import boot_id, read_clock
 from livegate.config import Mqtt, StoreConfig
 from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
-from livegate.report.cloudevents import Identity
+from livegate.events.cloudevents import Identity
 from livegate.report.topics import Topics
 from livegate.store import StoreReader, files, open_for_edit
 from livegate.store.lists import allow

@@ -31,7 +31,7 @@ from livegate.detect.manifest import read_manifest
 from livegate.drivers import known_drivers, open_camera
 from livegate.known_verbs import known_verbs
 config = configfile.load(assets.config("demo"))
-report = resources.files("livegate.report").joinpath("schemas")
+report = resources.files("livegate.events").joinpath("schemas")
 page = resources.files("livegate_tools.demo").joinpath("page")
 with open_camera(config.camera[0]) as camera:
     frame = camera.read(5.0)
@@ -107,7 +107,7 @@ def test_the_wheels_demo_plays_its_own_recording(wheel: Wheel, answers: dict[str
 
 
 def test_the_wheel_holds_what_the_checkout_holds(answers: dict[str, Any]) -> None:
-    schemas = ROOT / "edge" / "livegate" / "report" / "schemas"
+    schemas = ROOT / "edge" / "livegate" / "events" / "schemas"
     page = ROOT / "tools" / "livegate_tools" / "demo" / "page"
     assert answers["schemas"] == sorted(path.name for path in schemas.iterdir())
     assert answers["page"] == sorted(path.name for path in page.iterdir() if path.name != "__pycache__")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegate.report.canonical import canonical
+from livegate.events.canonical import canonical
 from livegate.types import Outcome
 
 # RFC 8785, appendix B: IEEE 754 bits and what ECMAScript writes for them.

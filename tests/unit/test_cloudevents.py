@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from livegate.errors import StoreError
-from livegate.gate.door import DoorState
-from livegate.gate.facts import ListEntry
-from livegate.report import events
-from livegate.report.canonical import canonical
-from livegate.report.cloudevents import (
+from livegate.events import kinds
+from livegate.events.canonical import canonical
+from livegate.events.cloudevents import (
     MAX_SEQUENCE,
     ChainHead,
     StoredEvent,
@@ -23,6 +21,9 @@ from livegate.report.cloudevents import (
     timestamp,
     verify_chain,
 )
+from livegate.events.environment import ModelInUse
+from livegate.gate.door import DoorState
+from livegate.gate.facts import ListEntry
 from livegate.types import AccessEvent, Credential, CueScore, Decision, Outcome, PadDecision, PadResult, Reason, Step
 from livegate.verbs.events import line
 from support.schemas import SCHEMAS, valid
@@ -121,7 +122,7 @@ def with_gap(first: int, last: int) -> list[StoredEvent]:
     """Six events, of which ``first`` to ``last`` were dropped, and the gap event that says so as the seventh."""
     events_ = chain(6)
     places = [genesis(STREAM), *(ChainHead(event.sequence, event.chainhash) for event in events_)]
-    gap = events.gap(places[first - 1], places[last], {"access.attempt": last - first + 1}, NOW, ENVIRONMENT)
+    gap = kinds.gap(places[first - 1], places[last], {"access.attempt": last - first + 1}, NOW, ENVIRONMENT)
     events_.append(seal(gap, IDENTITY, STREAM, places[-1], WALL_S))
     return [event for event in events_ if not first <= event.sequence <= last]
 
@@ -142,7 +143,7 @@ def test_a_reader_who_already_had_part_of_the_dropped_events_goes_on() -> None:
 
 def test_a_gap_that_names_other_hashes_is_found() -> None:
     events_ = chain(6)
-    wrong = events.gap(ChainHead(2, "11" * 32), ChainHead(4, events_[3].chainhash), {}, NOW, ENVIRONMENT)
+    wrong = kinds.gap(ChainHead(2, "11" * 32), ChainHead(4, events_[3].chainhash), {}, NOW, ENVIRONMENT)
     last = ChainHead(6, events_[-1].chainhash)
     told = [*events_[:2], *events_[4:], seal(wrong, IDENTITY, STREAM, last, WALL_S)]
     assert verify_chain(told, genesis(STREAM)) == 3
@@ -178,7 +179,7 @@ CREDENTIAL = Credential("ab" * 16, "card", True, WALL_S, None)
 FULL = replace(
     ENVIRONMENT,
     zone="lobby",
-    model=events.ModelInUse("face", "cd" * 32, 0.5),
+    model=ModelInUse("face", "cd" * 32, 0.5),
     calibration_sha256="ef" * 32,
     config_version="01" * 32,
     list_versions={"block": 7},
@@ -195,11 +196,11 @@ def decision(pad: PadResult, outcome: Outcome, reason: Reason, credential: Crede
 
 
 KINDS = {
-    "granted": events.access_attempt(
+    "granted": kinds.access_attempt(
         decision(BONA_FIDE, Outcome.GRANTED, Reason.BONA_FIDE, CREDENTIAL), NOW, ENVIRONMENT
     ),
-    "attack": events.access_attempt(decision(SPOOF, Outcome.DENIED, Reason.PRESENTATION_ATTACK, None), NOW, FULL),
-    "no answer": events.access_attempt(
+    "attack": kinds.access_attempt(decision(SPOOF, Outcome.DENIED, Reason.PRESENTATION_ATTACK, None), NOW, FULL),
+    "no answer": kinds.access_attempt(
         decision(
             PadResult(PadDecision.NON_RESPONSE, Reason.NO_FACE, None, None, None, 0, Step.NONE),
             Outcome.INCONCLUSIVE,
@@ -209,9 +210,9 @@ KINDS = {
         NOW,
         FULL,
     ),
-    "sensor": events.sensor_state("nir", "missing", "ok", NOW, FULL),
-    "start": events.system_started(NOW, FULL, first_of_boot=True, predecessor=None),
-    "new stream": events.system_started(
+    "sensor": kinds.sensor_state("nir", "missing", "ok", NOW, FULL),
+    "start": kinds.system_started(NOW, FULL, first_of_boot=True, predecessor=None),
+    "new stream": kinds.system_started(
         NOW,
         FULL,
         first_of_boot=False,
@@ -224,11 +225,11 @@ KINDS = {
             "lost": ["lockout"],
         },
     ),
-    "capacity": events.capacity(90, 90, 100, "deny", NOW, FULL),
-    "gap": events.gap(ChainHead(0, "00" * 32), ChainHead(5, "11" * 32), {"access.attempt": 5}, NOW, FULL),
-    "credential": events.credential_changed("added", CREDENTIAL, "new badge", NOW, FULL),
-    "list": events.list_applied("removed", ListEntry("media", "m", until_s=WALL_S), NOW, FULL),
-} | {f"door {state}": events.door_state(state, NOW, FULL, 7) for state in DoorState}
+    "capacity": kinds.capacity(90, 90, 100, "deny", NOW, FULL),
+    "gap": kinds.gap(ChainHead(0, "00" * 32), ChainHead(5, "11" * 32), {"access.attempt": 5}, NOW, FULL),
+    "credential": kinds.credential_changed("added", CREDENTIAL, "new badge", NOW, FULL),
+    "list": kinds.list_applied("removed", ListEntry("media", "m", until_s=WALL_S), NOW, FULL),
+} | {f"door {state}": kinds.door_state(state, NOW, FULL, 7) for state in DoorState}
 
 
 @pytest.mark.parametrize("event", KINDS.values(), ids=KINDS.keys())
@@ -259,7 +260,7 @@ def test_every_schema_is_one(schema: dict[str, object]) -> None:
 def test_onvif_names(
     outcome: Outcome, reason: Reason, credential: Credential | None, topic: str, onvif_reason: str | None
 ) -> None:
-    event = events.access_attempt(decision(BONA_FIDE, outcome, reason, credential), NOW, ENVIRONMENT)
+    event = kinds.access_attempt(decision(BONA_FIDE, outcome, reason, credential), NOW, ENVIRONMENT)
     what = event.data["what"]
     assert what["onvif_topic"] == f"tns1:AccessControl/{topic}"
     assert what["onvif_reason"] == onvif_reason

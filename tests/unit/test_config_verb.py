@@ -86,7 +86,7 @@ def test_secrets_are_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert "s3cret" not in out
         assert str(tmp_path / "password") in out
     table = json.loads(out)
-    assert table["reader"] == [{"driver": "scripted", "present": [{"after_ms": 200}]}]
+    assert table["reader"] == [{"direction": "in", "driver": "scripted", "present": [{"after_ms": 200}]}]
     assert table["door"]["nested"] == [{"pin": 17}]
 
 

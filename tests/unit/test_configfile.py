@@ -42,7 +42,7 @@ def test_minimal_file_becomes_a_config(tmp_path: Path) -> None:
     config = load(written(tmp_path, MINIMAL))
     assert config.terminal.state_dir == tmp_path / "state"
     assert config.camera[0].source.options == {"device": "/dev/video0"}
-    assert config.reader[0].driver == "serial_line"
+    assert config.reader[0].source.driver == "serial_line"
     assert config.mqtt is None
     assert len(config.version) == 64
 

@@ -161,5 +161,5 @@ def test_what_a_limit_counts(event: str, pad: PadResult, facts: GateFacts, count
 
 def test_limits_are_named_and_keyed() -> None:
     assert limit_name(limit("denied", 3, 0.5 + 60, 1, LimitKey.DOOR)) == "door.denied.60.5s"
-    keys = [key_value(limit("denied", 3, 60, 1, key), None, "t1", "front") for key in LimitKey]
-    assert keys == [None, "t1", "front"]
+    keys = [key_value(limit("denied", 3, 60, 1, key), None, "5e", "t1", "front") for key in LimitKey]
+    assert keys == [None, "t1", "front", "5e"]

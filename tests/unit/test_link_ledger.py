@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegate.errors import LinkError
-from livegate.report.cloudevents import StoredEvent
+from livegate.events.cloudevents import StoredEvent
 from livegate.report.topics import Topics, split
 from livegate_tools.console.ledger import Ledger, Taken
 from livegate_tools.console.statefile import read_ledgers, write_ledgers

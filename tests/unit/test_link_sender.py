@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from livegate.config import Mqtt
 from livegate.errors import StoreError
+from livegate.events.cloudevents import genesis
 from livegate.report.acks import Ack, format_ack
-from livegate.report.cloudevents import genesis
 from livegate.report.sender import CONTENT_TYPE, Rhythm, Sender, Speaker
 from livegate.report.session import Arrival, Message, Receipt, Subscribed
 from livegate.report.topics import Topics

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from livegate.cli import main
+from livegate.events.cloudevents import StoredEvent, verify_chain
 from livegate.gate.facts import ListEntry
-from livegate.report.cloudevents import StoredEvent, verify_chain
 from livegate.store import lists
 from livegate.types import CredentialRead, Reason
 from support.stores import (

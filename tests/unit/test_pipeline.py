@@ -16,12 +16,12 @@ from livegate.cues.bank import ScoredCue
 from livegate.decide.calibration import Calibration
 from livegate.decide.verdict import OperatingPoints
 from livegate.errors import PadError
+from livegate.events.cloudevents import Identity, genesis, verify_chain
+from livegate.events.environment import Environment
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
-from livegate.report.cloudevents import Identity, genesis, verify_chain
-from livegate.report.events import Environment
 from livegate.store import files
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms

@@ -14,8 +14,8 @@ import pytest
 
 from livegate.configfile import load
 from livegate.daemon import Daemon
+from livegate.events.cloudevents import StoredEvent
 from livegate.pipeline import Snapshot
-from livegate.report.cloudevents import StoredEvent
 from livegate.store import StoreReader
 from support.models import TINY_ONNX
 from support.terminals import RunningTerminal, write_config

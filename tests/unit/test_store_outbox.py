@@ -8,7 +8,7 @@ import pytest
 
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreError, StoreFull
-from livegate.report.cloudevents import ChainHead, genesis, verify_chain
+from livegate.events.cloudevents import ChainHead, genesis, verify_chain
 from livegate.store import Store, StoreReader
 from livegate.store.transaction import RESERVED_EVENTS
 from livegate.types import AccessEvent

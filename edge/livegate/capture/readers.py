@@ -7,13 +7,15 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Self
 
-from livegate.config import DriverChoice
+from livegate.config import ReaderConfig
 from livegate.drivers import open_reader
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError
 from livegate.gate.reader import Reader
-from livegate.types import CredentialRead
+from livegate.types import CredentialRead, Direction
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,13 @@ class Readers:
     until it has read something again.
     """
 
-    def __init__(self, readers: Sequence[Reader]) -> None:
+    def __init__(self, readers: Sequence[Reader], directions: Sequence[Direction] = ()) -> None:
+        """``directions`` says which way each reader stands for, in their order; none given, all lead in."""
         self._waiting: deque[CredentialRead] = deque(maxlen=MAX_WAITING)
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(reader,), name=f"reader-{number}", daemon=True)
-            for number, reader in enumerate(readers, 1)
+            threading.Thread(target=self._run, args=(reader, way), name=f"reader-{number}", daemon=True)
+            for number, (reader, way) in enumerate(zip_longest(readers, directions, fillvalue=Direction.IN), 1)
         ]
 
     def __enter__(self) -> Self:
@@ -63,13 +66,13 @@ class Readers:
             except IndexError:
                 return tuple(reads)
 
-    def _run(self, reader: Reader) -> None:
+    def _run(self, reader: Reader, way: Direction) -> None:
         reported = ""
         while not self._stop.is_set():
             try:
                 with reader:
                     for read in self._reads(reader):
-                        self._waiting.append(read)
+                        self._waiting.append(replace(read, direction=way))
                         reported = ""
             except (DriverError, DeviceLost) as exc:
                 if str(exc) != reported:
@@ -83,6 +86,6 @@ class Readers:
                 yield reader.read(READ_TIMEOUT_S)
 
 
-def open_readers(choices: Sequence[DriverChoice]) -> Readers:
+def open_readers(readers: Sequence[ReaderConfig]) -> Readers:
     """Return the configured readers, not yet entered; errors as for :func:`livegate.drivers.open_reader`."""
-    return Readers([open_reader(choice) for choice in choices])
+    return Readers([open_reader(reader) for reader in readers], [reader.direction for reader in readers])

@@ -25,6 +25,7 @@ def counts(limit: Limit, decision: Decision) -> bool:
     return limit.event in ("attempt", str(decision.outcome), str(decision.reason))
 
 
-def key_value(limit: Limit, pseudonym: str | None, terminal: str, door: str) -> str | None:
+def key_value(limit: Limit, pseudonym: str | None, media: str | None, terminal: str, door: str) -> str | None:
     """Return what ``limit`` counts by in this attempt, or None when the attempt has no such key."""
-    return {LimitKey.CREDENTIAL: pseudonym, LimitKey.TERMINAL: terminal, LimitKey.DOOR: door}[limit.key]
+    values = {LimitKey.CREDENTIAL: pseudonym, LimitKey.MEDIA: media, LimitKey.TERMINAL: terminal, LimitKey.DOOR: door}
+    return values[limit.key]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livegate.errors import LinkError
-from livegate.report.cloudevents import sequence_text
+from livegate.events.cloudevents import sequence_text
 from livegate.report.untrusted import parse_object
 
 MAX_ACK_BYTES = 1024

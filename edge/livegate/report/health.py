@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from livegate.report.cloudevents import timestamp
+from livegate.events.cloudevents import timestamp
 
 Measures = Callable[[], Mapping[str, float]]
 """Returns measures by name: ``*_total`` counts up, anything else is a gauge; ``_seconds`` and ``_bytes`` are units."""

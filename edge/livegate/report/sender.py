@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from livegate.config import Mqtt
 from livegate.errors import LinkError, StoreError
+from livegate.events.cloudevents import StoredEvent, genesis, timestamp
 from livegate.report.acks import Ack, parse_ack
-from livegate.report.cloudevents import StoredEvent, genesis, timestamp
 from livegate.report.health import Measures, format_health
 from livegate.report.session import Arrival, Happening, Message, Receipt, Session
 from livegate.report.source import EventSource

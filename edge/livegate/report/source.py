@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from livegate.report.cloudevents import ChainHead, StoredEvent
+from livegate.events.cloudevents import ChainHead, StoredEvent
 
 
 class EventSource(Protocol):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from livegate.errors import LinkError
+from livegate.events.cloudevents import sequence_text
 from livegate.report.acks import parse_sequence
-from livegate.report.cloudevents import sequence_text
 from livegate.report.untrusted import parse_object
 
 MAX_STATUS_BYTES = 4096

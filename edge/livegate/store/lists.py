@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from livegate.errors import ConfigError
+from livegate.events import kinds
 from livegate.gate.facts import Clock, ListEntry
-from livegate.report import events
 from livegate.store.transaction import Transaction
 from livegate.types import Credential
 
@@ -24,9 +24,7 @@ def allow(t: Transaction, credential: Credential, now: Clock, *, reason: str = "
         " label = coalesce(excluded.label, label)",
         (*key, credential.valid_from_s, credential.valid_until_s, label),
     )
-    t.enqueue(
-        events.credential_changed("changed" if known else "added", credential, reason, now, t.context.environment)
-    )
+    t.enqueue(kinds.credential_changed("changed" if known else "added", credential, reason, now, t.context.environment))
 
 
 def disallow(t: Transaction, pseudonym: str, now: Clock, *, reason: str = "") -> int:
@@ -37,7 +35,7 @@ def disallow(t: Transaction, pseudonym: str, now: Clock, *, reason: str = "") ->
     ).fetchall()
     for pseudonym_, kind, valid_from_s, valid_until_s in rows:
         credential = Credential(pseudonym_, kind, known=False, valid_from_s=valid_from_s, valid_until_s=valid_until_s)
-        t.enqueue(events.credential_changed("removed", credential, reason, now, t.context.environment))
+        t.enqueue(kinds.credential_changed("removed", credential, reason, now, t.context.environment))
     return len(rows)
 
 
@@ -53,7 +51,7 @@ def block(t: Transaction, entry: ListEntry, now: Clock) -> None:
         "INSERT OR REPLACE INTO list_entry (kind, value, source, action, reason, until_s) VALUES (?, ?, ?, ?, ?, ?)",
         (*key, entry.action, entry.reason, entry.until_s),
     )
-    t.enqueue(events.list_applied("changed" if known else "added", entry, now, t.context.environment))
+    t.enqueue(kinds.list_applied("changed" if known else "added", entry, now, t.context.environment))
 
 
 def unblock(t: Transaction, kind: str, value: str, now: Clock) -> int:
@@ -64,5 +62,5 @@ def unblock(t: Transaction, kind: str, value: str, now: Clock) -> int:
         (kind, value),
     ).fetchall()
     for row in rows:
-        t.enqueue(events.list_applied("removed", ListEntry(*row), now, t.context.environment))
+        t.enqueue(kinds.list_applied("removed", ListEntry(*row), now, t.context.environment))
     return len(rows)

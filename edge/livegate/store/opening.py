@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate.report.cloudevents import genesis
+from livegate.events.cloudevents import genesis
 from livegate.store import files
 from livegate.store.connection import check_ours, is_broken, store_error, transaction, writer
 from livegate.store.migrate import migrate

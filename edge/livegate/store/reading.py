@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from livegate.config import StoreConfig, WhenFull
 from livegate.errors import StoreError
-from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
+from livegate.events.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.store.connection import reader, store_error
 from livegate.store.files import DATABASE
 

@@ -18,9 +18,10 @@ from typing import Any, Self
 from livegate.clock import read_clock
 from livegate.config import StoreConfig
 from livegate.errors import StoreError, StoreFull
+from livegate.events import kinds
+from livegate.events.cloudevents import ChainHead, Identity, StoredEvent
+from livegate.events.environment import Environment
 from livegate.gate.facts import Clock, GatePolicy
-from livegate.report import events
-from livegate.report.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.store import files, windows
 from livegate.store.acknowledging import acknowledge
 from livegate.store.connection import store_error, transaction
@@ -89,7 +90,7 @@ class Store:
         """Record that the daemon began; ahead of the next event there is room for when there is none now."""
         ended = predecessor if self.last().sequence == 0 else None
         environment = self._context.environment
-        start = events.system_started(self._clock(), environment, first_of_boot=first_of_boot, predecessor=ended)
+        start = kinds.system_started(self._clock(), environment, first_of_boot=first_of_boot, predecessor=ended)
         try:
             with self.transaction() as t:
                 t.enqueue(start)
@@ -157,7 +158,7 @@ def open_store(
     limits: StoreConfig,
     clock: Callable[[], Clock] = read_clock,
     *,
-    environment: events.Environment | None = None,
+    environment: Environment | None = None,
 ) -> Store:
     """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
 
@@ -173,7 +174,7 @@ def open_store(
         with transaction(opened.connection, state_dir / files.DATABASE):
             _remember(opened.connection, identity, limits)
             running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
-        told = environment or events.Environment(identity)
+        told = environment or Environment(identity)
         context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
         store = Store(state_dir / files.DATABASE, opened, context, clock, held)
         store.record_start(opened.predecessor, first_of_boot=begins)
@@ -192,7 +193,7 @@ def open_for_edit(
             _remember(opened.connection, identity, limits)
             last_ns = windows.last_running_ns(opened.connection)
         running = windows.RunningTime(clock().monotonic_ns, last_ns)
-        told = events.Environment(identity)
+        told = Environment(identity)
         context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
         return Store(path, opened, context, clock, held)
 

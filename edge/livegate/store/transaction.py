@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from livegate.config import Limit, StoreConfig, WhenFull
 from livegate.errors import StoreError, StoreFull
+from livegate.events import kinds
+from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, seal
+from livegate.events.environment import Environment
 from livegate.gate import limits as gate_limits
 from livegate.gate.facts import Clock, GateFacts, GatePolicy, LimitState, ListEntry
-from livegate.report import events
-from livegate.report.cloudevents import ChainHead, Identity, StoredEvent, seal
 from livegate.store import windows
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.types import AccessEvent, Credential, CredentialRead, Decision
@@ -21,7 +22,7 @@ RESERVED_EVENTS = 256
 CAPACITY_PERCENTS = (75, 90, 100)
 # Dropping a share at once keeps gap events rare.
 _DROP_SHARE = 20
-_ORDINARY = frozenset({events.ACCESS_ATTEMPT, events.CREDENTIAL_CHANGED, events.LIST_APPLIED})
+_ORDINARY = frozenset({kinds.ACCESS_ATTEMPT, kinds.CREDENTIAL_CHANGED, kinds.LIST_APPLIED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Context:
     limits: StoreConfig
     pseudonyms: Pseudonyms
     running: windows.RunningTime
-    environment: events.Environment
+    environment: Environment
     """What the store's own events say of the circumstances."""
 
 
@@ -72,14 +73,14 @@ class Transaction:
         known = None if credential is None else self._credential(credential)
         pseudonym = None if known is None else known.pseudonym
         entries = self._entries(pseudonym, media, now)
-        return GateFacts(now, known, entries, self._limit_states(policy, pseudonym, now))
+        return GateFacts(now, known, entries, self._limit_states(policy, pseudonym, media, now))
 
     def count(self, decision: Decision, policy: GatePolicy, now: Clock) -> None:
         """Count ``decision`` in the windows of every limit it concerns, and begin the lockouts that follow."""
         pseudonym = None if decision.credential is None else decision.credential.pseudonym
         running_ns = self.context.running.at(now)
         for limit in policy.limits:
-            key = self._key(limit, pseudonym)
+            key = self._key(limit, pseudonym, decision.pad.media_signature)
             if key is not None and gate_limits.counts(limit, decision):
                 windows.count(self.connection, limit, key, running_ns)
 
@@ -142,7 +143,7 @@ class Transaction:
         first = max(stream.acknowledged_through, stream.dropped_through) + 1
         last = first + max(1, held // _DROP_SHARE) - 1
         before, after, counts = self._drop(stream, first, last)
-        self._append(events.gap(before, after, counts, self.opened, self.context.environment), stream.stream)
+        self._append(kinds.gap(before, after, counts, self.opened, self.context.environment), stream.stream)
         return held - (last - first + 1) + 1
 
     def _drop(self, stream: _Stream, first: int, last: int) -> tuple[ChainHead, ChainHead, dict[str, int]]:
@@ -175,7 +176,7 @@ class Transaction:
         if reached > stream.capacity_percent:
             self.connection.execute("UPDATE stream SET capacity_percent = ?", (reached,))
             when_full = str(self.context.limits.when_full)
-            event = events.capacity(reached, held, history, when_full, self.opened, self.context.environment)
+            event = kinds.capacity(reached, held, history, when_full, self.opened, self.context.environment)
             self._append(event, stream.stream)
 
     def _stream(self) -> _Stream:
@@ -205,11 +206,13 @@ class Transaction:
             found += [ListEntry(*row) for row in rows]
         return tuple(found)
 
-    def _limit_states(self, policy: GatePolicy, pseudonym: str | None, now: Clock) -> tuple[LimitState, ...]:
+    def _limit_states(
+        self, policy: GatePolicy, pseudonym: str | None, media: str | None, now: Clock
+    ) -> tuple[LimitState, ...]:
         running_ns = self.context.running.at(now)
-        keys = [(limit, self._key(limit, pseudonym)) for limit in policy.limits]
+        keys = [(limit, self._key(limit, pseudonym, media)) for limit in policy.limits]
         return tuple(windows.state(self.connection, limit, key, running_ns) for limit, key in keys if key is not None)
 
-    def _key(self, limit: Limit, pseudonym: str | None) -> str | None:
+    def _key(self, limit: Limit, pseudonym: str | None, media: str | None) -> str | None:
         identity = self.context.identity
-        return gate_limits.key_value(limit, pseudonym, identity.terminal, identity.door)
+        return gate_limits.key_value(limit, pseudonym, media, identity.terminal, identity.door)

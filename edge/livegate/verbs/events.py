@@ -11,7 +11,7 @@ from typing import Any
 
 from livegate.configfile import load
 from livegate.errors import ConfigError
-from livegate.report.cloudevents import MAX_SEQUENCE, StoredEvent
+from livegate.events.cloudevents import MAX_SEQUENCE, StoredEvent, kind_of
 from livegate.store import StoreReader
 from livegate.terminal_text import printable
 
@@ -90,7 +90,7 @@ def _tell(events: list[StoredEvent], *, as_json: bool) -> None:
 
 def line(event: dict[str, Any]) -> str:
     """Return an event as one line for people."""
-    kind = event["type"].removeprefix("io.livegate.").removesuffix(".v1")
+    kind = kind_of(event["type"])
     data = event["data"]
     credential = data["who"]["credential"]
     words = [event["sequence"], event["time"], f"{kind:<18}", _summary(kind, data["what"])]

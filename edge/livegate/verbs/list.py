@@ -16,8 +16,8 @@ from livegate import __version__
 from livegate.clock import boot_id
 from livegate.configfile import load
 from livegate.errors import ConfigError, StoreError
+from livegate.events.cloudevents import Identity, timestamp
 from livegate.gate.facts import ListEntry
-from livegate.report.cloudevents import Identity, timestamp
 from livegate.store import Store, StoreReader, lists, open_for_edit
 from livegate.store.transaction import Transaction
 from livegate.terminal_text import printable

@@ -14,9 +14,9 @@ from livegate.clock import boot_id
 from livegate.config import DecisionPolicy, Detector, GateMode, Limit, LimitKey, StoreConfig
 from livegate.detect import detector as detect
 from livegate.errors import AssetError
+from livegate.events.cloudevents import Identity
 from livegate.gate.facts import GatePolicy
 from livegate.judge import Judge
-from livegate.report.cloudevents import Identity
 from livegate.store.store import Store, open_store
 from livegate.types import FrameSet, Role
 from livegate_tools.bench.peers import peer_calls

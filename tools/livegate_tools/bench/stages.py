@@ -13,11 +13,11 @@ from livegate.capture.synchronise import synchronise
 from livegate.clock import read_clock
 from livegate.cues.bank import ScoredCue
 from livegate.errors import AssetError
+from livegate.events import kinds
+from livegate.events.environment import Environment
 from livegate.gate.facts import GateFacts, GatePolicy
 from livegate.gate.policy import decide
 from livegate.judge import Judge
-from livegate.report import events
-from livegate.report.events import Environment
 from livegate.store.store import Store
 from livegate.track.tracker import Tracker
 from livegate.types import Attempt, CredentialRead, Decision, Face, Frame, FrameSet, Observation, PadResult, Role
@@ -132,4 +132,4 @@ def _commit(store: Store, pad: PadResult, policy: GatePolicy) -> None:
         facts = transaction.facts(CARD, policy, now)
         decision = decide(pad, facts, policy, attempt_id="bench")
         transaction.count(decision, policy, now)
-        transaction.enqueue(events.access_attempt(decision, now, Environment(transaction.context.identity)))
+        transaction.enqueue(kinds.access_attempt(decision, now, Environment(transaction.context.identity)))

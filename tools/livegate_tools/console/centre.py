@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from livegate.errors import LinkError
+from livegate.events.cloudevents import StoredEvent
 from livegate.report.acks import Ack, format_ack, parse_sequence
-from livegate.report.cloudevents import StoredEvent
 from livegate.report.session import MAX_PACKET_BYTES, Arrival, Happening, Message, Receipt, Session, Subscribed
 from livegate.report.status import Status, parse_status
 from livegate.report.topics import Topics, split

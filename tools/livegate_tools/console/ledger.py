@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livegate.report.cloudevents import ChainHead, StoredEvent, genesis, verify_chain
+from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, kind_of, verify_chain
 
 # A terminal that went back this often and still did not send what was asked for has it no more.
 _ANSWERS = 5
@@ -123,7 +123,7 @@ class Ledger:
 
     def _account(self, members: Mapping[str, Any]) -> None:
         """Close the holes that ``members``, if they are a gap event, own up to."""
-        if members.get("type") != "io.livegate.gap.v1":
+        if kind_of(members.get("type")) != "gap":
             return
         try:
             gap = members["data"]["what"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from livegate.errors import LinkError
-from livegate.report.cloudevents import ChainHead, StoredEvent
+from livegate.events.cloudevents import ChainHead, StoredEvent
 from livegate.report.topics import Topics
 from livegate_tools.console.ledger import Hole, Ledger
 

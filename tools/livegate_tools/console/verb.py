@@ -11,6 +11,7 @@ from typing import Any
 
 from livegate.config import Mqtt, Protocol, Tls
 from livegate.errors import ConfigError, LinkError
+from livegate.events.cloudevents import kind_of
 from livegate.report.topics import Topics
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
@@ -86,7 +87,7 @@ class _Screen:
 
 def line(seen: Seen) -> str:
     """Return an event as one line for people: when, where, what, and why."""
-    kind = str(seen.members.get("type", "")).removeprefix("io.livegate.").removesuffix(".v1")
+    kind = kind_of(seen.members.get("type", ""))
     data = seen.members.get("data")
     what = data.get("what") if isinstance(data, Mapping) else None
     words = _words(what) if isinstance(what, Mapping) else ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from livegate.events.cloudevents import kind_of
 from livegate.types import Outcome
 from livegate_drivers.timeline import Layout
 from livegate_tools.demo.playlist import Visit
@@ -68,7 +69,7 @@ class Scoreboard:
 
     def record(self, event: Mapping[str, Any]) -> Result | None:
         """Take an event as the console received it; return the result if it settles one."""
-        if event.get("type") != "io.livegate.access.attempt.v1":
+        if kind_of(event.get("type")) != "access.attempt":
             return None
         number = self.programme.number_at(event["data"]["when"]["monotonic_ns"])
         if number is None:

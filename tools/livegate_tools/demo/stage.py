@@ -17,7 +17,7 @@ from livegate.config import Config, DriverChoice, Mqtt
 from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
 from livegate.errors import AssetError
-from livegate.report.cloudevents import Identity
+from livegate.events.cloudevents import Identity
 from livegate.report.topics import Topics
 from livegate.store import files
 from livegate.store.lists import allow
@@ -120,7 +120,7 @@ class Stage:
             config,
             terminal=replace(config.terminal, state_dir=state_dir),
             camera=tuple(replace(camera, source=_playing(camera.source, played)) for camera in config.camera),
-            reader=tuple(_playing(reader, played) for reader in config.reader),
+            reader=tuple(replace(reader, source=_playing(reader.source, played)) for reader in config.reader),
             mqtt=replace(_mqtt(config), host=LOOPBACK, port=port),
         )
 

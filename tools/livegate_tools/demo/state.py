@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from livegate.events.cloudevents import kind_of
 from livegate.pipeline import Snapshot
 from livegate.types import Face, Outcome, PadResult, Role
 from livegate_tools.demo.playlist import Visit
@@ -94,7 +95,7 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "sequence": event["sequence"],
         "time": event["time"],
-        "kind": event["type"].removeprefix("io.livegate.").removesuffix(".v1"),
+        "kind": kind_of(event["type"]),
         "severity": event["severity"],
         # An inconclusive outcome has itself for a reason: a dictionary names each word once, in order.
         "text": " ".join(

@@ -1,18 +1,18 @@
 """The events Livegate tells: one function a kind, each answering who, when, environment, to whom and what.
 
-JSON schemas of what these return lie in report/schemas/. Raw credentials never get here, only pseudonyms.
+JSON schemas of what these return lie in events/schemas/. Raw credentials never get here, only pseudonyms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from livegate.events.cloudevents import ChainHead, sequence_text
+from livegate.events.environment import Environment, date_text, event, whose
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, ListEntry
-from livegate.report.cloudevents import ChainHead, Identity, sequence_text, timestamp
-from livegate.types import AccessEvent, Credential, Decision, Outcome, PadResult, Reason, Step
+from livegate.types import AccessEvent, Credential, Decision, Outcome, PadResult, Reason
 
 ACCESS_ATTEMPT = "access.attempt"
 DOOR_STATE = "door.state"
@@ -22,29 +22,6 @@ CAPACITY = "capacity"
 GAP = "gap"
 CREDENTIAL_CHANGED = "credential.changed"
 LIST_APPLIED = "list.applied"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInUse:
-    """The detector that judged: its name, the SHA-256 of its file, and the PAD threshold in force."""
-
-    name: str
-    sha256: str | None = None
-    threshold: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Under which circumstances something happened. ``sensors`` maps a role to its state."""
-
-    identity: Identity
-    zone: str = ""
-    model: ModelInUse | None = None
-    calibration_sha256: str | None = None
-    config_version: str | None = None
-    list_versions: Mapping[str, int] = field(default_factory=dict)
-    sensors: Mapping[str, str] = field(default_factory=dict)
-    step: Step | None = None
 
 
 def access_attempt(decision: Decision, now: Clock, environment: Environment) -> AccessEvent:
@@ -69,7 +46,7 @@ def access_attempt(decision: Decision, now: Clock, environment: Environment) -> 
     severity = "info" if decision.outcome is Outcome.GRANTED else "notice"
     if decision.reason is Reason.PRESENTATION_ATTACK:
         severity = "warning"
-    return _event(ACCESS_ATTEMPT, what, now, environment, who=_who(decision.credential), severity=severity)
+    return event(ACCESS_ATTEMPT, what, now, environment, who=whose(decision.credential), severity=severity)
 
 
 def door_state(state: DoorState, now: Clock, environment: Environment, cause: int | None = None) -> AccessEvent:
@@ -82,19 +59,19 @@ def door_state(state: DoorState, now: Clock, environment: Environment, cause: in
         "cause": None if cause is None else sequence_text(cause),
         "onvif_topic": "tns1:Door/State/DoorAlarm" if state in _ALARMS else "tns1:Door/State/DoorMode",
     }
-    return _event(DOOR_STATE, what, now, environment, severity="warning" if state in _ALARMS else "info")
+    return event(DOOR_STATE, what, now, environment, severity="warning" if state in _ALARMS else "info")
 
 
 def sensor_state(role: str, state: str, before: str | None, now: Clock, environment: Environment) -> AccessEvent:
     """A sensor changed its state ("ok", "stale", "missing", ...); ``before`` is None when it was not known."""
     what = {"action": "sensor", "role": role, "state": state, "before": before}
-    return _event(SENSOR_STATE, what, now, environment, severity="info" if state == "ok" else "warning")
+    return event(SENSOR_STATE, what, now, environment, severity="info" if state == "ok" else "warning")
 
 
 def system_started(now: Clock, environment: Environment, *, first_of_boot: bool, predecessor: Any) -> AccessEvent:
     """The daemon began, in a new boot or again; ``predecessor`` describes a stream that ended in damage."""
     what = {"action": "start", "cause": "boot" if first_of_boot else "restart", "predecessor": predecessor}
-    return _event(SYSTEM_STARTED, what, now, environment, severity="info" if predecessor is None else "error")
+    return event(SYSTEM_STARTED, what, now, environment, severity="info" if predecessor is None else "error")
 
 
 def capacity(
@@ -108,7 +85,7 @@ def capacity(
         "history_events": history_events,
         "when_full": when_full,
     }
-    return _event(CAPACITY, what, now, environment, severity="warning" if percent < 100 else "error")
+    return event(CAPACITY, what, now, environment, severity="warning" if percent < 100 else "error")
 
 
 def gap(
@@ -124,7 +101,7 @@ def gap(
         "counts": dict(counts),
         "reason": "store_full",
     }
-    return _event(GAP, what, now, environment, severity="error")
+    return event(GAP, what, now, environment, severity="error")
 
 
 def credential_changed(
@@ -133,12 +110,12 @@ def credential_changed(
     """A credential was "added", "changed" or "removed" by hand at this terminal."""
     what = {
         "action": action,
-        "valid_from": _date(credential.valid_from_s),
-        "valid_until": _date(credential.valid_until_s),
+        "valid_from": date_text(credential.valid_from_s),
+        "valid_until": date_text(credential.valid_until_s),
         "reason": reason,
         "source": "local",
     }
-    return _event(CREDENTIAL_CHANGED, what, now, environment, who=_who(credential))
+    return event(CREDENTIAL_CHANGED, what, now, environment, who=whose(credential))
 
 
 def list_applied(action: str, entry: ListEntry, now: Clock, environment: Environment) -> AccessEvent:
@@ -153,10 +130,10 @@ def list_applied(action: str, entry: ListEntry, now: Clock, environment: Environ
             "value": entry.value,
             "action": entry.action,
             "reason": entry.reason,
-            "until": _date(entry.until_s),
+            "until": date_text(entry.until_s),
         },
     }
-    return _event(LIST_APPLIED, what, now, environment)
+    return event(LIST_APPLIED, what, now, environment)
 
 
 _ALARMS = {DoorState.FORCED_OPEN: "DoorForcedOpen", DoorState.OPEN_TOO_LONG: "DoorOpenTooLong"}
@@ -188,53 +165,4 @@ def _pad(pad: PadResult) -> dict[str, Any]:
         "cues": {cue.name: {"score": cue.score, "llr": cue.llr} for cue in pad.cues},
         "missing": list(pad.missing),
         "media_signature": pad.media_signature,
-    }
-
-
-def _who(credential: Credential | None) -> dict[str, Any]:
-    if credential is None:
-        return {"credential": None, "credential_kind": None, "match": None}
-    return {"credential": credential.pseudonym, "credential_kind": credential.kind, "match": None}
-
-
-def _date(wall_s: float | None) -> str | None:
-    return None if wall_s is None else timestamp(wall_s)
-
-
-def _event(
-    kind: str,
-    what: Mapping[str, Any],
-    now: Clock,
-    environment: Environment,
-    *,
-    who: Mapping[str, Any] | None = None,
-    severity: str = "info",
-) -> AccessEvent:
-    identity = environment.identity
-    data = {
-        "who": who or _who(None),
-        "when": {
-            "wall": timestamp(now.wall_s),
-            "monotonic_ns": now.monotonic_ns,
-            "clock": "synchronised" if now.synchronised else "unsynchronised",
-        },
-        "environment": _environment(environment),
-        "to_whom": {"door": identity.door, "zone": environment.zone},
-        "what": what,
-    }
-    return AccessEvent(kind, data, now.wall_s, now.monotonic_ns, severity, identity.door)
-
-
-def _environment(environment: Environment) -> dict[str, Any]:
-    model = environment.model
-    return {
-        "terminal": environment.identity.terminal,
-        "site": environment.identity.site,
-        "firmware": environment.identity.firmware,
-        "model": None if model is None else {"name": model.name, "sha256": model.sha256, "threshold": model.threshold},
-        "calibration_sha256": environment.calibration_sha256,
-        "config_version": environment.config_version,
-        "list_versions": dict(environment.list_versions),
-        "sensors": dict(environment.sensors),
-        "step": environment.step,
     }

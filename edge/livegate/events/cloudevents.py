@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from livegate.errors import StoreError
-from livegate.report.canonical import canonical
+from livegate.events.canonical import canonical
 from livegate.types import AccessEvent
 
 MAX_SEQUENCE = 999_999_999_999
+_TYPE_PREFIX, _TYPE_SUFFIX = "io.livegate.", ".v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,16 @@ def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None
     return None
 
 
+def type_of(kind: str) -> str:
+    """Return the CloudEvents type of a kind: "gap" is "io.livegate.gap.v1"."""
+    return f"{_TYPE_PREFIX}{kind}{_TYPE_SUFFIX}"
+
+
+def kind_of(event_type: object) -> str:
+    """Return the kind in a CloudEvents type, the type itself as text where it is none of ours."""
+    return str(event_type).removeprefix(_TYPE_PREFIX).removesuffix(_TYPE_SUFFIX)
+
+
 def timestamp(wall_s: float) -> str:
     """Return Unix seconds as RFC 3339 in UTC with milliseconds; years outside 1..9999 are clamped to 1970."""
     try:
@@ -124,7 +135,7 @@ def _attributes(
         "specversion": "1.0",
         "id": f"{identity.terminal}/{stream}/{sequence_text(sequence)}",
         "source": f"urn:livegate:{identity.site}:{identity.terminal}",
-        "type": f"io.livegate.{event.kind}.v1",
+        "type": type_of(event.kind),
         "datacontenttype": "application/json",
         "dataschema": f"urn:livegate:schema:{event.kind}:v1",
         "subject": event.subject or identity.door,
@@ -160,11 +171,14 @@ def _is_next(event: StoredEvent, head: ChainHead) -> bool:
     return same and members.get("sequence") == sequence_text(event.sequence)
 
 
+_GAP_TYPE = b'"type":"%b"' % type_of("gap").encode()
+
+
 def _gaps(events: list[StoredEvent]) -> dict[int, Mapping[str, Any]]:
     """Return what the gap events among ``events`` own up to, by the last sequence each one covers."""
     found = {}
     for event in events:
-        if b'"type":"io.livegate.gap.v1"' in event.body:
+        if _GAP_TYPE in event.body:
             try:
                 gap = _read(event.body)["data"]["what"]
                 found[int(gap["to"])] = gap
