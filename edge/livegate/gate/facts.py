@@ -58,6 +58,14 @@ class LimitState:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Which side of the door a credential was last let through to, and how long ago in running time."""
+
+    inside: bool
+    age_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class GateFacts:
     """Everything the store knows of an attempt, read in one transaction."""
 
@@ -65,3 +73,11 @@ class GateFacts:
     credential: Credential | None = None
     entries: tuple[ListEntry, ...] = ()
     limits: tuple[LimitState, ...] = ()
+    presence: Presence | None = None
+    """None when the credential was never let through, or has been forgotten since."""
+    list_expired: tuple[str, ...] = ()
+    """Central lists in force ("block", "allow") that are past their ``expires``."""
+    door_locked: bool = False
+    """Somebody at the centre locked the door, until they release it."""
+    media: str | None = None
+    """The spoof medium's signature as it was first seen: what counters go by and events carry."""
