@@ -14,10 +14,13 @@ catch either.
     ├── StoreError           the database cannot be opened, read or committed
     │   └── StoreFull        no room for another event and the policy is to deny
     ├── LinkError            the broker refused us or a message cannot be understood
+    │   └── TrustError       a message is understood but not trusted; its Refusal says why
     └── PadError             liveness could not be judged
 """
 
 from __future__ import annotations
+
+import enum
 
 
 class LivegateError(Exception):
@@ -58,6 +61,33 @@ class StoreFull(StoreError):
 
 class LinkError(LivegateError):
     """The broker refused the connection, or a message from it cannot be understood."""
+
+
+class Refusal(enum.StrEnum):
+    """Why a message that came down was not taken; one word for events, counters and replies."""
+
+    MALFORMED = "malformed"
+    UNKNOWN_KEY = "unknown_key"
+    REVOKED_KEY = "revoked_key"
+    BAD_SIGNATURE = "bad_signature"
+    WRONG_ROLE = "wrong_role"
+    WRONG_AUDIENCE = "wrong_audience"
+    EXPIRED = "expired"
+    NOT_YET = "not_yet"
+    REPLAYED = "replayed"
+    VERSION_BACK = "version_back"
+    WRONG_CHALLENGE = "wrong_challenge"
+    WRONG_BOOT = "wrong_boot"
+    NOT_ALLOWED = "not_allowed"
+    FULL = "full"
+
+
+class TrustError(LinkError):
+    """A message is not trusted, and nothing was changed by it; ``reason`` says why."""
+
+    def __init__(self, reason: Refusal, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class PadError(LivegateError):
