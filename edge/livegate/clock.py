@@ -17,7 +17,16 @@ _TIMEX_BYTES = 512
 
 def read_clock() -> Clock:
     """Return this moment on the wall and the monotonic clock."""
-    return Clock(time.time(), time.monotonic_ns(), is_synchronised())
+    wall_s = time.time()
+    return Clock(wall_s, time.monotonic_ns(), is_synchronised(), utc_offset_s(wall_s))
+
+
+def utc_offset_s(wall_s: float) -> int:
+    """Return by how many seconds local time was ahead of UTC at ``wall_s``, daylight saving time included."""
+    try:
+        return time.localtime(wall_s).tm_gmtoff
+    except (OverflowError, OSError, ValueError):
+        return 0
 
 
 def is_synchronised() -> bool:

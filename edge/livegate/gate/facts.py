@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import enum
+from dataclasses import dataclass, field
 
-from livegate.config import Config, GateMode, Limit
+from livegate.config import AntiPassBack, Config, Doubts, GateMode, Limit, Schedule
 from livegate.types import Credential, Step
 
 
@@ -12,12 +13,19 @@ from livegate.types import Credential, Step
 class Clock:
     """One moment on both clocks: monotonic for ages and windows, wall time (Unix seconds) for people and dates.
 
-    ``synchronised`` says whether the wall clock follows a time server.
+    ``synchronised`` says whether the wall clock follows a time server, ``utc_offset_s`` how far local time is ahead of
+    UTC now. ``floor_s`` is a moment known to be past: no true clock shows less.
     """
 
     wall_s: float
     monotonic_ns: int
     synchronised: bool = False
+    utc_offset_s: int = 0
+    floor_s: float = 0.0
+
+    def dates_s(self) -> float:
+        """Return the moment by which validity, expiry and schedules are judged: a clock set back revives nothing."""
+        return max(self.wall_s, self.floor_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +36,47 @@ class GatePolicy:
     allow_unidentified: bool = False
     least_step: Step = Step.RGB
     limits: tuple[Limit, ...] = ()
+    zone: str = ""
+    """The zone that the door leads into."""
+    schedules: tuple[Schedule, ...] = ()
+    anti_pass_back: AntiPassBack = field(default_factory=AntiPassBack)
+    in_doubt: Doubts = field(default_factory=Doubts)
 
     @classmethod
     def of(cls, config: Config) -> GatePolicy:
         """Return the policy a configuration asks for."""
         gate = config.gate
-        return cls(gate.mode, gate.allow_unidentified, config.decision.least_step, gate.limit)
+        return cls(
+            mode=gate.mode,
+            allow_unidentified=gate.allow_unidentified,
+            least_step=config.decision.least_step,
+            limits=gate.limit,
+            zone=config.door.zone,
+            schedules=gate.schedule,
+            anti_pass_back=gate.anti_pass_back,
+            in_doubt=gate.in_doubt,
+        )
+
+
+class BlockAction(enum.StrEnum):
+    """What a block entry asks for, strictest first; the order is the order in which several of them win."""
+
+    DENY = "deny"
+    LOCKOUT = "lockout"
+    STEP_UP = "step_up"
+    REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """A block entry that matches this attempt: what it names ("credential", "media", "terminal") and what it asks."""
+    """A block entry that matches this attempt: what it names ("credential", "media", "terminal") and what it asks.
+
+    ``action`` is a BlockAction; what is none of them is taken as DENY.
+    """
 
     kind: str
     value: str
-    action: str = "deny"
+    action: str = BlockAction.DENY
     reason: str = ""
     until_s: float | None = None
     source: str = "local"
