@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from livegate.errors import LinkError
 from livegate.report.acks import MAX_ACK_BYTES, Ack, format_ack, parse_ack
 from livegate.report.status import MAX_STATUS_BYTES, Presence, Status, format_status, parse_status
-from livegate.report.untrusted import parse_object
+from livegate.untrusted import parse_object
 
 HASH = "0123456789abcdef" * 4
 SEQUENCES = st.integers(0, 999_999_999_998)

@@ -9,7 +9,7 @@ from typing import Any
 
 from livegate.errors import LinkError
 from livegate.events.cloudevents import sequence_text
-from livegate.report.untrusted import parse_object
+from livegate.untrusted import parse_object
 
 MAX_ACK_BYTES = 1024
 

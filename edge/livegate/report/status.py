@@ -11,7 +11,7 @@ from typing import Any
 from livegate.errors import LinkError
 from livegate.events.cloudevents import sequence_text
 from livegate.report.acks import parse_sequence
-from livegate.report.untrusted import parse_object
+from livegate.untrusted import parse_object
 
 MAX_STATUS_BYTES = 4096
 

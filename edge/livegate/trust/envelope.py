@@ -11,8 +11,8 @@ from typing import Any
 
 from livegate.errors import LinkError, Refusal, TrustError
 from livegate.events.canonical import canonical
-from livegate.report.untrusted import parse_object
 from livegate.trust.keys import SIGNATURE_BYTES, SigningKey
+from livegate.untrusted import parse_object
 
 _MEMBERS = frozenset({"payload", "type", "keyid", "sig"})
 _KEYID = re.compile(r"[0-9a-f]{16}")

@@ -15,7 +15,7 @@ from livegate.report.acks import Ack, format_ack, parse_sequence
 from livegate.report.session import MAX_PACKET_BYTES, Arrival, Happening, Message, Receipt, Session, Subscribed
 from livegate.report.status import Status, parse_status
 from livegate.report.topics import Topics, split
-from livegate.report.untrusted import parse_object
+from livegate.untrusted import parse_object
 from livegate_tools.console.ledger import Ledger, Taken
 from livegate_tools.console.statefile import Key, read_ledgers, write_ledgers
 
