@@ -15,6 +15,7 @@ catch either.
     │   └── StoreFull        no room for another event and the policy is to deny
     ├── LinkError            the broker refused us or a message cannot be understood
     │   └── TrustError       a message is understood but not trusted; its Refusal says why
+    ├── EvidenceError        pictures of an attack cannot be kept, found or opened
     └── PadError             liveness could not be judged
 """
 
@@ -88,6 +89,10 @@ class TrustError(LinkError):
     def __init__(self, reason: Refusal, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+class EvidenceError(LivegateError):
+    """Pictures of an attack cannot be kept, found or opened."""
 
 
 class PadError(LivegateError):
