@@ -45,7 +45,7 @@ def load(path: Path) -> Config:
         str(path),
         path.parent,
     )
-    _check_whole(config)
+    check_whole(config, config.path)
     return config
 
 
@@ -132,9 +132,8 @@ def _with_options(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_whole(config: Config) -> None:
-    """Check what no single key can tell."""
-    where = config.path
+def check_whole(config: Config, where: Path | str) -> None:
+    """Check what no single key can tell; raise ConfigError, beginning with ``where``."""
     if len(config.terminal.site) + len(config.terminal.id) > MAX_CLIENT_ID_PARTS:
         raise ConfigError(
             f"{where}: [terminal] 'site' and 'id' together exceed {MAX_CLIENT_ID_PARTS} characters; shorten one"
@@ -154,7 +153,7 @@ def _check_whole(config: Config) -> None:
         raise ConfigError(f"{where}: [mqtt] tls: 'certificate' and 'key' go together; give both or neither")
 
 
-def _check_limits(limits: tuple[Limit, ...], where: Path) -> None:
+def _check_limits(limits: tuple[Limit, ...], where: Path | str) -> None:
     events = ["attempt", *Outcome, *Reason]
     for number, limit in enumerate(limits, 1):
         if limit.event not in events:
@@ -165,7 +164,7 @@ def _check_limits(limits: tuple[Limit, ...], where: Path) -> None:
             )
 
 
-def _check_directions(config: Config, where: Path) -> None:
+def _check_directions(config: Config, where: Path | str) -> None:
     mode = config.gate.anti_pass_back.mode
     leads_out = any(reader.direction is Direction.OUT for reader in config.reader)
     if mode in (PassBack.SOFT, PassBack.HARD) and not leads_out:
@@ -179,7 +178,7 @@ def _check_directions(config: Config, where: Path) -> None:
         )
 
 
-def _check_cameras(cameras: tuple[CameraConfig, ...], where: Path) -> None:
+def _check_cameras(cameras: tuple[CameraConfig, ...], where: Path | str) -> None:
     roles = [camera.role for camera in cameras]
     if Role.RGB not in roles:
         raise ConfigError(f"{where}: no [[camera]] has role 'rgb'; faces are found in the rgb picture")
