@@ -13,6 +13,7 @@ from livegate.config import Mqtt, Protocol, Tls
 from livegate.errors import ConfigError, LinkError
 from livegate.events.cloudevents import kind_of
 from livegate.report.topics import Topics
+from livegate_tools.console import evidence
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 
@@ -24,6 +25,7 @@ _STOP_S = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    evidence.add_arguments(actions.add_parser("open-evidence", help=evidence.HELP))
     tail = actions.add_parser("tail", help="show events as they arrive")
     tail.add_argument("--host", default="127.0.0.1", help="the broker (default 127.0.0.1)")
     tail.add_argument("--port", type=int, default=1883, help="its port (default 1883)")
@@ -43,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Follow until interrupted, or until at least ``--count`` events were shown; return 0."""
+    if arguments.action == "open-evidence":
+        return evidence.run(arguments)
     if not 1 <= arguments.port <= 65_535:
         raise ConfigError(f"--port {arguments.port}: expected 1 to 65535")
     logging.basicConfig(format="%(levelname)s %(message)s")
