@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-import ssl
 import struct
 import time
 from collections import deque
@@ -36,12 +35,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from livegate.config import Mqtt, Protocol
 from livegate.errors import LinkError
-from livegate.report.transport import read_password, remedy, tls_context, why_unreachable
+from livegate.report.transport import expired, read_password, remedy, tls_context, why_unreachable
 from livegate.report.waker import Waker
+from livegate.report.wire import MAX_PACKET_BYTES, BoundedClient, PacketTooLong
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 32
-MAX_PACKET_BYTES = 256 * 1024
+LEAST_PACKET_BYTES = 24 * 1024
+"""A broker that takes no more than less than this cannot carry the largest event."""
 
 _READS_A_PUMP = 64
 
@@ -72,12 +73,13 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to publish at QoS 1; ``content_type`` travels only in MQTT 5."""
+    """Something to publish at QoS 1; ``content_type`` and ``correlation`` travel only in MQTT 5."""
 
     topic: str
     payload: bytes
     retain: bool = False
     content_type: str | None = None
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Arrival:
 
     topic: str
     payload: bytes
+    correlation: bytes | None = None
+    """MQTT 5's correlation data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,8 @@ class Session:
         self.remembered = False
         """The broker still had this client's session: its subscriptions, and what it had taken."""
         self.receive_maximum = RECEIVE_MAXIMUM
+        self.max_packet_bytes = MAX_PACKET_BYTES
+        """The longest packet the broker takes."""
         self._place = f"broker {mqtt.host}:{mqtt.port}"
         self._mqtt = mqtt
         self._lasting = who.lasting
@@ -176,7 +182,9 @@ class Session:
                 properties=properties,
             )
         except OSError as exc:
-            raise LinkError(f"{self._place}: {why_unreachable(exc, self._timing.connect_s)}") from exc
+            why = why_unreachable(exc, self._timing.connect_s)
+            ours = expired(self._mqtt.tls)
+            raise LinkError(f"{self._place}: {why}{f'; {ours}' if ours else ''}") from exc
         except ValueError as exc:
             raise LinkError(f"{self._place}: {exc}; check [mqtt] host and port") from exc
         self._selector.register(self._require_socket(), selectors.EVENT_READ)
@@ -185,10 +193,7 @@ class Session:
 
     def publish(self, message: Message) -> int:
         """Hand ``message`` over at QoS 1 and return its number, which its Receipt will carry."""
-        properties = None
-        if message.content_type is not None and self.protocol is Protocol.V5:
-            properties = _properties(PacketTypes.PUBLISH)
-            properties.ContentType = message.content_type
+        properties = self._message_properties(message) if self.protocol is Protocol.V5 else None
         info = self._client.publish(message.topic, message.payload, 1, message.retain, properties)
         self._check(info.rc)
         return info.mid
@@ -207,8 +212,7 @@ class Session:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._client.want_write() else 0)
         if self._selector.get_key(sock).events != wanted:
             self._selector.modify(sock, wanted)
-        # Bytes that TLS has already decrypted do not make the socket readable.
-        buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        buffered = self._client.has_bytes()
         ready = {key.fileobj: mask for key, mask in self._selector.select(0 if buffered else max(0.0, timeout_s))}
         self._waker.clear()
         mask = ready.get(sock, 0)
@@ -218,6 +222,8 @@ class Session:
             if mask & selectors.EVENT_WRITE:
                 self._check(self._client.loop_write())
             self._check(self._client.loop_misc())
+        except PacketTooLong as exc:
+            raise LinkError(f"{self._place}: {exc}") from exc
         except _NOT_MQTT as exc:
             raise LinkError(f"{self._place}: sent bytes that are not MQTT ({exc}); is it a broker?") from exc
         happened = list(self._happened)
@@ -244,9 +250,9 @@ class Session:
         if sock is not None:
             sock.close()
 
-    def _make_client(self, who: Who, will: Message | None) -> Client:
+    def _make_client(self, who: Who, will: Message | None) -> BoundedClient:
         v5 = self.protocol is Protocol.V5
-        client = Client(
+        client = BoundedClient(
             CallbackAPIVersion.VERSION2,
             client_id=who.client_id,
             clean_session=None if v5 else not who.lasting,
@@ -283,6 +289,11 @@ class Session:
             if reason == _UNSUPPORTED_VERSION:
                 raise _VersionRefused(f"{self._place}: does not speak MQTT {self.protocol}; set [mqtt] protocol")
             raise LinkError(f"{self._place}: refused the connection: {reason}{remedy(reason)}")
+        if self.max_packet_bytes < LEAST_PACKET_BYTES:
+            raise LinkError(
+                f"{self._place}: takes packets of at most {self.max_packet_bytes} bytes, events need "
+                f"{LEAST_PACKET_BYTES}; raise its maximum packet size (mosquitto: max_packet_size)"
+            )
 
     def _pump_before_answer(self, timeout_s: float) -> None:
         try:
@@ -291,10 +302,13 @@ class Session:
             # A refusal closes the connection right behind the answer.
             if self._answer is None:
                 hint = "; if it speaks only 3.1.1, set [mqtt] protocol" if self.protocol is Protocol.V5 else ""
+                ours = expired(self._mqtt.tls)
+                hint = f"; {ours}" if ours else hint
                 raise LinkError(f"{exc}, before it answered MQTT {self.protocol}{hint}") from exc
 
     def _read(self) -> None:
         """Read while that brings anything, for paho reads one packet at a time."""
+        self._client.begin_turn()
         for _ in range(_READS_A_PUMP):
             before = len(self._happened)
             self._check(self._client.loop_read())
@@ -319,6 +333,7 @@ class Session:
         self.remembered = flags.session_present
         limit = getattr(properties, "ReceiveMaximum", RECEIVE_MAXIMUM)
         self.receive_maximum = max(1, min(RECEIVE_MAXIMUM, limit))
+        self.max_packet_bytes = min(MAX_PACKET_BYTES, getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
 
     def _on_disconnect(self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, ___: object) -> None:
         if flags.is_disconnect_packet_from_server:
@@ -333,10 +348,22 @@ class Session:
             topic = message.topic
         except UnicodeDecodeError:
             return
-        self._happened.append(Arrival(topic, bytes(message.payload)))
+        correlation = getattr(message.properties, "CorrelationData", None)
+        self._happened.append(Arrival(topic, bytes(message.payload), correlation))
 
     def _on_publish(self, _: Client, __: object, mid: int, reason: ReasonCode, ___: object) -> None:
         self._happened.append(Receipt(mid, str(reason) if reason.is_failure else None))
+
+    @staticmethod
+    def _message_properties(message: Message) -> Properties | None:
+        if message.content_type is None and message.correlation is None:
+            return None
+        properties = _properties(PacketTypes.PUBLISH)
+        if message.content_type is not None:
+            properties.ContentType = message.content_type
+        if message.correlation is not None:
+            properties.CorrelationData = message.correlation
+        return properties
 
     def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         refusals = [str(reason) for reason in reasons if reason.is_failure]

@@ -41,6 +41,24 @@ class Topics:
         """Up: gauges and counters."""
         return self._under("health")
 
+    @property
+    def replies(self) -> str:
+        """Up: what became of commands."""
+        return self._under("replies")
+
+    @property
+    def twin_reported(self) -> str:
+        """Retained up: the settings in force, or why the desired ones are not."""
+        return self._under("twin/reported")
+
+    def list_state(self, name: str) -> str:
+        """Retained up: which version of the list ``name`` is applied, and which chunk is wanted."""
+        return self._under(f"lists/{name}/state")
+
+    def down(self, name: str) -> str:
+        """Return the whole topic, or filter, of a message that comes down: "trust/keyset", "lists/+/chunk/+"."""
+        return self._under(name)
+
     def _under(self, name: str) -> str:
         return f"{ROOT}/{self.site}/{self.terminal}/{name}"
 
