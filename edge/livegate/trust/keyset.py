@@ -38,14 +38,15 @@ class TrustedKey:
 class Keyset:
     """All that is trusted at one time: the root, the keys it vouched for, and the keys that never count again.
 
-    ``version`` 0 is a root alone. ``payload`` is what the root signed, from which all but ``root`` and ``revoked``
-    (which gathers the revocations of all keysets, and the roots that were replaced) follows.
+    Without ``payload`` it is a root alone. ``payload`` is what the root signed, from which all but ``root`` and
+    ``revoked`` follows; that one gathers the revocations of all keysets, and the roots that were replaced.
     """
 
     root: PublicKey
     version: int = 0
     keys: tuple[TrustedKey, ...] = ()
     revoked: frozenset[str] = frozenset()
+    issued_s: float = 0.0
     expires_s: float = 0.0
     next_root: PublicKey | None = None
     payload: bytes = b""
@@ -99,10 +100,13 @@ def open_keyset(envelope: Envelope, current: Keyset, who: Who, now: TrustedNow) 
     return replace(keyset, payload=envelope.payload)
 
 
-def restore_keyset(payload: bytes, root: PublicKey, revoked: Iterable[str]) -> Keyset:
-    """Return a keyset that was accepted before, from what the store kept; TrustError when that is damaged."""
+def restore_keyset(payload: bytes, version: int, root: PublicKey, revoked: Iterable[str]) -> Keyset:
+    """Return a keyset that was accepted before, from what the store kept; TrustError when that is damaged.
+
+    An empty ``payload`` is a root alone, whose first keyset must be above ``version``.
+    """
     if not payload:
-        return Keyset(root, revoked=frozenset(revoked))
+        return Keyset(root, version, revoked=frozenset(revoked))
     try:
         members = parse_object(payload, len(payload), MAX_DEPTH)
     except LinkError as exc:
@@ -158,7 +162,8 @@ def _of_members(members: Mapping[str, Any], root: PublicKey, revoked: frozenset[
         raise TrustError(
             Refusal.REVOKED_KEY, "a keyset cannot revoke the root that signs it, nor name a revoked next one"
         )
-    return Keyset(root, version_of(members), keys, revoked, moment_of(members, "expires"), next_root)
+    issued_s, expires_s = moment_of(members, "issued"), moment_of(members, "expires")
+    return Keyset(root, version_of(members), keys, revoked, issued_s, expires_s, next_root)
 
 
 def _trusted_key(entry: Any) -> TrustedKey:

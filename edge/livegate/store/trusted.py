@@ -1,0 +1,106 @@
+"""What of trust must outlive a restart: the keyset, revoked keys, used nonces and the floor of time.
+
+Every function works within the caller's transaction, so that a message's effect, its event and the memory of it are
+one; what they decide by is pure and lies in ``livegate.trust``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from livegate.errors import Refusal, StoreError, TrustError
+from livegate.store.transaction import Transaction
+from livegate.trust.clockfloor import SKEW_S, TrustedNow
+from livegate.trust.envelope import Envelope
+from livegate.trust.keys import PublicKey
+from livegate.trust.keyset import Keyset, open_keyset, restore_keyset
+from livegate.trust.payload import moment_of
+
+MAX_NONCES = 100_000
+
+
+def load_keyset(t: Transaction, pinned: PublicKey) -> Keyset:
+    """Return what this terminal trusts; ``pinned`` is the root in its configuration.
+
+    While that stays the same, the root may have rolled over meanwhile. When somebody changed it by hand, the new root
+    counts from now on: the keys of the old one do not, but its version and its revocations still bind. Raises
+    StoreError when what was kept is damaged.
+    """
+    kept = read_keyset(t.connection)
+    if kept is None:
+        keyset = Keyset.pinned(pinned)
+    else:
+        anchor, keyset = kept
+        if pinned not in (anchor, keyset.root):
+            keyset = Keyset(pinned, keyset.version, revoked=keyset.revoked)
+    t.connection.execute(
+        "INSERT OR REPLACE INTO keyset VALUES (1, ?, ?, ?, ?)",
+        (pinned.raw, keyset.root.raw, keyset.version, keyset.payload),
+    )
+    return keyset
+
+
+def read_keyset(connection: sqlite3.Connection) -> tuple[PublicKey, Keyset] | None:
+    """Return the root the configuration named last and the keyset in force, or None; StoreError when damaged."""
+    row = connection.execute("SELECT anchor, root, version, payload FROM keyset").fetchone()
+    if row is None:
+        return None
+    anchor, root, version, payload = row
+    revoked = [keyid for (keyid,) in connection.execute("SELECT keyid FROM revoked_key")]
+    try:
+        return PublicKey.of_raw(anchor), restore_keyset(payload, version, PublicKey.of_raw(root), revoked)
+    except TrustError as exc:
+        raise StoreError(
+            f"the store's keyset is damaged ({exc}); restore the state folder from a backup, or move the database away"
+        ) from exc
+
+
+def take_keyset(t: Transaction, envelope: Envelope, current: Keyset, now: TrustedNow) -> Keyset:
+    """Return the keyset that follows ``current`` (see ``open_keyset``), remembered; TrustError when it is refused."""
+    keyset = open_keyset(envelope, current, t.context.identity, now)
+    if keyset is current:
+        return current
+    t.connection.execute(
+        "UPDATE keyset SET root = ?, version = ?, payload = ?", (keyset.root.raw, keyset.version, keyset.payload)
+    )
+    t.connection.executemany("INSERT OR IGNORE INTO revoked_key VALUES (?)", [(keyid,) for keyid in keyset.revoked])
+    raise_floor(t, keyset.issued_s)
+    return keyset
+
+
+def take_message(t: Transaction, members: Mapping[str, Any]) -> float:
+    """Note an accepted message by ``open_payload``'s members: its nonce is used, and time is at least its ``issued``.
+
+    Returns the floor of time now. Raises TrustError when the nonce was used before (replayed), or when no more can be
+    remembered (full): a command that could come again unnoticed is not carried out.
+    """
+    if "nonce" in members:
+        _use_nonce(t, members["nonce"], moment_of(members, "expires"))
+    return raise_floor(t, moment_of(members, "issued"))
+
+
+def floor_s(connection: sqlite3.Connection) -> float:
+    """Return the latest moment known to be past, Unix seconds, 0 where none is."""
+    row = connection.execute("SELECT floor_s FROM time_floor").fetchone()
+    return 0.0 if row is None else float(row[0])
+
+
+def raise_floor(t: Transaction, moment_s: float) -> float:
+    """Remember that ``moment_s`` is past; a lower one changes nothing. Return the floor then."""
+    before_s = floor_s(t.connection)
+    if moment_s > before_s:
+        t.connection.execute("INSERT OR REPLACE INTO time_floor VALUES (1, ?)", (moment_s,))
+    return max(moment_s, before_s)
+
+
+def _use_nonce(t: Transaction, nonce: str, expires_s: float) -> None:
+    # Only by the floor, which never goes back: a message it has passed can never be in time again.
+    t.connection.execute("DELETE FROM nonce WHERE expires_s < ?", (floor_s(t.connection) - SKEW_S,))
+    if t.connection.execute("SELECT 1 FROM nonce WHERE nonce = ?", (nonce,)).fetchone() is not None:
+        raise TrustError(Refusal.REPLAYED, "payload: 'nonce' was used before")
+    (held,) = t.connection.execute("SELECT count(*) FROM nonce").fetchone()
+    if held >= MAX_NONCES:
+        raise TrustError(Refusal.FULL, f"{held} messages are remembered already; wait until some have expired")
+    t.connection.execute("INSERT INTO nonce VALUES (?, ?)", (nonce, expires_s))
