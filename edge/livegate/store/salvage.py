@@ -1,4 +1,4 @@
-"""Save from a damaged database what can still be read: who may come in, who is locked out, how the stream ended."""
+"""Save from a damaged database what can still be read: who may come in, who is locked out, whom we trust, its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from livegate.store import windows
 
-_TABLES = ("credential", "list_entry", "occurrence", "lockout", "running")
+_TRUST = ("keyset", "revoked_key", "nonce", "time_floor")
+_TABLES = ("credential", "list_entry", "occurrence", "lockout", "running", *_TRUST)
 
 
 def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
