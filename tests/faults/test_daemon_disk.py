@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from livegate.events.cloudevents import genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support import witnessed_door
 from support.theatre import Play, Theatre, cast, grants, of_kind, start_daemon

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from livegate.events.cloudevents import genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support import witnessed_door
 from support.brokers import Mosquitto

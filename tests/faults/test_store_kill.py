@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from livegate.events.cloudevents import verify_chain
+from livegate.events.chain import verify_chain
 from livegate.store import StoreReader
 
 KILLS = 30

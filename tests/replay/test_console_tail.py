@@ -12,7 +12,8 @@ import pytest
 
 from livegate import cli
 from livegate.config import Mqtt, StoreConfig, Terminal
-from livegate.events.cloudevents import Identity, StoredEvent, genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import Identity, StoredEvent, genesis
 from livegate.report.link import Link
 from livegate.store.store import Store, open_store
 from livegate.types import AccessEvent

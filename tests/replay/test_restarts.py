@@ -9,7 +9,8 @@ from pathlib import Path
 
 from livegate.configfile import load
 from livegate.daemon import Daemon
-from livegate.events.cloudevents import genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support.brokers import Embedded
 from support.theatre import Play, Theatre, cast, of_kind

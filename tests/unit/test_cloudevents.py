@@ -12,15 +12,8 @@ from jsonschema import Draft202012Validator
 from livegate.errors import StoreError
 from livegate.events import kinds
 from livegate.events.canonical import canonical
-from livegate.events.cloudevents import (
-    MAX_SEQUENCE,
-    ChainHead,
-    StoredEvent,
-    genesis,
-    seal,
-    timestamp,
-    verify_chain,
-)
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead, StoredEvent, genesis, seal, timestamp
 from livegate.events.environment import ModelInUse
 from livegate.gate.door import DoorState
 from livegate.gate.facts import ListEntry

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from livegate.cli import main
-from livegate.events.cloudevents import StoredEvent, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import StoredEvent
 from livegate.gate.facts import ListEntry
 from livegate.store import lists
 from livegate.types import CredentialRead, Reason

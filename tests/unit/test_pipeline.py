@@ -16,7 +16,8 @@ from livegate.cues.bank import ScoredCue
 from livegate.decide.calibration import Calibration
 from livegate.decide.verdict import OperatingPoints
 from livegate.errors import PadError
-from livegate.events.cloudevents import Identity, genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import Identity, genesis
 from livegate.events.environment import Environment
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreFull
-from livegate.events.cloudevents import StoredEvent, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import StoredEvent
 from livegate.store import Store
 from support.stores import StillClock, opened, plain, whole
 

@@ -8,7 +8,8 @@ import pytest
 
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreError, StoreFull
-from livegate.events.cloudevents import ChainHead, genesis, verify_chain
+from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import ChainHead, genesis
 from livegate.store import Store, StoreReader
 from livegate.store.transaction import RESERVED_EVENTS
 from livegate.types import AccessEvent

@@ -21,7 +21,31 @@ def canonical(value: Any) -> bytes:
     return _text(value).encode()
 
 
-def _text(value: Any) -> str:  # noqa: PLR0911 - one line a JSON type
+def _text(value: Any) -> str:
+    """Write the plain values that events are made of without ceremony, and all others as :func:`_any_text` does."""
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is dict:
+        return _object_text(value)
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_text(item) for item in value]) + "]"
+    if kind is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return str(value)
+    return _any_text(value)
+
+
+def _object_text(value: dict[Any, Any]) -> str:
+    try:
+        # Among ASCII names the order of code points is that of UTF-16.
+        plain = "".join(value).isascii()
+    except TypeError:
+        plain = False
+    names = sorted(value) if plain else _sorted_keys(value)
+    return "{" + ",".join([f"{encode_basestring(name)}:{_text(value[name])}" for name in names]) + "}"
+
+
+def _any_text(value: Any) -> str:  # noqa: PLR0911 - one line a JSON type
     if isinstance(value, str):
         return encode_basestring(value)
     if value is None:
@@ -60,8 +84,11 @@ def _number(value: float) -> str:
     """Write a double as ECMAScript's Number::toString does (ECMA-262, 6.1.6.1.20)."""
     if not math.isfinite(value):
         raise ValueError(f"canonical JSON: {value} is not a JSON number")
-    if value == 0:
-        return "0"
+    # Adding zero takes the sign from a negative one, which ECMAScript does not write.
+    plain = repr(float(value) + 0.0)
+    if "e" not in plain:
+        # Both languages write the shortest digits; where Python takes no exponent ECMAScript takes none either.
+        return plain.removesuffix(".0")
     if value < 0:
         return "-" + _number(-value)
     digits, point = _shortest(value)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, kind_of, verify_chain
+from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, kind_of
+from livegate.events.opened import follows
 
 # A terminal that went back this often and still did not send what was asked for has it no more.
 _ANSWERS = 5
@@ -95,7 +96,7 @@ class Ledger:
                 self.skipping = True
                 return Taken.AHEAD
             return self._cross_hole(event)
-        if verify_chain([event], self.head) is not None:
+        if not follows(event, self.head):
             self.altered = self.altered or event.sequence
             return Taken.ALTERED
         self._advance(event)
@@ -134,5 +135,5 @@ class Ledger:
         for hole in self.holes:
             inside = first <= hole.first and hole.last <= last
             fits_before = first != hole.first or before == hole.before
-            fits_after = last != hole.last or verify_chain([hole.resumed], after) is None
+            fits_after = last != hole.last or follows(hole.resumed, after)
             hole.accounted = hole.accounted or (inside and fits_before and fits_after)

@@ -1,0 +1,261 @@
+"""Prove a stream: nothing missing, nothing altered, and how far the terminal's own signatures vouch for it.
+
+Events are taken one at a time and forgotten: a proof of ten million needs no more memory than one of ten, but for the
+few events right after holes that no gap event has explained yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livegate.events.checkpoint import CHECKPOINT, read_checkpoint
+from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, sequence_text, type_of
+from livegate.events.opened import OpenedEvent
+from livegate.events.verdict import Fault, Finding, Gap, Start, Verdict
+from livegate.trust.keys import PublicKey
+
+# Bounds of what a hostile file can make us remember.
+MAX_HOLES = 256
+MAX_BOOTS = 65_536
+
+_GAP, _CHECKPOINT, _STARTED = type_of("gap"), type_of(CHECKPOINT), type_of("system.started")
+
+
+def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None:
+    """Return the first sequence that is missing, altered or out of order after ``anchor``, or None when all is well.
+
+    ``events`` come in rising order, the first right after the anchor. A hole is allowed only where a later ``gap``
+    event owns up to it, and must fit the hashes that event names. What follows the last event cannot be judged.
+    """
+    verifier = Verifier(anchor)
+    for event in events:
+        verifier.take(event)
+    return verifier.finish().first_bad
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """``before`` is None where the proof begins inside it."""
+
+    first: int
+    last: int
+    before: str | None
+    resumed: OpenedEvent
+
+
+class Verifier:
+    """Proves one stream, event by event, in the order they were recorded.
+
+    ``anchor`` is the place before the first event; without one a stream begins at sequence 1 or at a checkpoint.
+    ``device_keys`` are the only ones whose checkpoints count; without any the first key named in the stream is taken
+    at its word. After the first finding later events only serve to explain holes before it.
+    """
+
+    def __init__(self, anchor: ChainHead | None = None, device_keys: frozenset[PublicKey] = frozenset()) -> None:
+        self._start = Start.NOTHING if anchor is None else Start.GIVEN
+        self._at = anchor
+        self._keys = device_keys
+        self._pinned = bool(device_keys)
+        self._finding: Finding | None = None
+        self._stream: str | None = None
+        self._source: str | None = None
+        self._first = self._last = self._events = 0
+        self._holes: list[_Hole] = []
+        self._gaps: list[Gap] = []
+        self._boots: set[str] = set()
+        self._boot: str | None = None
+        self._checkpoints = self._signed_through = self._signed_by = 0
+        self._keyids: list[str] = []
+        self._predecessor: Mapping[str, Any] | None = None
+
+    def take(self, event: StoredEvent) -> Finding | None:
+        """Judge the next event; return what is wrong when it is the first thing that is."""
+        try:
+            opened = OpenedEvent.of(event.body)
+        except ValueError as exc:
+            return self.refuse(str(exc))
+        if (opened.sequence, opened.chainhash) != (event.sequence, event.chainhash):
+            return self._find(Fault.ALTERED, "its place or hash beside it is not what stands in it")
+        return self.take_opened(opened)
+
+    def refuse(self, why: str) -> Finding | None:
+        """Take note that what comes next is no event, and ``why``."""
+        return self._find(Fault.UNREADABLE, why)
+
+    def take_opened(self, event: OpenedEvent) -> Finding | None:
+        """Judge the next event as :meth:`take` does, when it is taken apart already."""
+        if self._finding is not None:
+            # A gap event explains a hole whether or not what lies between can be trusted.
+            if event.members.get("type") == _GAP:
+                self._explain(event)
+            return None
+        self._events += 1
+        finding = self._identify(event) or self._place(event) or self._look_into(event)
+        if finding is None:
+            self._at = ChainHead(event.sequence, event.chainhash)
+            self._last = event.sequence
+        return finding
+
+    def finish(self) -> Verdict:
+        """Return what was proved."""
+        finding = self._finding
+        if self._holes:
+            hole = self._holes[0]
+            if finding is None or hole.first < finding.sequence:
+                finding = _missing(hole)
+        if finding is None and self._pinned and self._events and not self._signed_through:
+            finding = Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
+        return Verdict(
+            finding=finding,
+            stream=self._stream,
+            source=self._source,
+            start=self._start,
+            first=self._first,
+            last=self._last,
+            events=self._events,
+            head=self._at,
+            checkpoints=self._checkpoints,
+            signed_through=self._signed_through,
+            unsigned_tail=max(0, self._last - self._signed_by) if self._last else 0,
+            keyids=tuple(self._keyids),
+            gaps=tuple(self._gaps),
+            predecessor=self._predecessor,
+        )
+
+    def _find(self, fault: Fault, why: str) -> Finding | None:
+        if self._finding is not None:
+            return None
+        expected = self._last + 1 if self._at is None else self._at.sequence + 1
+        self._finding = Finding(expected, fault, why)
+        return self._finding
+
+    def _identify(self, event: OpenedEvent) -> Finding | None:
+        """Every event names its stream, terminal and place, in two ways that must agree."""
+        members = event.members
+        stream, source = members.get("stream"), members.get("source")
+        if not isinstance(stream, str) or not isinstance(source, str):
+            return self._find(Fault.FOREIGN, "it lacks 'stream' or 'source'")
+        if self._stream is None:
+            self._stream, self._source = stream, source
+        if (stream, source) != (self._stream, self._source):
+            return self._find(Fault.FOREIGN, f"it is of stream {stream!r} of {source!r}")
+        if members.get("id") != f"{source.rpartition(':')[2]}/{stream}/{sequence_text(event.sequence)}":
+            return self._find(Fault.FOREIGN, f"its 'id' {members.get('id')!r} is not that of its place")
+        return self._identify_boot(members.get("bootid"))
+
+    def _identify_boot(self, boot: object) -> Finding | None:
+        if boot == self._boot:
+            return None
+        if not isinstance(boot, str) or not boot:
+            return self._find(Fault.BOOT, "it names no boot")
+        if boot in self._boots:
+            return self._find(Fault.BOOT, f"it was recorded in boot {boot!r}, which had ended before")
+        if len(self._boots) < MAX_BOOTS:
+            self._boots.add(boot)
+        self._boot = boot
+        return None
+
+    def _place(self, event: OpenedEvent) -> Finding | None:
+        """Judge where the event stands and whether it fits what stands before it."""
+        if self._first == 0:
+            self._first = event.sequence
+        if self._at is None:
+            return self._begin(event)
+        expected = self._at.sequence + 1
+        if event.sequence < expected:
+            return self._find(Fault.MISPLACED, f"expected {expected}, found {event.sequence} again or too late")
+        if event.sequence > expected:
+            return self._jump(_Hole(expected, event.sequence - 1, self._at.chainhash, event))
+        if not event.fits(self._at):
+            return self._find(Fault.ALTERED, "its hash does not fit: it or its neighbour before was changed")
+        return None
+
+    def _begin(self, event: OpenedEvent) -> Finding | None:
+        """Find out what vouches for the first event of a stream that came without an anchor."""
+        self._at = genesis(event.members["stream"])
+        if event.sequence == 1:
+            self._start = Start.GENESIS
+            return self._place(event)
+        before = _signed_place(event)
+        if before is not None and event.fits(before):
+            self._start, self._at = Start.CHECKPOINT, before
+            return None
+        # Perhaps what came before was dropped, and a gap event will say so.
+        return self._jump(_Hole(event.sequence, event.sequence - 1, None, event))
+
+    def _jump(self, hole: _Hole) -> Finding | None:
+        if len(self._holes) >= MAX_HOLES:
+            return self._find(Fault.MISSING, f"more than {MAX_HOLES} holes that no gap event has explained yet")
+        self._holes.append(hole)
+        return None
+
+    def _look_into(self, event: OpenedEvent) -> Finding | None:
+        kind = event.members.get("type")
+        if kind == _GAP:
+            self._explain(event)
+        elif kind == _CHECKPOINT:
+            return self._judge_checkpoint(event)
+        elif kind == _STARTED and self._predecessor is None:
+            predecessor = event.what.get("predecessor")
+            self._predecessor = predecessor if isinstance(predecessor, dict) else None
+        return None
+
+    def _explain(self, event: OpenedEvent) -> None:
+        """Close the hole that a gap event owns up to, if the hashes it names fit both sides."""
+        what = event.what
+        try:
+            first, last = int(what["from"]), int(what["to"])
+            before, after = str(what["chainhash_before"]), ChainHead(last, str(what["chainhash_after"]))
+            bytes.fromhex(after.chainhash)
+        except (KeyError, TypeError, ValueError):
+            return
+        if first == 1 and self._stream is not None and before != genesis(self._stream).chainhash:
+            return
+        for hole in self._holes:
+            begins = first < hole.first or (first == hole.first and hole.before in (None, before))
+            if hole.last == last and begins and hole.resumed.fits(after):
+                self._holes.remove(hole)
+                self._gaps.append(Gap(min(first, hole.first), last, event.sequence))
+                return
+
+    def _judge_checkpoint(self, event: OpenedEvent) -> Finding | None:
+        try:
+            said = read_checkpoint(event.what)
+        except ValueError as exc:
+            return self._find(Fault.UNSIGNED, str(exc))
+        if not self._keys:
+            self._keys = frozenset({said.key})
+        before = _signed_place(event)
+        if before is None or not event.fits(before) or said.stream != self._stream:
+            return self._find(Fault.UNSIGNED, "this checkpoint is not about the place it stands at")
+        if said.key not in self._keys:
+            return self._find(Fault.UNSIGNED, f"this checkpoint is by another key ({said.key.keyid})")
+        if not said.is_genuine():
+            return self._find(Fault.UNSIGNED, f"this checkpoint's signature is not that of key {said.key.keyid}")
+        self._checkpoints += 1
+        self._signed_through, self._signed_by = said.head.sequence, event.sequence
+        if said.key.keyid not in self._keyids:
+            self._keyids.append(said.key.keyid)
+        return None
+
+
+def _signed_place(event: OpenedEvent) -> ChainHead | None:
+    """Return the place right before ``event`` that it, a checkpoint, speaks of."""
+    if event.members.get("type") != _CHECKPOINT:
+        return None
+    try:
+        said = read_checkpoint(event.what)
+        bytes.fromhex(said.head.chainhash)
+    except ValueError:
+        return None
+    return said.head
+
+
+def _missing(hole: _Hole) -> Finding:
+    if hole.before is None:
+        why = "nothing before it is here to check it against: neither the stream's beginning nor a checkpoint"
+        return Finding(hole.first, Fault.UNANCHORED, why)
+    through = "" if hole.first == hole.last else f" to {hole.last}"
+    return Finding(hole.first, Fault.MISSING, f"{hole.first}{through} missing, and no gap event accounts for it")

@@ -1,0 +1,87 @@
+"""What proving a stream finds: how far it goes, what vouches for it, and the first thing wrong."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livegate.events.cloudevents import ChainHead
+
+
+class Fault(enum.StrEnum):
+    """What is wrong with a stream."""
+
+    UNREADABLE = "unreadable"
+    """Not an event of ours."""
+    ALTERED = "altered"
+    """Does not fit the chain: it, or the event before it, is not what was recorded."""
+    MISSING = "missing"
+    """Not there, and no gap event says why."""
+    MISPLACED = "misplaced"
+    """There twice, or after later ones."""
+    FOREIGN = "foreign"
+    """Of another stream or terminal, or its attributes contradict each other."""
+    UNANCHORED = "unanchored"
+    """Nothing before it to check it against: neither the stream's beginning nor a checkpoint."""
+    UNSIGNED = "unsigned"
+    """A checkpoint whose signature is wrong or by another key, or none by the key that was asked for."""
+    BOOT = "boot"
+    """Recorded in a boot that had ended before."""
+
+
+class Start(enum.StrEnum):
+    """What the proof begins with."""
+
+    GENESIS = "genesis"
+    CHECKPOINT = "checkpoint"
+    GIVEN = "given"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first thing wrong: at which sequence, and what it means in plain words."""
+
+    sequence: int
+    fault: Fault
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events ``first`` to ``last`` were dropped; the gap event ``told_by`` proves it with the hashes on both sides."""
+
+    first: int
+    last: int
+    told_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was proved of one stream. ``first`` and ``last`` are 0 where there was no event.
+
+    ``signed_through``: the terminal's signature vouches for everything up to here; ``unsigned_tail`` events came after
+    the checkpoint that says so. ``keyids`` signed, ``predecessor`` is what the stream says of the one before it.
+    """
+
+    finding: Finding | None
+    stream: str | None
+    source: str | None
+    start: Start
+    first: int
+    last: int
+    events: int
+    head: ChainHead | None
+    checkpoints: int
+    signed_through: int
+    unsigned_tail: int
+    keyids: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+    predecessor: Mapping[str, Any] | None
+
+    @property
+    def first_bad(self) -> int | None:
+        """The first sequence that is missing, altered or out of place; None when all is well."""
+        return None if self.finding is None else self.finding.sequence
