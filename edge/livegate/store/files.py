@@ -7,15 +7,16 @@ import os
 import pwd
 import secrets
 import stat
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.trust.keyfiles import write_private
 
 DATABASE = "livegate.db"
 LOCK = "livegate.lock"
 PSEUDONYM_KEY = "pseudonym.key"
+MEDIA_KEY = "media.key"
 _KEY_BYTES = 32
 
 
@@ -86,16 +87,27 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
-def pseudonym_key(folder: Path, *, may_make: bool = True) -> bytes:
-    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use if ``may_make``."""
-    path = folder / PSEUDONYM_KEY
+def pseudonym_key(folder: Path, *, may_make: bool = True, derived: bytes | None = None) -> bytes:
+    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use if ``may_make``.
+
+    It is ``derived`` from the site key where there is one; another one that is in use is never replaced by it.
+    """
+    return _key(folder / PSEUDONYM_KEY, derived, may_make=may_make)
+
+
+def media_key(folder: Path, *, may_make: bool = True, derived: bytes | None = None) -> bytes:
+    """Return the salt of ``folder`` for signatures of spoof media; see :func:`pseudonym_key`."""
+    return _key(folder / MEDIA_KEY, derived, may_make=may_make)
+
+
+def _key(path: Path, derived: bytes | None, *, may_make: bool) -> bytes:
     if not path.exists():
         if not may_make:
             raise StoreError(
                 f"{path}: is missing, and the lists were made with it; restore it from a backup, "
-                f"or move {folder / DATABASE} aside too and enter the lists again"
+                f"or move {path.parent / DATABASE} aside too and enter the lists again"
             )
-        _write_key(path)
+        _write_key(path, derived or secrets.token_bytes(_KEY_BYTES))
     check_private(path)
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
@@ -103,7 +115,15 @@ def pseudonym_key(folder: Path, *, may_make: bool = True) -> bytes:
             f"{path}: has {len(key)} bytes, expected {_KEY_BYTES}; restore it from a backup: "
             "without it no credential or list entry of this terminal can be recognised"
         )
-    return key
+    if derived is None or key == derived:
+        return key
+    if not may_make:
+        raise StoreError(
+            f"{path}: is not what [trust] site_key_file gives, and the lists were made with it; name the former "
+            f"site key (or none), or move {path.parent / DATABASE} and {path} aside and enter the lists again"
+        )
+    path.unlink()
+    return _key(path, derived, may_make=True)
 
 
 def set_aside(database: Path) -> Path:
@@ -122,25 +142,11 @@ def set_aside(database: Path) -> Path:
     return aside
 
 
-def _write_key(path: Path) -> None:
-    # Written whole under another name first: two processes may both start here, and the first to link wins.
+def _write_key(path: Path, key: bytes) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".pseudonym-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(name, path)
-        except FileExistsError:
-            pass
-        finally:
-            Path(name).unlink()
+        write_private(path, key)
     except OSError as exc:
         raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
 
 
 def _user(uid: int) -> str:

@@ -29,6 +29,7 @@ from livegate.store.opening import Opened, open_database
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
 from livegate.store.transaction import Context, Transaction
+from livegate.trust.site import SiteKeys
 from livegate.types import AccessEvent
 
 log = logging.getLogger(__name__)
@@ -159,10 +160,12 @@ def open_store(
     clock: Callable[[], Clock] = read_clock,
     *,
     environment: Environment | None = None,
+    site: SiteKeys | None = None,
 ) -> Store:
     """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
 
-    ``environment`` (model, configuration, ...) stands in the events the store writes by itself.
+    ``environment`` (model, configuration, ...) stands in the events the store writes by itself. ``site`` holds the keys
+    that the site's terminals share, None where each has its own.
 
     A damaged file is set aside and a new stream begun, whose first event names the one before. Raises StoreError when
     another daemon runs on the folder, or the folder or its files are not safely ours to write.
@@ -175,7 +178,7 @@ def open_store(
             _remember(opened.connection, identity, limits)
             running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
         told = environment or Environment(identity)
-        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
+        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), running, told)
         store = Store(state_dir / files.DATABASE, opened, context, clock, held)
         store.record_start(opened.predecessor, first_of_boot=begins)
     return store
@@ -209,12 +212,13 @@ def _held_by_store() -> Iterator[ExitStack]:
         raise
 
 
-def _pseudonyms(connection: sqlite3.Connection, state_dir: Path) -> Pseudonyms:
+def _pseudonyms(connection: sqlite3.Connection, state_dir: Path, site: SiteKeys | None = None) -> Pseudonyms:
     # With another key no entry would ever match again, and nobody would be told.
     (used,) = connection.execute(
         "SELECT EXISTS (SELECT 1 FROM credential) OR EXISTS (SELECT 1 FROM list_entry WHERE kind = 'credential')"
     ).fetchone()
-    return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used))
+    derived = None if site is None else site.pseudonyms
+    return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used, derived=derived))
 
 
 def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreConfig) -> None:
