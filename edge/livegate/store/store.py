@@ -185,7 +185,12 @@ def open_store(
 
 
 def open_for_edit(
-    state_dir: Path, identity: Identity, limits: StoreConfig, clock: Callable[[], Clock] = read_clock
+    state_dir: Path,
+    identity: Identity,
+    limits: StoreConfig,
+    clock: Callable[[], Clock] = read_clock,
+    *,
+    site: SiteKeys | None = None,
 ) -> Store:
     """Open the store for a change by hand, beside a running daemon or without one; StoreError like open_store."""
     path = state_dir / files.DATABASE
@@ -197,7 +202,7 @@ def open_for_edit(
             last_ns = windows.last_running_ns(opened.connection)
         running = windows.RunningTime(clock().monotonic_ns, last_ns)
         told = Environment(identity)
-        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir), running, told)
+        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), running, told)
         return Store(path, opened, context, clock, held)
 
 

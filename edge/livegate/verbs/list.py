@@ -21,6 +21,7 @@ from livegate.gate.facts import ListEntry
 from livegate.store import Store, StoreReader, lists, open_for_edit
 from livegate.store.transaction import Transaction
 from livegate.terminal_text import printable
+from livegate.trust.site import site_keys
 from livegate.types import Credential
 from livegate.verbs.events import add_store_arguments, state_dir
 
@@ -119,7 +120,7 @@ def _open(arguments: argparse.Namespace) -> Store:
         config = load(arguments.config)
         terminal = config.terminal
         identity = Identity(terminal.site, terminal.id, __version__, boot_id(), config.door.name)
-        return open_for_edit(terminal.state_dir, identity, config.store)
+        return open_for_edit(terminal.state_dir, identity, config.store, site=site_keys(config.trust))
     with StoreReader(arguments.state_dir) as store:
         return open_for_edit(arguments.state_dir, store.identity(boot_id()), store.limits())
 
