@@ -10,7 +10,15 @@ import numpy as np
 from livegate_tools.simulate.compose import Pose, Presented, covered_share, pose, present
 from livegate_tools.simulate.cutout_attack import cutout_medium
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
-from livegate_tools.simulate.living import before_room, draw_face_px, fits_filling, living, pick_portrait, webcam
+from livegate_tools.simulate.living import (
+    before_room,
+    draw_face_px,
+    fits_filling,
+    living,
+    pick_person,
+    pick_portrait,
+    webcam,
+)
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
 from livegate_tools.simulate.portraits import Portrait, Sources, load_linear
 from livegate_tools.simulate.print_attack import draw_bend, print_medium
@@ -52,11 +60,10 @@ def draw_species(rng: np.random.Generator) -> str:
     return str(rng.choice(list(SPECIES_SHARES), p=list(SPECIES_SHARES.values())))
 
 
-def attack(rng: np.random.Generator, sources: Sources, species: str) -> Attack:
-    """Return an attack of ``species`` with a picture of one of the split's people."""
+def attack(rng: np.random.Generator, sources: Sources, species: str, portrait: Portrait) -> Attack:
+    """Return an attack of ``species`` that shows ``portrait``; whoever holds or wears it is drawn here."""
     if species == "cutout_mask":
-        return _masked(rng, sources)
-    portrait = _pick_shown(rng, sources)
+        return _masked(rng, sources, portrait)
     borderless = rng.random() < _BORDERLESS_SHARE and fits_filling(portrait)
     medium = _medium(rng, sources, species, portrait, borderless)
     held = _held(rng, medium, borderless)
@@ -108,12 +115,6 @@ class _Behind:
     linear: Pixels
     box: BoxPx | None
     name: str
-
-
-def _pick_shown(rng: np.random.Generator, sources: Sources) -> Portrait:
-    if sources.webcams and rng.random() < 0.22:
-        return sources.webcams[int(rng.integers(len(sources.webcams)))]
-    return pick_portrait(rng, sources)
 
 
 def _medium(rng: np.random.Generator, sources: Sources, species: str, portrait: Portrait, borderless: bool) -> Medium:
@@ -200,12 +201,11 @@ def _webcam_behind(rng: np.random.Generator, sources: Sources, medium: Medium, h
     return _Behind(scene.linear, scene.box, scene.background), held
 
 
-def _masked(rng: np.random.Generator, sources: Sources) -> Attack:
+def _masked(rng: np.random.Generator, sources: Sources, portrait: Portrait) -> Attack:
     """A face cut out of paper, before the face of a body whose head it covers."""
-    wearer = living(rng, sources)
-    x, y, w, h = wearer.box
     for _ in range(6):
-        portrait = _pick_shown(rng, sources)
+        wearer = living(rng, sources, pick_person(rng, sources))
+        x, y, w, h = wearer.box
         face_px = w * float(rng.uniform(1.0, 1.3))
         if portrait.subject != wearer.portrait.subject and face_px < _MOST_MASK_ENLARGED * portrait.box[2]:
             break

@@ -10,11 +10,13 @@ import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box, through, warp_picture
 from livegate_tools.simulate.matte import enlarged, person_matte
-from livegate_tools.simulate.portraits import Portrait, Sources, load_encoded, load_linear
+from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources, load_encoded, load_linear
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, relight, room
 
 FACE_PX = (44.0, 320.0)
 MOST_ENLARGED = 1.5
+_WEBCAM_SHARE = 0.22
+_STANDING_SHARE = 0.55
 _LEAST_IN_VIEW = 0.75
 _LEAST_STANDING_PX = 60.0
 _CLOSE_UP_PX = 150.0
@@ -37,6 +39,17 @@ def pick_portrait(rng: np.random.Generator, sources: Sources) -> Portrait:
     drawn = [p for p in sources.portraits if p.source == "generated_faces"]
     pool = studio if studio and (not drawn or rng.random() < 0.25) else drawn
     return pool[int(rng.integers(len(pool)))]
+
+
+def pick_person(rng: np.random.Generator, sources: Sources) -> Portrait:
+    """Return whom a presentation is of: a webcam frame where there are any, or a portrait that can fill a frame."""
+    if sources.webcams and rng.random() < _WEBCAM_SHARE:
+        return sources.webcams[int(rng.integers(len(sources.webcams)))]
+    for _ in range(4):
+        portrait = pick_portrait(rng, sources)
+        if fits_filling(portrait) and is_colourful(load_encoded(portrait.path)):
+            break
+    return portrait
 
 
 def draw_face_px(rng: np.random.Generator, portrait: Portrait) -> float:
@@ -62,21 +75,16 @@ def is_colourful(encoded: Pixels) -> bool:
     return bool((part.max(axis=2) - part.min(axis=2)).mean() > _LEAST_COLOUR)
 
 
-def living(rng: np.random.Generator, sources: Sources) -> Scene:
-    """Return a living person in a plausible scene."""
-    chance = rng.random()
-    if sources.webcams and chance < 0.22:
-        return webcam(rng, sources.webcams[int(rng.integers(len(sources.webcams)))])
-    if chance < 0.62:
-        for _ in range(4):
-            scene = before_room(rng, sources, pick_portrait(rng, sources), None)
+def living(rng: np.random.Generator, sources: Sources, person: Portrait) -> Scene:
+    """Return ``person`` living, in a plausible scene."""
+    if person.source in WEBCAMS:
+        return webcam(rng, person)
+    if rng.random() < _STANDING_SHARE:
+        for _ in range(2):
+            scene = before_room(rng, sources, person, None)
             if scene is not None:
                 return scene
-    for _ in range(4):
-        portrait = pick_portrait(rng, sources)
-        if fits_filling(portrait) and is_colourful(load_encoded(portrait.path)):
-            break
-    return filling(rng, portrait)
+    return filling(rng, person)
 
 
 def webcam(rng: np.random.Generator, portrait: Portrait, headless: bool = False) -> Scene:

@@ -1,7 +1,8 @@
 """Simulated frames from photographs: each person living and shown on something, through one camera stage.
 
 Every frame depends on (seed, index, split) and the sources alone. Only the presentation differs between the classes:
-people, rooms, face sizes, light, blur and cameras are drawn by the same functions.
+people, rooms, face sizes, light, blur and cameras are drawn by the same functions, and frames 2k and 2k + 1 are of one
+person, alive and as an attack, so that no face belongs to a class.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from livegate_tools.simulate.camera_stage import draw_camera, expose
 from livegate_tools.simulate.flat_attack import attack, draw_species, with_faceless_medium
 from livegate_tools.simulate.geometry import BoxPx, Pixels
 from livegate_tools.simulate.held_out import Split
-from livegate_tools.simulate.living import living
-from livegate_tools.simulate.portraits import Sources
+from livegate_tools.simulate.living import living, pick_person
+from livegate_tools.simulate.portraits import Portrait, Sources
 from livegate_tools.simulate.scenes import blur, flicker, relight, room
 
-BONA_FIDE_SHARE, ATTACK_SHARE = 0.48, 0.47
+_EMPTY_SHARE = 0.05
 _FACELESS_MEDIUM_SHARE = {"bona_fide": 0.12, "background": 0.6}
 _ATTEMPTS = 5
 _LEAST_CONTRAST = 14.0
@@ -32,11 +33,13 @@ def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple
     and of faces that the frame cuts off.
     """
     split = Split(split)
-    chance = float(np.random.default_rng([seed, index, list(Split).index(split)]).random())
+    number = list(Split).index(split)
+    person = pick_person(np.random.default_rng([seed, index // 2, number]), sources)
+    empty = np.random.default_rng([seed, index, number, _ATTEMPTS]).random() < _EMPTY_SHARE
     for attempt in range(_ATTEMPTS):
-        rng = np.random.default_rng([seed, index, list(Split).index(split), attempt])
+        rng = np.random.default_rng([seed, index, number, attempt])
         camera = draw_camera(rng, split)
-        linear, told = _scene(rng, sources, chance)
+        linear, told = _background(rng, sources) if empty else _SHOWN[index % 2](rng, sources, person)
         picture = expose(flicker(rng, blur(rng, relight(rng, linear, 0.4))), camera, rng)
         if told["box"] is None or _visible(picture, told["box"]):
             break
@@ -49,14 +52,6 @@ def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple
     return picture, line
 
 
-def _scene(rng: np.random.Generator, sources: Sources, chance: float) -> tuple[Pixels, dict[str, Any]]:
-    if chance < BONA_FIDE_SHARE:
-        return _bona_fide(rng, sources)
-    if chance < BONA_FIDE_SHARE + ATTACK_SHARE:
-        return _attack(rng, sources)
-    return _background(rng, sources)
-
-
 def _visible(picture: Pixels, box: list[float]) -> bool:
     """Whether a face can be seen at all: not blown out, not black, not outside."""
     x, y, w, h = (int(v) for v in box)
@@ -64,8 +59,8 @@ def _visible(picture: Pixels, box: list[float]) -> bool:
     return face.size > 0 and float(face.mean(axis=2).std()) > _LEAST_CONTRAST
 
 
-def _bona_fide(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
-    scene = living(rng, sources)
+def _bona_fide(rng: np.random.Generator, sources: Sources, person: Portrait) -> tuple[Pixels, dict[str, Any]]:
+    scene = living(rng, sources, person)
     linear = scene.linear
     if rng.random() < _FACELESS_MEDIUM_SHARE["bona_fide"]:
         beside = with_faceless_medium(rng, sources, linear, scene.box)
@@ -74,12 +69,15 @@ def _bona_fide(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict
     return linear, told
 
 
-def _attack(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
-    done = attack(rng, sources, draw_species(rng))
+def _attack(rng: np.random.Generator, sources: Sources, person: Portrait) -> tuple[Pixels, dict[str, Any]]:
+    done = attack(rng, sources, draw_species(rng), person)
     told = _told("attack", done.species, done.portrait.subject, done.portrait.source, done.background, done.box)
     told["faces"] += [{"box": _rounded(box), "label": "bona_fide"} for box in done.others]
     told["unsure"] = [_rounded(box) for box in (*done.others, *done.partly)]
     return done.linear, told
+
+
+_SHOWN = (_bona_fide, _attack)
 
 
 def _background(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, dict[str, Any]]:

@@ -14,6 +14,7 @@ from livegate.errors import PictureError
 from livegate_tools.simulate.geometry import BoxPx, Pixels
 from livegate_tools.simulate.held_out import Split, split_of
 
+WEBCAMS = ("phone_replay", "webcam_live")
 _LEAST_FACE_PX = 60.0
 _TO_LINEAR = np.where(
     np.arange(256) <= 10, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
@@ -141,7 +142,7 @@ def _studio(data: Path) -> list[tuple[Portrait, Split]]:
 
 def _webcams(data: Path) -> list[tuple[Portrait, Split]]:
     found = []
-    for source in ("phone_replay", "webcam_live"):
+    for source in WEBCAMS:
         for line in _lines(data / source / "samples.jsonl"):
             portrait = _portrait(data / source, line, source, line["subject"])
             if portrait is not None and line["label"] == "bona_fide":
