@@ -6,7 +6,7 @@
 from livegate.lists.chunks import parse_chunk
 from livegate.lists.lookup import CentralLists
 from livegate.lists.manifest import parse_manifest
-from livegate.lists.receive import Receiver
+from livegate.lists.receiver import Receiver
 from livegate.lists.values import AppliedList, ListName, ListRefusal, Manifest, Progress, Refused
 
 __all__ = [
