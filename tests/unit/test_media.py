@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from livegate.media import MATCH_BITS, SIGNATURE_BITS, MediaSigner, distance_bits, is_signature
+from livegate.types import Attempt, Box, Face, Observation
+from support.sights import attempt, frame_set
+
+SALT = bytes(range(32))
+SIGNER = MediaSigner(SALT)
+BOX = Box(220.0, 140.0, 160.0, 200.0)
+
+
+def picture(seed: int) -> np.ndarray:
+    """A smooth random picture, as large as a frame."""
+    small = np.random.default_rng(seed).uniform(20, 220, (12, 16, 3)).astype(np.float32)
+    return np.clip(cv2.resize(small, (640, 480), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def shown(image: np.ndarray, box: Box = BOX, frames: int = 1) -> Attempt:
+    face = Face(box, 0.1, 0.9)
+    return attempt(*(Observation(frame_set(100.0 * number, rgb=image), face) for number in range(frames)))
+
+
+def signed(image: np.ndarray, box: Box = BOX, signer: MediaSigner = SIGNER) -> str:
+    signature = signer.sign(shown(image, box))
+    assert signature is not None
+    assert is_signature(signature)
+    return signature
+
+
+def test_the_same_medium_is_known_again_darker_noisier_and_elsewhere() -> None:
+    first = picture(1)
+    moved = cv2.warpAffine(first, np.array([[1.05, 0.02, -40.0], [-0.02, 1.05, 10.0]]), (640, 480))
+    darker = np.clip(moved * 0.6 + np.random.default_rng(2).normal(0, 3, moved.shape), 0, 255).astype(np.uint8)
+    x, y = (1.05 * BOX.x + 0.02 * BOX.y - 40 + 4, -0.02 * BOX.x + 1.05 * BOX.y + 10 - 3)
+    again = signed(darker, Box(x, y, BOX.w * 1.05, BOX.h * 1.03))
+    assert distance_bits(signed(first), again) <= MATCH_BITS
+
+
+def test_other_media_are_other_media() -> None:
+    signatures = [signed(picture(seed)) for seed in range(12)]
+    apart = [distance_bits(a, b) for number, a in enumerate(signatures) for b in signatures[:number]]
+    assert min(apart) > MATCH_BITS
+    assert np.mean(apart) == pytest.approx(SIGNATURE_BITS / 2, abs=10)
+
+
+def test_without_the_salt_a_picture_tells_no_signature() -> None:
+    other = MediaSigner(bytes(reversed(SALT)))
+    apart = [distance_bits(signed(picture(seed)), signed(picture(seed), signer=other)) for seed in range(8)]
+    assert np.mean(apart) == pytest.approx(SIGNATURE_BITS / 2, abs=12)
+    with pytest.raises(ValueError, match="32 bytes"):
+        MediaSigner(b"short")
+
+
+def test_signatures_are_the_same_on_every_machine() -> None:
+    steps = np.add.outer(np.arange(480) // 60 * 17, np.arange(640) // 80 * 11).astype(np.uint8)
+    signature = signed(np.dstack([steps, steps, steps]))
+    assert distance_bits(signature, "5c1f23fa8b4ab1e527b1db0248f9c883") <= 2
+
+
+def test_more_frames_steady_a_signature() -> None:
+    clean = signed(picture(3))
+    rng = np.random.default_rng(4)
+    boxes = [Box(BOX.x + dx, BOX.y + dy, BOX.w + dw, BOX.h) for dx, dy, dw in rng.normal(0, 8, (16, 3))]
+    seen = [
+        Observation(frame_set(100.0 * number, rgb=picture(3)), Face(box, 0.1, 0.9)) for number, box in enumerate(boxes)
+    ]
+    many = SIGNER.sign(attempt(*seen))
+    single = [SIGNER.sign(attempt(one)) for one in seen]
+    assert many is not None
+    assert distance_bits(clean, many) < np.mean([distance_bits(clean, one) for one in single if one is not None])
+
+
+def test_a_medium_that_fills_more_than_the_frame_is_signed() -> None:
+    assert is_signature(signed(picture(5), Box(-80.0, -60.0, 800.0, 640.0)))
+
+
+@pytest.mark.parametrize("box", [Box(900.0, 900.0, 50.0, 50.0), Box(10.0, 10.0, 0.0, 0.0), Box(0, 0, 1e9, 1e9)])
+def test_nothing_in_view_has_no_signature(box: Box) -> None:
+    assert SIGNER.sign(shown(picture(6), box)) is None
+
+
+def test_a_uniform_picture_has_no_signature() -> None:
+    assert SIGNER.sign(shown(np.full((480, 640, 3), 128, np.uint8))) is None
+
+
+@pytest.mark.parametrize("text", ["", "12", "G" * 32, "A" * 32, "0" * 33])
+def test_what_is_no_signature(text: str) -> None:
+    assert not is_signature(text)
