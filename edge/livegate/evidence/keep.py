@@ -170,6 +170,7 @@ class EvidenceKeeper:
                 self._guarded(self._sweep)
                 continue
             if work is None:
+                self._guarded(self._sweep)
                 self._guarded(self._save)
                 return
             self._guarded(partial(self._keep, work))
@@ -227,6 +228,8 @@ class EvidenceKeeper:
         self._folder.delete(name)
         self._counts[why] += 1
         self._sizes = {other: size for other, size in self._sizes.items() if other != name}
+        ages_s = {other: age_s for other, age_s in self._ledger.ages_s.items() if other != name}
+        self._ledger = replace(self._ledger, ages_s=ages_s)
 
     def _save(self) -> None:
         if not self._folder.path.is_dir():

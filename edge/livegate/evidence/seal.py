@@ -167,7 +167,8 @@ def _split(content: bytes) -> tuple[dict[str, Any], bytes, bytes]:
         raise EvidenceError(f"evidence: its header is broken ({exc})") from exc
     names = ("attempt_id", "terminal", "time", "recipient")
     texts = all(isinstance(header.get(name), str) for name in names)
-    if len(written) != length or not texts or not isinstance(header.get("signer"), (str, type(None))):
+    signed = isinstance(header.get("signer", 0), (str, type(None)))
+    if len(written) != length or not texts or not signed:
         raise EvidenceError("evidence: its header is incomplete")
     if not ATTEMPT_ID.fullmatch(header["attempt_id"]):
         raise EvidenceError(f"evidence: {json.dumps(header['attempt_id'])[:80]} is no attempt's id")
