@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 import secrets
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
 from livegate.errors import StoreError
-from livegate.trust.keyfiles import write_private
+from livegate.trust.keyfiles import check_private, user_name, user_text, write_private
 
 DATABASE = "livegate.db"
 LOCK = "livegate.lock"
@@ -41,8 +40,8 @@ def prepare_folder(folder: Path) -> None:
 def somebody_elses(folder: Path, uid: int) -> str:
     """Return the sentence for a state folder of another user: the store is used by the one it belongs to only."""
     # Without a name sudo takes the number, which a shell would read as a comment.
-    name = _name(uid) or f"'#{uid}'"
-    return f"{folder}: belongs to {_user(uid)}; run this as that user (sudo -u {name} livegate ...)"
+    name = user_name(uid) or f"'#{uid}'"
+    return f"{folder}: belongs to {user_text(uid)}; run this as that user (sudo -u {name} livegate ...)"
 
 
 def private_file(path: Path) -> bool:
@@ -55,20 +54,6 @@ def private_file(path: Path) -> bool:
     except OSError as exc:
         raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc
     return True
-
-
-def check_private(path: Path) -> None:
-    """Raise StoreError unless ``path`` is a plain file that its owner, we, can write and nobody else can touch."""
-    try:
-        status = path.lstat()
-    except OSError as exc:
-        raise StoreError(f"{path}: cannot be read ({exc.strerror}); check the disk and its permissions") from exc
-    if not stat.S_ISREG(status.st_mode):
-        raise StoreError(f"{path}: is not a plain file; move it away")
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise StoreError(f"{path}: others may read or write it; run chmod 600 {path}")
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise StoreError(f"{path}: cannot be read and written; run chmod 600 {path} as {_user(status.st_uid)}")
 
 
 def lock(folder: Path) -> int:
@@ -147,14 +132,3 @@ def _write_key(path: Path, key: bytes) -> None:
         write_private(path, key)
     except OSError as exc:
         raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc
-
-
-def _user(uid: int) -> str:
-    return _name(uid) or f"user {uid}"
-
-
-def _name(uid: int) -> str | None:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return None
