@@ -5,6 +5,7 @@ JSON schemas of what these return lie in events/schemas/. Raw credentials never 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from livegate.events.cloudevents import ChainHead, sequence_text
 from livegate.events.environment import Environment, date_text, event, whose
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, ListEntry
+from livegate.trust.keys import PublicKey
 from livegate.types import AccessEvent, Credential, Decision, Outcome, PadResult, Reason
 
 ACCESS_ATTEMPT = "access.attempt"
@@ -68,9 +70,20 @@ def sensor_state(role: str, state: str, before: str | None, now: Clock, environm
     return event(SENSOR_STATE, what, now, environment, severity="info" if state == "ok" else "warning")
 
 
-def system_started(now: Clock, environment: Environment, *, first_of_boot: bool, predecessor: Any) -> AccessEvent:
-    """The daemon began, in a new boot or again; ``predecessor`` describes a stream that ended in damage."""
-    what = {"action": "start", "cause": "boot" if first_of_boot else "restart", "predecessor": predecessor}
+def system_started(
+    now: Clock, environment: Environment, *, first_of_boot: bool, predecessor: Any, device: PublicKey | None = None
+) -> AccessEvent:
+    """The daemon began, in a new boot or again; ``predecessor`` describes a stream that ended in damage.
+
+    ``device`` is the terminal's own key, by which its checkpoints are checked.
+    """
+    what = {
+        "action": "start",
+        "cause": "boot" if first_of_boot else "restart",
+        "predecessor": predecessor,
+        "device_key": None if device is None else base64.b64encode(device.raw).decode(),
+        "device_keyid": None if device is None else device.keyid,
+    }
     return event(SYSTEM_STARTED, what, now, environment, severity="info" if predecessor is None else "error")
 
 
