@@ -1,0 +1,68 @@
+"""When the chain is signed: in the transaction whose events made a checkpoint due, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livegate.errors import LivegateError
+from livegate.events.checkpoint import ChainSigner, checkpoint
+from livegate.events.cloudevents import MAX_SEQUENCE
+
+if TYPE_CHECKING:
+    # The transaction itself has its events signed by what is here.
+    from livegate.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+# Old events go up to a checkpoint only: with so many of them within the history little more than it is kept.
+_IN_HISTORY = 4
+_FEWEST_EVENTS = 10
+
+
+@dataclass(slots=True)
+class Signing:
+    """Who signs the chain of a store; without a signer nothing is signed, and so nothing pruned."""
+
+    signer: ChainSigner | None = None
+    failing: bool = False
+    """Whether it could not be signed the last time; said once, not with each event."""
+
+
+def after_append(t: Transaction) -> None:
+    """Sign the chain when so much was recorded since it was signed last, or nothing ever was."""
+    every = max(_FEWEST_EVENTS, min(t.context.limits.checkpoint_events, t.context.limits.history_events // _IN_HISTORY))
+    if t.context.signing.signer is not None and t.head().sequence - newest_checkpoint(t.connection) >= every:
+        sign(t)
+
+
+def sign(t: Transaction) -> bool:
+    """Record a checkpoint of all there is, unless the newest event is one; return whether it was recorded.
+
+    A signer that fails loses nothing: what was recorded stays, and signing is due again with the next event.
+    """
+    signing, head = t.context.signing, t.head()
+    if signing.signer is None or head.sequence == 0 or newest_checkpoint(t.connection) == head.sequence:
+        return False
+    try:
+        event = checkpoint(signing.signer, t.stream().stream, head, t.opened, t.context.environment)
+    except LivegateError as exc:
+        if not signing.failing:
+            log.error("chain not signed: %s", exc)  # noqa: TRY400 - what it says is all there is to know
+        signing.failing = True
+        return False
+    signing.failing = False
+    t.append(event)
+    return True
+
+
+def newest_checkpoint(connection: sqlite3.Connection, through: int = MAX_SEQUENCE) -> int:
+    """Return the sequence of the newest checkpoint event kept, at most ``through``; 0 when there is none."""
+    row = connection.execute(
+        "SELECT sequence FROM event INDEXED BY event_checkpoint WHERE kind = 'chain.checkpoint' AND sequence <= ?"
+        " ORDER BY sequence DESC LIMIT 1",
+        (through,),
+    ).fetchone()
+    return 0 if row is None else int(row[0])
