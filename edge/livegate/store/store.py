@@ -91,7 +91,14 @@ class Store:
         """Record that the daemon began; ahead of the next event there is room for when there is none now."""
         ended = predecessor if self.last().sequence == 0 else None
         environment = self._context.environment
-        start = kinds.system_started(self._clock(), environment, first_of_boot=first_of_boot, predecessor=ended)
+        signer = self._context.signing.signer
+        start = kinds.system_started(
+            self._clock(),
+            environment,
+            first_of_boot=first_of_boot,
+            predecessor=ended,
+            device=None if signer is None else signer.public,
+        )
         try:
             with self.transaction() as t:
                 t.enqueue(start)
