@@ -1,75 +1,37 @@
-"""The console as a library: takes events of any number of terminals, proves their chains, acknowledges, asks again."""
+"""The console's side of the conversation: takes what terminals publish, proves it, answers, says what is to be said."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from livegate.errors import LinkError
-from livegate.events.cloudevents import StoredEvent
-from livegate.report.acks import Ack, format_ack, parse_sequence
-from livegate.report.session import MAX_PACKET_BYTES, Arrival, Happening, Message, Receipt, Session, Subscribed
-from livegate.report.status import Status, parse_status
+from livegate.events.cloudevents import ChainHead
+from livegate.report.acks import format_ack
+from livegate.report.session import Arrival, Happening, Message, Receipt, Session
 from livegate.report.topics import Topics, split
-from livegate.untrusted import parse_object
+from livegate_tools.console.commanding import Commands
+from livegate_tools.console.desks import Desks, Rules
+from livegate_tools.console.devices import Devices
+from livegate_tools.console.heard import Heard, check_terminal
 from livegate_tools.console.ledger import Ledger, Taken
-from livegate_tools.console.statefile import Key, read_ledgers, write_ledgers
+from livegate_tools.console.lists_push import ListServer
+from livegate_tools.console.posting import Letter, Postbox
+from livegate_tools.console.problems import Problems
+from livegate_tools.console.reading import Seen, read_event
+from livegate_tools.console.receipts import Receipts
+from livegate_tools.console.statefile import Key, State, read_state, write_state
 
-log = logging.getLogger(__name__)
+__all__ = ["Centre", "Rules", "Seen"]
 
-_MAX_DEPTH = 16
 _PAUSE_S = 0.01
-_MAX_STREAMS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An event that arrived for the first time, in its place, and fits the chain; ``members`` is its parsed body."""
-
-    topics: Topics
-    stream: str
-    event: StoredEvent
-    members: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the console listens to and how it answers.
-
-    ``consumer`` is the name it acknowledges under; terminals release events only to the one they are configured
-    with. Acknowledgements are gathered: one after ``ack_every`` events or ``ack_after_s``, whichever is first.
-    """
-
-    scope: Topics = field(default_factory=lambda: Topics("+", "+"))
-    consumer: str = "console"
-    acknowledge: bool = True
-    ack_every: int = 100
-    ack_after_s: float = 0.2
-    want_after_s: float = 1.0
-
-
-@dataclass(slots=True)
-class _Desk:
-    """One stream's ledger, and when what is to be done about it.
-
-    ``unsure``: a connection was made since we last asked, so the terminal may have sent what nobody kept for us.
-    """
-
-    topics: Topics
-    ledger: Ledger
-    pending: int = 0
-    unsure: bool = False
-    due_s: float | None = None
-    moved_s: float = 0.0
-    asked_s: float = float("-inf")
+_LIST_STATE = re.compile(r"lists/(block|allow)/state")
 
 
 class Centre:
-    """The console's side of the conversation (livegate.report.worker); every method belongs to the MQTT thread.
+    """A Conversation of livegate.report.worker; every method belongs to the MQTT thread.
 
     ``sink`` is called once for each new event, in order, before it is acknowledged; ``state_file`` keeps the ledgers
     over restarts and is written before an acknowledgement goes out.
@@ -81,21 +43,25 @@ class Centre:
         sink: Callable[[Seen], None],
         problem: Callable[[str], None],
         state_file: Path | None = None,
+        receipts: Receipts | None = None,
     ):
-        kept = read_ledgers(state_file) if state_file else {}
-        self._desks = {key: _Desk(key[0], ledger) for key, ledger in kept.items()}
-        self.statuses: dict[Topics, Status] = {}
-        self.health: dict[Topics, Mapping[str, Any]] = {}
+        kept = read_state(state_file) if state_file else State()
+        self.heard = Heard()
+        self.postbox = Postbox()
+        self.commands = Commands()
+        self.lists = ListServer()
+        self._problems = Problems(problem)
+        self._desks = Desks(rules, kept.ledgers, self._problems)
+        self._devices = Devices(kept.devices)
+        self._receipts = receipts
         self._rules = rules
         self._sink = sink
-        self._problem = problem
         self._state_file = state_file
         self._unsaved = False
-        self._unanswered = 0
 
     def ledgers(self) -> dict[Key, Ledger]:
         """Return the ledger of every stream heard of; they are live, so only look."""
-        return {key: desk.ledger for key, desk in list(self._desks.items())}
+        return self._desks.ledgers()
 
     def will(self) -> Message | None:
         """A console leaves no last will."""
@@ -104,125 +70,103 @@ class Centre:
     def opened(self, session: Session) -> None:
         """Ask for what our terminals publish, and say anew what we hold."""
         scope = self._rules.scope
-        self._unanswered = 0
         session.subscribe(scope.status, scope.events, scope.health)
-        for desk in self._desks.values():
-            desk.due_s = 0.0 if desk.pending else None
+        session.subscribe(scope.replies, scope.twin_reported, scope.list_state("+"))
+        self.postbox.reconnected()
+        self._desks.reconnected()
 
     def turn(self, session: Session) -> float:
-        """Acknowledge and ask where it is due."""
-        if not self._rules.acknowledge:
-            return 1.0
-        now_s = time.monotonic()
-        due = [desk for desk in self._desks.values() if self._is_due(desk, now_s)]
-        if due:
-            self._save()
-        for desk in due[: session.receive_maximum - self._unanswered]:
-            self._answer(session, desk, now_s)
-        waits = [desk.due_s for desk in self._desks.values() if desk.due_s is not None]
-        return max(_PAUSE_S, min(waits, default=now_s + 1) - now_s)
+        """Acknowledge and ask where it is due; send what is to be sent."""
+        if self._rules.acknowledge:
+            self._acknowledge(session)
+        for message in self.lists.overdue(self.heard.is_online):
+            self.postbox.post(message)
+        self.postbox.send(session)
+        due_s = self._desks.next_s() if self._rules.acknowledge else math.inf
+        return max(_PAUSE_S, min(1.0, due_s))
 
     def happened(self, happening: Happening) -> None:
         """Take a message, or the broker's answer."""
-        if isinstance(happening, Receipt):
-            self._unanswered -= 1
-            if happening.refusal:
-                self._problem(f"broker does not take acknowledgements: {happening.refusal}; check its access list")
-        elif isinstance(happening, Subscribed):
-            if happening.refusal:
-                self._problem(f"broker does not let us read events: {happening.refusal}; check its access list")
-        else:
+        if isinstance(happening, Arrival):
             try:
                 self._arrived(happening)
             except LinkError as exc:
-                log.warning("message on %s refused: %s", happening.topic, exc)
+                self._problems.report(("refused", happening.topic), f"message on {happening.topic[:200]!r}: {exc}")
+        elif isinstance(happening, Receipt):
+            if happening.refusal:
+                text = f"broker does not take a message: {happening.refusal}; check its access list"
+                self._problems.report("receipt", text)
+            self.postbox.receipt(happening)
+        elif happening.refusal:
+            text = f"broker does not let us read: {happening.refusal}; check its access list"
+            self._problems.report("subscribed", text)
 
     def closing(self, session: Session) -> None:
         """Acknowledge what is held."""
-        for desk in self._desks.values():
-            if desk.pending:
-                desk.due_s = 0.0
+        self._desks.reconnected()
         self.turn(session)
+
+    def _acknowledge(self, session: Session) -> None:
+        room = self.postbox.room(session)
+        if not room or not self._desks.due():
+            return
+        self._save()
+        for topics, ack in self._desks.answers(room):
+            self.postbox.hand_over(session, Letter(Message(topics.ack, format_ack(ack))))
 
     def _arrived(self, arrival: Arrival) -> None:
         found = split(arrival.topic)
         if found is None:
             return
         topics, name = found
+        check_terminal(topics)
         if name == "events":
             self._take_event(topics, arrival.payload)
         elif name == "status":
-            self._take_status(topics, parse_status(arrival.payload))
+            status = self.heard.take_status(topics, arrival.payload)
+            self._desks.claim(topics, status.stream, status.sent_through)
         elif name == "health":
-            self.health[topics] = parse_object(arrival.payload, MAX_PACKET_BYTES, _MAX_DEPTH)
+            self._take_health(topics, arrival.payload)
+        elif name == "replies":
+            self.commands.take_reply(topics, arrival.payload)
+        elif name == "twin/reported":
+            self.heard.take_twin(topics, arrival.payload)
+        elif (listed := _LIST_STATE.fullmatch(name)) is not None:
+            state = self.heard.take_list(topics, listed[1], arrival.payload)
+            for message in self.lists.answer(topics, listed[1], state):
+                self.postbox.post(message)
 
-    def _take_status(self, topics: Topics, status: Status) -> None:
-        self.statuses[topics] = status
-        desk = self._desk(topics, status.stream)
-        desk.ledger.claim(status.sent_through)
-        desk.unsure = True
-        desk.due_s = desk.moved_s = time.monotonic()
+    def _take_health(self, topics: Topics, payload: bytes) -> None:
+        gauges = self.heard.take_health(topics, payload).get("gauges")
+        status = self.heard.statuses.get(topics)
+        released = gauges.get("outbox_acknowledged_through") if isinstance(gauges, dict) else None
+        if status is not None and isinstance(released, int):
+            self._desks.claim_released(topics, status.stream, released)
 
     def _take_event(self, topics: Topics, body: bytes) -> None:
-        members = parse_object(body, MAX_PACKET_BYTES, _MAX_DEPTH)
-        stream, chainhash = members.get("stream"), members.get("chainhash")
-        if not isinstance(stream, str) or not isinstance(chainhash, str):
-            raise LinkError("event lacks 'stream' or 'chainhash'")
-        if members.get("source") != f"urn:livegate:{topics.site}:{topics.terminal}":
-            raise LinkError(f"event comes from {members.get('source')!r}, which is not whose topic this is")
-        event = StoredEvent(parse_sequence(members.get("sequence"), "sequence"), chainhash, body)
-        desk = self._desk(topics, stream)
-        taken = desk.ledger.take(event, members, asking=self._rules.acknowledge)
-        self._plan(desk, taken)
+        seen = read_event(topics, body)
+        taken = self._desks.take(seen)
         if taken is Taken.NEW:
             self._unsaved = True
-            self._sink(Seen(topics, stream, event, members))
+            self._sink(seen)
+            self._countersign(seen)
         elif taken is Taken.ALTERED:
-            self._problem(f"{topics.site}/{topics.terminal}: event {event.sequence} of {stream} does not fit the chain")
+            where = f"{topics.site}/{topics.terminal}"
+            text = f"{where}: event {seen.event.sequence} of {seen.stream} does not fit the chain"
+            self._problems.report(("altered", topics), text)
 
-    def _plan(self, desk: _Desk, taken: Taken) -> None:
-        """Set when to answer for what was taken."""
-        now_s = time.monotonic()
-        after_s = self._rules.ack_after_s
-        if taken is Taken.NEW:
-            desk.pending += 1
-            desk.moved_s = now_s
-            after_s = 0.0 if desk.pending >= self._rules.ack_every else after_s
-        elif taken is Taken.AHEAD:
-            after_s = max(0.0, desk.asked_s + self._rules.want_after_s - now_s)
-        due_s = now_s + after_s
-        desk.due_s = due_s if desk.due_s is None else min(desk.due_s, due_s)
-
-    def _is_due(self, desk: _Desk, now_s: float) -> bool:
-        if desk.due_s is None and (desk.ledger.behind or desk.unsure):
-            desk.due_s = max(desk.moved_s, desk.asked_s) + self._rules.want_after_s
-        return desk.due_s is not None and now_s >= desk.due_s
-
-    def _answer(self, session: Session, desk: _Desk, now_s: float) -> None:
-        ledger = desk.ledger
-        # What is behind a hole is surely missing; what the terminal only says it sent may still be on its way.
-        quiet_s = now_s - (desk.asked_s if ledger.skipping else max(desk.asked_s, desk.moved_s))
-        asks = (ledger.behind or desk.unsure) and quiet_s >= self._rules.want_after_s
-        if asks:
-            desk.unsure = False
-            desk.asked_s = now_s
-        head = ledger.head
-        want = ledger.want if asks else None
-        ack = Ack(ledger.stream, head.sequence, head.chainhash, self._rules.consumer, want)
-        session.publish(Message(desk.topics.ack, format_ack(ack)))
-        self._unanswered += 1
-        desk.pending = 0
-        desk.due_s = None
-
-    def _desk(self, topics: Topics, stream: str) -> _Desk:
-        desk = self._desks.get((topics, stream))
-        if desk is None:
-            if len(self._desks) >= _MAX_STREAMS:
-                raise LinkError(f"more than {_MAX_STREAMS} streams; this one is ignored")
-            desk = self._desks[topics, stream] = _Desk(topics, Ledger.begin(stream))
-        return desk
+    def _countersign(self, seen: Seen) -> None:
+        try:
+            genuine = self._devices.check(seen) is not None
+        except LinkError as exc:
+            self._problems.report(("device", seen.topics), str(exc))
+            return
+        if genuine and self._receipts is not None:
+            self._receipts.sign(seen.stream, ChainHead(seen.event.sequence, seen.event.chainhash))
 
     def _save(self) -> None:
+        if self._receipts is not None:
+            self._receipts.settle()
         if self._state_file and self._unsaved:
-            write_ledgers(self._state_file, self.ledgers())
+            write_state(self._state_file, State(self._desks.ledgers(), self._devices.keys))
             self._unsaved = False

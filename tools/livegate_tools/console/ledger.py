@@ -1,17 +1,24 @@
-"""What the console holds of one stream: a place in the chain up to which nothing is missing or altered."""
+"""What the console holds of one stream: a place in the chain up to which nothing is missing or altered.
+
+A hole is never crossed on the word of silence: a broker that swallows one event for ever looks just like a terminal
+that has it no more, and to acknowledge what follows would release what nobody holds. It is crossed only when
+
+* a ``gap`` event names it, begins where we are with our chain hash, and what follows fits the hash it ends with; or
+* the terminal says that it was acknowledged before (its health, ``outbox_acknowledged_through``): then the hole is what
+  an earlier console under this name held, and nothing can be released by crossing it.
+"""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Self
 
-from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, kind_of
-from livegate.events.opened import follows
+from livegate.events.cloudevents import ChainHead, genesis, type_of
+from livegate.events.opened import OpenedEvent
 
-# A terminal that went back this often and still did not send what was asked for has it no more.
-_ANSWERS = 5
+MAX_HOLES = 64
+_GAP = type_of("gap")
 
 
 class Taken(enum.Enum):
@@ -27,19 +34,55 @@ class Taken(enum.Enum):
     """In its place, and does not fit the chain."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What a gap event says: ``first`` to ``last`` were dropped, after ``before`` and with ``after`` at the end."""
+
+    first: int
+    last: int
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, event: OpenedEvent) -> Self | None:
+        """Return the gap in an event, None when it is no gap event or not a sound one."""
+        if event.members.get("type") != _GAP:
+            return None
+        what = event.what
+        try:
+            gap = cls(int(what["from"]), int(what["to"]), what["chainhash_before"], what["chainhash_after"])
+            sound = 0 < gap.first <= gap.last and len(bytes.fromhex(gap.before)) == len(bytes.fromhex(gap.after)) == 32
+        except (KeyError, TypeError, ValueError):
+            return None
+        return gap if sound else None
+
+
 @dataclass(slots=True)
 class Hole:
     """Events ``first`` to ``last`` that the terminal could not send any more, missing after the chain hash ``before``.
 
-    ``resumed`` is the event after them. ``accounted``: a gap event of the same stream owned up to them, and the hashes
-    it names fit both sides.
+    ``after`` is the hash at ``last`` that a gap event named and what follows fitted; ``resumed`` the event behind the
+    hole, kept while neither is known, in the newest hole only. ``accounted``: a gap event in its place in the chain
+    owned up to them, and the hashes it names fit both sides.
     """
 
     first: int
     last: int
     before: str
-    resumed: StoredEvent
+    after: str | None = None
+    resumed: OpenedEvent | None = None
     accounted: bool = False
+
+    def account(self, gap: Gap) -> None:
+        """Take the word of ``gap``, an event of the chain, where it fits."""
+        inside = gap.first <= self.first and self.last <= gap.last
+        fits_before = gap.first != self.first or gap.before == self.before
+        self.accounted = self.accounted or (inside and fits_before and (gap.last != self.last or self._resumes(gap)))
+
+    def _resumes(self, gap: Gap) -> bool:
+        if self.resumed is None:
+            return self.after == gap.after
+        return self.resumed.fits(ChainHead(gap.last, gap.after))
 
 
 @dataclass(slots=True)
@@ -47,19 +90,22 @@ class Ledger:
     """One stream, as far as it is held.
 
     ``head``: everything up to here is held or a known hole. ``known``: the highest sequence anybody spoke of.
-    ``altered``: the first sequence that arrived and did not fit, None while all fits. ``repeated`` counts events held
-    already that came again. ``skipping``: an event arrived that leaves a hole before it, and nothing has filled it.
+    ``released``: up to here the terminal says it was acknowledged. ``altered``: the first sequence that arrived and did
+    not fit, None while all fits. ``repeated`` counts events held already that came again. ``skipping``: an event
+    arrived that leaves a hole before it, and nothing has filled it. Of ``holes`` the newest 64 are kept,
+    ``holes_forgotten`` counts the others.
     """
 
     stream: str
     head: ChainHead
     known: int = 0
+    released: int = 0
     altered: int | None = None
     repeated: int = 0
     skipping: bool = False
     holes: list[Hole] = field(default_factory=list)
-    _latest: int = 0
-    _answers: int = 0
+    holes_forgotten: int = 0
+    _gap: Gap | None = None
 
     @classmethod
     def begin(cls, stream: str) -> Ledger:
@@ -80,60 +126,74 @@ class Ledger:
         """Note that the terminal says it has sent everything up to ``sequence``."""
         self.known = max(self.known, sequence)
 
-    def take(self, event: StoredEvent, members: Mapping[str, Any], *, asking: bool) -> Taken:
-        """Judge ``event``, whose parsed form is ``members``, and move on when it is the next.
+    def claim_released(self, sequence: int) -> None:
+        """Note that the terminal says everything up to ``sequence`` was acknowledged to it."""
+        self.released = max(self.released, sequence)
+
+    def take(self, event: OpenedEvent, *, asking: bool) -> Taken:
+        """Judge ``event``, and move on when it is the next.
 
         ``asking`` says whether the console can ask for what is missing; one that cannot takes a hole at once.
         """
-        went_back = event.sequence <= self._latest
-        self._latest = event.sequence
         self.claim(event.sequence)
         if event.sequence <= self.head.sequence:
             return self._judge_held(event)
         if event.sequence > self.want:
-            self._answers += 1 if went_back else 0
-            if asking and self._answers < _ANSWERS:
-                self.skipping = True
-                return Taken.AHEAD
-            return self._cross_hole(event)
-        if not follows(event, self.head):
+            return self._take_ahead(event, asking=asking)
+        if not event.fits(self.head):
             self.altered = self.altered or event.sequence
             return Taken.ALTERED
         self._advance(event)
-        self._account(members)
         return Taken.NEW
 
-    def _judge_held(self, event: StoredEvent) -> Taken:
+    def _judge_held(self, event: OpenedEvent) -> Taken:
         if event.sequence == self.head.sequence and event.chainhash != self.head.chainhash:
             self.altered = self.altered or event.sequence
             return Taken.ALTERED
         self.repeated += 1
         return Taken.AGAIN
 
-    def _cross_hole(self, event: StoredEvent) -> Taken:
-        """Go on behind a hole; ``event`` is believed until the gap event proves or refutes it."""
-        self.holes.append(Hole(self.want, event.sequence - 1, self.head.chainhash, event))
+    def _take_ahead(self, event: OpenedEvent, *, asking: bool) -> Taken:
+        gap = Gap.of(event)
+        # The newest gap event tells of all earlier drops too. In its own place it will be proved like any other.
+        if gap is not None and gap.last < event.sequence and self._begins_here(gap):
+            self._gap = gap
+        hole = Hole(self.want, event.sequence - 1, self.head.chainhash)
+        if not asking or self.released >= hole.last:
+            hole.resumed = event
+        elif not self._explains(hole, event):
+            self.skipping = True
+            return Taken.AHEAD
+        self._remember(hole)
         self._advance(event)
         return Taken.NEW
 
-    def _advance(self, event: StoredEvent) -> None:
-        self.head = ChainHead(event.sequence, event.chainhash)
-        self.altered = None
-        self.skipping = False
-        self._answers = 0
+    def _begins_here(self, gap: Gap) -> bool:
+        if gap.first == self.want:
+            return gap.before == self.head.chainhash
+        return gap.first <= max(self.want, self.released + 1) and self.want <= gap.last
 
-    def _account(self, members: Mapping[str, Any]) -> None:
-        """Close the holes that ``members``, if they are a gap event, own up to."""
-        if kind_of(members.get("type")) != "gap":
-            return
-        try:
-            gap = members["data"]["what"]
-            first, last = int(gap["from"]), int(gap["to"])
-            before, after = gap["chainhash_before"], ChainHead(last, gap["chainhash_after"])
-        except (KeyError, TypeError, ValueError):
-            return
-        for hole in self.holes:
-            inside = first <= hole.first and hole.last <= last
-            fits_before = first != hole.first or before == hole.before
-            fits_after = last != hole.last or follows(hole.resumed, after)
-            hole.accounted = hole.accounted or (inside and fits_before and fits_after)
+    def _explains(self, hole: Hole, event: OpenedEvent) -> bool:
+        """Note in ``hole`` what the gap event says of it; return whether that accounts for it and ``event`` fits."""
+        gap = self._gap
+        if gap is None or gap.last != hole.last or not event.fits(ChainHead(gap.last, gap.after)):
+            return False
+        hole.after = gap.after
+        return True
+
+    def _remember(self, hole: Hole) -> None:
+        if self.holes:
+            self.holes[-1].resumed = None
+        self.holes.append(hole)
+        if len(self.holes) > MAX_HOLES:
+            del self.holes[0]
+            self.holes_forgotten += 1
+
+    def _advance(self, event: OpenedEvent) -> None:
+        self.head = ChainHead(event.sequence, event.chainhash)
+        self.altered = self._gap = None
+        self.skipping = False
+        gap = Gap.of(event) if self.holes else None
+        if gap is not None:
+            for hole in self.holes:
+                hole.account(gap)

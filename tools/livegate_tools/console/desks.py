@@ -1,0 +1,177 @@
+"""Every stream the console takes: its ledger, and when what is to be said about it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from livegate.errors import LinkError
+from livegate.report.acks import Ack
+from livegate.report.topics import Topics
+from livegate_tools.console.ledger import Ledger, Taken
+from livegate_tools.console.problems import Problems
+from livegate_tools.console.reading import Seen
+from livegate_tools.console.statefile import Key
+
+MAX_STREAMS = 20_000
+MAX_STREAMS_OF_ONE = 64
+_MAX_DOUBLINGS = 4
+_ASKED_ENOUGH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the console listens to and how it answers.
+
+    ``consumer`` is the name it acknowledges under; terminals release events only to the one they are configured
+    with. Acknowledgements are gathered: one after ``ack_every`` events or ``ack_after_s``, whichever is first.
+    """
+
+    scope: Topics = field(default_factory=lambda: Topics("+", "+"))
+    consumer: str = "console"
+    acknowledge: bool = True
+    ack_every: int = 100
+    ack_after_s: float = 0.2
+    want_after_s: float = 1.0
+
+
+@dataclass(slots=True)
+class _Desk:
+    """One stream's ledger, and when what is to be done about it.
+
+    ``unsure``: a connection was made since we last asked, so the terminal may have sent what nobody kept for us.
+    """
+
+    topics: Topics
+    ledger: Ledger
+    pending: int = 0
+    unsure: bool = False
+    due_s: float = math.inf
+    moved_s: float = -math.inf
+    asked_s: float = -math.inf
+    in_vain: int = 0
+    """How often we asked since anything new came."""
+
+
+class Desks:
+    """Takes events of all streams; says which acknowledgements are due. Not thread-safe, but for :meth:`ledgers`."""
+
+    def __init__(
+        self, rules: Rules, kept: dict[Key, Ledger], problems: Problems, now: Callable[[], float] = time.monotonic
+    ):
+        self._rules = rules
+        self._problems = problems
+        self._now = now
+        self._desks = {key: _Desk(key[0], ledger) for key, ledger in kept.items()}
+        self._streams = Counter(topics for topics, _ in kept)
+        self._open: dict[Key, _Desk] = {}
+
+    def ledgers(self) -> dict[Key, Ledger]:
+        """Return the ledger of every stream heard of; they are live, so only look."""
+        return {key: desk.ledger for key, desk in list(self._desks.items())}
+
+    def reconnected(self) -> None:
+        """Say again, at once, what was not said to its end."""
+        for desk in self._open.values():
+            desk.due_s = 0.0 if desk.pending else desk.due_s
+
+    def claim(self, topics: Topics, stream: str, sequence: int) -> None:
+        """Note that a terminal says it sent ``stream`` up to ``sequence``; ask it soon whether there is more."""
+        desk = self._desk((topics, stream))
+        desk.ledger.claim(sequence)
+        desk.unsure = True
+        desk.in_vain = 0
+        desk.due_s = desk.moved_s = self._now()
+
+    def claim_released(self, topics: Topics, stream: str, sequence: int) -> None:
+        """Note that a terminal says ``stream`` was acknowledged to it up to ``sequence``."""
+        if (topics, stream) in self._desks:
+            self._desks[topics, stream].ledger.claim_released(sequence)
+
+    def take(self, seen: Seen) -> Taken:
+        """Judge an event by its stream's ledger, and plan the answer."""
+        desk = self._desk((seen.topics, seen.stream))
+        taken = desk.ledger.take(seen.opened, asking=self._rules.acknowledge)
+        self._plan(desk, taken)
+        return taken
+
+    def due(self) -> bool:
+        """Return whether any acknowledgement is due."""
+        now_s = self._now()
+        return any(desk.due_s <= now_s for desk in self._open.values())
+
+    def answers(self, room: int) -> Iterable[tuple[Topics, Ack]]:
+        """Yield up to ``room`` acknowledgements: the due ones, then all others that say something new.
+
+        What is held must be on the disk before: one write then serves every stream.
+        """
+        now_s = self._now()
+        ready = sorted((d for d in self._open.values() if d.pending or d.due_s <= now_s), key=lambda desk: desk.due_s)
+        for desk in ready[:room]:
+            yield desk.topics, self._answer(desk, now_s)
+
+    def next_s(self) -> float:
+        """Return in how many seconds something is due; infinite when nothing is."""
+        return min((desk.due_s for desk in self._open.values()), default=math.inf) - self._now()
+
+    def all_due(self) -> None:
+        """Let whatever is held and not acknowledged be so now."""
+        self.reconnected()
+
+    def _plan(self, desk: _Desk, taken: Taken) -> None:
+        now_s = self._now()
+        after_s = self._rules.ack_after_s
+        if taken is Taken.NEW:
+            desk.pending += 1
+            desk.moved_s = now_s
+            desk.in_vain = 0
+            after_s = 0.0 if desk.pending >= self._rules.ack_every else after_s
+        elif taken is Taken.AHEAD:
+            after_s = max(0.0, desk.asked_s + self._patience_s(desk) - now_s)
+        desk.due_s = min(desk.due_s, now_s + after_s)
+
+    def _answer(self, desk: _Desk, now_s: float) -> Ack:
+        ledger = desk.ledger
+        # What is behind a hole is surely missing; what the terminal only says it sent may still be on its way.
+        quiet_s = now_s - (desk.asked_s if ledger.skipping else max(desk.asked_s, desk.moved_s))
+        asks = (ledger.behind or desk.unsure) and quiet_s >= self._patience_s(desk)
+        if asks:
+            desk.unsure = False
+            desk.asked_s = now_s
+            desk.in_vain += 1
+            if ledger.skipping and desk.in_vain >= _ASKED_ENOUGH:
+                self._tell_stuck(desk)
+        desk.pending = 0
+        if ledger.behind or desk.unsure:
+            desk.due_s = max(now_s, max(desk.moved_s, desk.asked_s) + self._patience_s(desk))
+        else:
+            desk.due_s = math.inf
+            del self._open[desk.topics, ledger.stream]
+        want = ledger.want if asks else None
+        return Ack(ledger.stream, ledger.head.sequence, ledger.head.chainhash, self._rules.consumer, want)
+
+    def _tell_stuck(self, desk: _Desk) -> None:
+        topics, ledger = desk.topics, desk.ledger
+        text = (
+            f"{topics.site}/{topics.terminal}: asked {desk.in_vain} times for event {ledger.want} of {ledger.stream}, "
+            "and only later ones come; nothing behind it is acknowledged. Does the broker refuse so large a message?"
+        )
+        self._problems.report(("stuck", topics), text)
+
+    def _patience_s(self, desk: _Desk) -> float:
+        """Return how long to wait before asking again: each time in vain twice as long, up to sixteenfold."""
+        return self._rules.want_after_s * 2.0 ** min(max(0, desk.in_vain - 1), _MAX_DOUBLINGS)
+
+    def _desk(self, key: Key) -> _Desk:
+        desk = self._desks.get(key)
+        if desk is None:
+            same = self._streams[key[0]]
+            if same >= MAX_STREAMS_OF_ONE or len(self._desks) >= MAX_STREAMS:
+                raise LinkError(f"{same} streams of this terminal and {len(self._desks)} in all are known; no more")
+            self._streams[key[0]] += 1
+            desk = self._desks[key] = _Desk(key[0], Ledger.begin(key[1]))
+        self._open[key] = desk
+        return desk
