@@ -79,6 +79,7 @@ class Reason(enum.StrEnum):
     """Why an attempt ended as it did; one word for the person, the console and the tests."""
 
     BONA_FIDE = "bona_fide"
+    LEFT = "left"
     PRESENTATION_ATTACK = "presentation_attack"
     INCONCLUSIVE = "inconclusive"
     NO_FACE = "no_face"
@@ -276,9 +277,21 @@ class Credential:
     duress: bool = False
 
 
+class Remark(enum.StrEnum):
+    """What a decision has to say besides its reason, and lets pass all the same."""
+
+    REVIEW = "review"
+    PASSED_BACK = "passed_back"
+    CLOCK_UNSURE = "clock_unsure"
+    LIST_STALE = "list_stale"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The gate's decision on an attempt: pure data, made before anything moves."""
+    """The gate's decision on an attempt: pure data, made before anything moves.
+
+    ``direction`` is OUT where somebody left: nothing is decided then, and no door moves.
+    """
 
     attempt_id: str
     outcome: Outcome
@@ -290,6 +303,13 @@ class Decision:
     counters: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     lists: tuple[str, ...] = ()
     latency_ms: float = 0.0
+    remarks: tuple[Remark, ...] = ()
+    direction: Direction = Direction.IN
+
+    @property
+    def duress(self) -> bool:
+        """Whether the credential is one that is shown under threat."""
+        return self.credential is not None and self.credential.known and self.credential.duress
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 At most ``max`` events in any ``window_s``. The event that fills the window starts a lockout of ``lockout_s``: an
 attempt during it is LOCKED_OUT, one without a lockout while the window is still full is refused as LIMIT. Neither
 refusal is itself counted, so waiting ends a lockout; a presentation attack always counts, so an attacker renews it.
+Nor is counted what the terminal refuses to everybody: that says nothing of who came.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from livegate.config import Limit, LimitKey
 from livegate.types import Decision, Reason
 
-_REFUSED_BY_LIMIT = frozenset({Reason.LIMIT, Reason.LOCKED_OUT})
+_NOT_COUNTED = frozenset(
+    {Reason.LIMIT, Reason.LOCKED_OUT, Reason.DOOR_LOCKED, Reason.LIST_STALE, Reason.CLOCK_UNSURE, Reason.LEFT}
+)
 
 
 def limit_name(limit: Limit) -> str:
@@ -20,7 +23,7 @@ def limit_name(limit: Limit) -> str:
 
 def counts(limit: Limit, decision: Decision) -> bool:
     """Return whether ``decision`` is an event that ``limit`` counts."""
-    if decision.reason in _REFUSED_BY_LIMIT:
+    if decision.reason in _NOT_COUNTED:
         return False
     return limit.event in ("attempt", str(decision.outcome), str(decision.reason))
 
