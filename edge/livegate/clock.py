@@ -13,12 +13,20 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TIME_ERROR = 5
 # struct timex is 208 bytes on 64-bit Linux; the kernel writes no further.
 _TIMEX_BYTES = 512
+_TRIES = 3
+_AT_ONCE_NS = 10_000_000
 
 
 def read_clock() -> Clock:
-    """Return this moment on the wall and the monotonic clock."""
-    wall_s = time.time()
-    return Clock(wall_s, time.monotonic_ns(), is_synchronised(), utc_offset_s(wall_s))
+    """Return this moment on the wall and the monotonic clock, which stands still while the machine sleeps."""
+    for _ in range(_TRIES):
+        before_ns = time.monotonic_ns()
+        wall_s = time.time()
+        asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - before_ns
+        # Where something came between the readings they would look like a clock that was set.
+        if time.monotonic_ns() - before_ns < _AT_ONCE_NS:
+            break
+    return Clock(wall_s, before_ns, is_synchronised(), utc_offset_s(wall_s), asleep_ns=asleep_ns)
 
 
 def utc_offset_s(wall_s: float) -> int:

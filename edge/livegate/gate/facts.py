@@ -14,7 +14,8 @@ class Clock:
     """One moment on both clocks: monotonic for ages and windows, wall time (Unix seconds) for people and dates.
 
     ``synchronised`` says whether the wall clock follows a time server, ``utc_offset_s`` how far local time is ahead of
-    UTC now. ``floor_s`` is a moment known to be past: no true clock shows less.
+    UTC now. ``floor_s`` is a moment known to be past: no true clock shows less. ``asleep_ns`` is how long the machine
+    has slept since it was booted, which the monotonic clock leaves out.
     """
 
     wall_s: float
@@ -22,6 +23,7 @@ class Clock:
     synchronised: bool = False
     utc_offset_s: int = 0
     floor_s: float = 0.0
+    asleep_ns: int = 0
 
     def dates_s(self) -> float:
         """Return the moment by which validity, expiry and schedules are judged: a clock set back revives nothing."""
