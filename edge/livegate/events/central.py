@@ -41,7 +41,10 @@ class Ordered(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListChange:
-    """A central list was replaced: ``base`` is the version a delta began with, ``expires_s`` Unix seconds."""
+    """A central list was replaced: ``base`` is the version a delta began with, ``expires_s`` Unix seconds.
+
+    ``keyid`` is None where a restart lay between.
+    """
 
     name: str
     version: int
@@ -49,7 +52,7 @@ class ListChange:
     sha256: str
     entries: int
     expires_s: float | None
-    keyid: str
+    keyid: str | None
 
 
 def command_executed(

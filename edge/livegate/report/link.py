@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from livegate import __version__
 from livegate.config import Mqtt, Protocol, Terminal
+from livegate.report.down.inbox import Inbox
 from livegate.report.health import Measures, process_measures
 from livegate.report.sender import Rhythm, Sender, Speaker
 from livegate.report.session import Timing, Who
@@ -53,7 +54,10 @@ class Link:
         timing: Timing | None = None,
         rhythm: Rhythm | None = None,
     ):
-        """Prepare the link; ``measures`` are published as health beside the link's own. May raise StoreError."""
+        """Prepare the link; ``measures`` are published as health beside the link's own. May raise StoreError.
+
+        Until :meth:`listen` nothing but acknowledgements is subscribed to.
+        """
         self._started_s = time.monotonic()
         self._more_measures = measures
         topics = Topics.of(terminal)
@@ -62,6 +66,14 @@ class Link:
         )
         who = Who(f"{terminal.site}-{terminal.id}")
         self._worker = Worker("mqtt", config, who, self._sender, timing)
+
+    def listen(self, inbox: Inbox) -> None:
+        """Take from now on what comes down for ``inbox`` and say what it has to say; before :meth:`start`."""
+        self._sender.listen(inbox)
+
+    def adjust(self, resend_after_s: float, health_s: float | None) -> None:
+        """Speak in another rhythm, ``health_s`` None for the usual one; before :meth:`start` or in the MQTT thread."""
+        self._sender.adjust(resend_after_s, health_s)
 
     def start(self) -> None:
         """Start the thread; returns at once, connected or not."""

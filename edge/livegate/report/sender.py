@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from livegate.config import Mqtt
-from livegate.errors import LinkError, StoreError
+from livegate.errors import LinkError, Refusal, StoreError, TrustError
 from livegate.events.cloudevents import StoredEvent, genesis, timestamp
 from livegate.report.acks import Ack, parse_ack
+from livegate.report.down.inbox import Inbox
+from livegate.report.down.refusals import Refusals, reason_of
 from livegate.report.health import Measures, format_health
 from livegate.report.session import Arrival, Happening, Message, Receipt, Session
 from livegate.report.source import EventSource
 from livegate.report.status import Presence, Status, format_status, new_challenge
 from livegate.report.topics import Topics
 from livegate.report.window import Window
-
-log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
@@ -70,15 +69,28 @@ class Sender:
         self._store = store
         self._measures = measures
         self._problem = problem
+        self._inbox: Inbox | None = None
         self._rhythm = rhythm or Rhythm()
+        self._health_s = self._rhythm.health_s
         self._ahead: deque[StoredEvent] = deque()
         self._in_flight: dict[int, tuple[str, float]] = {}
+        self._answers: dict[int, Message] = {}
         self._last_want = (0, 0.0)
-        self._last_refusal = ""
+        self._refusals = Refusals(None)
         self._health_due_s = 0.0
         self._read_due_s = 0.0
         self._challenge = ""
         self._since = ""
+
+    def listen(self, inbox: Inbox) -> None:
+        """Hand to ``inbox`` all that is no acknowledgement; before the first connection."""
+        self._inbox = inbox
+        self._refusals = inbox.refusals
+
+    def adjust(self, resend_after_s: float, health_s: float | None) -> None:
+        """Change the rhythm; ``health_s`` None for the usual one."""
+        self.window.resend_after_s = resend_after_s
+        self._health_s = health_s or self._rhythm.health_s
 
     def will(self) -> Message:
         """Return the status the broker is to publish when we are gone; draws the challenge of the next connection."""
@@ -90,7 +102,10 @@ class Sender:
         """Subscribe, say that we are here, and go on where the broker lost us."""
         unreceipted = len(self._in_flight)
         self._in_flight.clear()
-        session.subscribe(self._speaker.topics.ack)
+        session.subscribe(*self._filters())
+        if self._inbox is not None:
+            self._inbox.opened(self._challenge, list(self._answers.values()))
+            self._answers.clear()
         self._publish(session, self._status(Presence.ONLINE))
         # A broker that remembers our session remembers what it took; one that forgot has lost its queues as well.
         after = self.window.next_after - unreceipted if session.remembered else self.window.acknowledged
@@ -103,17 +118,20 @@ class Sender:
         """Resend when the console has been silent too long, tell our health, send what there is room for."""
         now_s = time.monotonic()
         self._check_receipts(now_s)
+        self._refusals.tell(now_s)
         if self.window.stalled(now_s):
             self.counts["resends_total"] += 1
             self._forget_ahead()
             # The answers may be there, and the broker have lost our wish to hear them.
-            session.subscribe(self._speaker.topics.ack)
+            session.subscribe(*self._filters())
         if now_s >= self._health_due_s:
-            self._health_due_s = now_s + self._rhythm.health_s
+            self._health_due_s = now_s + self._health_s
             self._publish(session, Message(self._speaker.topics.health, self._health()))
+        more = self._inbox.turn() if self._inbox is not None else False
+        self._send_answers(session)
         self._send_events(session, now_s)
         due_s = min(filter(None, (self._health_due_s, self.window.due_s())))
-        return max(0.0, due_s - now_s)
+        return 0.0 if more else max(0.0, due_s - now_s)
 
     def happened(self, happening: Happening) -> None:
         """Take a receipt, the answer to our subscription, or an acknowledgement."""
@@ -121,18 +139,33 @@ class Sender:
         if isinstance(happening, Arrival):
             if happening.topic == topics.ack:
                 self._take_ack(happening)
+            elif self._inbox is not None:
+                self._inbox.take(happening)
         elif isinstance(happening, Receipt):
             topic, _ = self._in_flight.pop(happening.mid, ("", 0.0))
+            self._answers.pop(happening.mid, None)
             if happening.refusal:
                 self.counts["broker_refusals_total"] += 1
                 self._problem(f"broker does not take {topic}: {happening.refusal}; check its access list")
         elif happening.refusal:
-            self._problem(f"broker does not let us read {topics.ack}: {happening.refusal}; check its access list")
+            self._problem(
+                f"broker does not let us read {topics.ack} and the rest: {happening.refusal}; check its access list"
+            )
 
     def closing(self, session: Session) -> None:
         """Replace the retained status, which the last will does only for those who vanish."""
         self._since = timestamp(time.time())
         self._publish(session, self._status(Presence.OFFLINE))
+
+    def _filters(self) -> tuple[str, ...]:
+        return (self._speaker.topics.ack, *(self._inbox.filters() if self._inbox is not None else ()))
+
+    def _send_answers(self, session: Session) -> None:
+        while self._inbox is not None and len(self._in_flight) < session.receive_maximum:
+            message = self._inbox.next_message()
+            if message is None:
+                return
+            self._answers[self._publish(session, message)] = message
 
     def _send_events(self, session: Session, now_s: float) -> None:
         while self.window.room() and len(self._in_flight) < session.receive_maximum:
@@ -169,13 +202,12 @@ class Sender:
                 self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
             held = self._store.acknowledged_through()
         except LinkError as exc:
-            self._refuse(str(exc))
+            self._refuse(arrival, exc)
             return
         except StoreError as exc:
             self._problem(str(exc))
             return
         self.counts["acks_accepted_total"] += 1
-        self._last_refusal = ""
         self.window.acknowledge(held, now_s)
         self._drop_acknowledged()
         self.woken = True
@@ -184,24 +216,31 @@ class Sender:
 
     def _check(self, ack: Ack) -> None:
         if ack.consumer != self._consumer:
-            raise LinkError(f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events")
+            raise TrustError(
+                Refusal.NOT_ALLOWED, f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events"
+            )
         if ack.stream != self._store.stream:
-            raise LinkError(f"it is about stream {ack.stream!r}, ours is {self._store.stream!r}")
+            raise TrustError(Refusal.NOT_ALLOWED, f"it is about stream {ack.stream!r}, ours is {self._store.stream!r}")
         highest = self.window.may_have_sent
         # Wanting the one after the highest is how a console asks whether there is more.
         if ack.through > highest or (ack.want or 0) > highest + 1:
-            raise LinkError(f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}")
+            raise TrustError(
+                Refusal.NOT_ALLOWED,
+                f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}",
+            )
         ours = self._store.chainhash_at(ack.through) if ack.through else genesis(ack.stream).chainhash
         # What is not kept any more cannot be compared, and the store releases nothing on the word of it.
         gone = ours is None and ack.through <= self.window.gone_through
         if ack.chainhash != ours and not gone:
-            raise LinkError(f"its chain hash at {ack.through} is not ours: one of us holds an altered stream")
+            raise TrustError(
+                Refusal.NOT_ALLOWED, f"its chain hash at {ack.through} is not ours: one of us holds an altered stream"
+            )
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, arrival: Arrival, error: LinkError) -> None:
         self.counts["acks_refused_total"] += 1
-        if why != self._last_refusal:
-            log.warning("acknowledgement refused: %s", why)
-        self._last_refusal = why
+        self._refusals.note(
+            arrival.topic, reason_of(error), f"acknowledgement: {error}", None, time.monotonic(), time.time()
+        )
 
     def _answer_want(self, want: int, now_s: float) -> None:
         before, at_s = self._last_want
@@ -229,8 +268,10 @@ class Sender:
                 raise LinkError(f"broker took {topic} but did not acknowledge it for {self._rhythm.receipt_s:g} s")
             return  # The first is the oldest.
 
-    def _publish(self, session: Session, message: Message) -> None:
-        self._in_flight[session.publish(message)] = (message.topic, time.monotonic())
+    def _publish(self, session: Session, message: Message) -> int:
+        mid = session.publish(message)
+        self._in_flight[mid] = (message.topic, time.monotonic())
+        return mid
 
     def _status(self, presence: Presence) -> Message:
         status = Status(
@@ -255,7 +296,10 @@ class Sender:
         except StoreError as exc:
             self._problem(str(exc))
             measured = {}
-        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **measured})
+        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **self._told(), **measured})
+
+    def _told(self) -> Mapping[str, float]:
+        return self._refusals.counts if self._inbox is None else self._inbox.measures()
 
     def _last_sequence(self) -> int:
         try:

@@ -91,7 +91,7 @@ def lock_door(t: Transaction, nonce: str, *, locked: bool) -> None:
     """Deny every attempt from now on, or no longer, over restarts too; ``nonce`` names the command that asked."""
     t.connection.execute("DELETE FROM door_lock")
     if locked:
-        t.connection.execute("INSERT INTO door_lock VALUES (1, ?, ?)", (nonce, t.opened.wall_s))
+        t.connection.execute("INSERT INTO door_lock VALUES (1, ?, ?)", (t.opened.wall_s, nonce))
 
 
 def door_locked(connection: sqlite3.Connection) -> bool:

@@ -11,11 +11,11 @@ CREATE TABLE pending_command (
     accepted_ns INTEGER NOT NULL
 ) STRICT;
 
--- One row while the centre keeps the door locked.
+-- One row while the centre keeps the door locked; by: the nonce of the command that asked.
 CREATE TABLE door_lock (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    nonce TEXT NOT NULL,
-    since_s REAL NOT NULL
+    since_s REAL NOT NULL,
+    by TEXT NOT NULL
 ) STRICT;
 
 -- One row: the desired configuration in force, as it was signed; digest is the SHA-256 of its payload.
@@ -36,3 +36,9 @@ CREATE TABLE label (
     keyid TEXT NOT NULL,
     said_s REAL NOT NULL
 ) STRICT;
+
+-- The highest version ever applied of each central list: an older one is not taken again, whatever became of its file.
+CREATE TABLE list_floor (
+    name TEXT PRIMARY KEY,
+    version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
