@@ -16,6 +16,7 @@ from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runt
 from livegate.detect.detector import open_detector
 from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LivegateError
+from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
 from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
@@ -45,11 +46,18 @@ def findings(config: Config) -> Iterator[Finding]:
     yield _tried("door", partial(_door, config.door))
     for reader in config.reader:
         yield _tried("reader", partial(_reader, reader))
+    yield from own_findings(config)
+
+
+def own_findings(config: Config) -> Iterator[Finding]:
+    """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
     yield _tried("model", lambda: _model(config))
     yield _tried("cues", lambda: _cues(config))
     yield _clock()
     yield from _state_dir(config.terminal.state_dir)
     yield from _secrets(config)
+    if config.evidence.enabled:
+        yield _tried("evidence", lambda: _evidence(config))
     if config.mqtt is None:
         yield Finding("mqtt", None, "no [mqtt] table: events stay in the store")
 
@@ -90,6 +98,11 @@ def _model(config: Config) -> str:
 def _cues(config: Config) -> str:
     names = [cue.name for cue in trained_cues(frozenset(camera.role for camera in config.camera))]
     return ", ".join(["detector", *names])
+
+
+def _evidence(config: Config) -> str:
+    recipient = recipient_of(config.evidence, config.path)
+    return f"pictures of attacks are kept for the centre, key {'' if recipient is None else recipient.keyid}"
 
 
 def _clock() -> Finding:

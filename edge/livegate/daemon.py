@@ -23,8 +23,10 @@ from livegate.detect.detector import Detector
 from livegate.drivers import open_door
 from livegate.errors import AssetError, DeviceTimeout, DriverError, StoreError
 from livegate.events.cloudevents import Identity
-from livegate.events.environment import Environment, ModelInUse
-from livegate.gate.facts import GatePolicy
+from livegate.events.environment import Environment, ModelInUse, as_data
+from livegate.evidence.keep import Committed, EvidenceKeeper, recipient_of
+from livegate.evidence.seal import Recipient
+from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
 from livegate.report.link import Link, LinkState
@@ -121,6 +123,7 @@ class Daemon:
         config = self._config
         identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
         judge, model = open_judge(config)
+        recipient = recipient_of(config.evidence, config.path)
         # All drivers are made before anything is written or sent: a wrong option stops the start without a trace.
         door, self._rig, self._readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
         stack.enter_context(door)
@@ -128,6 +131,7 @@ class Daemon:
         self.store = stack.enter_context(
             open_store(config.terminal.state_dir, identity, config.store, environment=environment)
         )
+        self._evidence = self._open_evidence(recipient, environment, stack)
         stack.enter_context(self._rig)
         self._link = self._open_link(stack)
         rules = Rules(
@@ -141,6 +145,16 @@ class Daemon:
         stack.enter_context(self._readers)
         self._turned_s = time.monotonic()
         self._thread.start()
+
+    def _open_evidence(self, recipient: Recipient | None, environment: Environment, stack: ExitStack) -> EvidenceKeeper:
+        terminal = self._config.terminal
+        keeper = EvidenceKeeper(
+            self._config.evidence, recipient, terminal.state_dir, f"{terminal.site}/{terminal.id}", read_clock
+        )
+        keeper.start()
+        stack.callback(keeper.stop, STOP_TIMEOUT_S)
+        self._model = as_data(environment)["model"]
+        return keeper
 
     def _open_link(self, stack: ExitStack) -> Link | None:
         if self._config.mqtt is None:
@@ -165,6 +179,7 @@ class Daemon:
             "store_database_bytes": counts.database_bytes,
             "store_wal_bytes": counts.wal_bytes,
             **totals,
+            **self._evidence.measures(),
         }
 
     def _decide(self) -> None:
@@ -180,11 +195,22 @@ class Daemon:
             frame_set = self._rig.next(FRAME_TIMEOUT_S)
         except DeviceTimeout:
             frame_set = None
-        snapshot = self._pipeline.turn(frame_set, self._readers.take(), read_clock())
+        now = read_clock()
+        snapshot = self._pipeline.turn(frame_set, self._readers.take(), now)
+        self._keep(snapshot, now)
         self._turns += 1
         self._turned_s = time.monotonic()
         if self._observer is not None:
             self._observer(snapshot)
+
+    def _keep(self, snapshot: Snapshot, now: Clock) -> None:
+        """Hand an attempt that was decided to the evidence, which keeps an attack's pictures if it is asked to."""
+        sight, decision = snapshot.sight, snapshot.decision
+        if sight is None or sight.attempt is None or decision is None or snapshot.sequence is None:
+            return
+        if decision.attempt_id == sight.attempt.attempt_id:
+            committed = Committed(self.store.stream, snapshot.sequence, now.wall_s, self._model)
+            self._evidence.offer(sight.attempt, decision.pad, committed, alone=len(sight.faces) <= 1)
 
 
 def open_judge(config: Config) -> tuple[Judge, ModelInUse | None]:

@@ -325,3 +325,12 @@ def test_the_ledger_is_plain_json(kept: Kept) -> None:
     saved = json.loads((kept.folder.path / LEDGER).read_bytes())
     assert saved == {"wall_s": WALL_S, "ages_s": {"a1": 0.0}}
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_a_disk_that_refuses_the_folder_does_not_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / "evidence").write_text("in the way")
+    kept = Kept(tmp_path)
+    (tmp_path / "evidence").unlink()
+    kept.take("a1")
+    kept.stop()
+    assert kept.keeper.measures()["evidence_failed_total"] >= 1

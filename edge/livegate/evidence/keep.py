@@ -112,9 +112,9 @@ class EvidenceKeeper:
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
 
     def start(self) -> None:
-        """Begin; EvidenceError when the folder cannot be made. Without a recipient nothing is made."""
+        """Begin. What the disk refuses now is tried again with the first pictures; without a recipient none is made."""
         if self._recipient is not None:
-            self._folder.prepare()
+            self._guarded(self._folder.prepare)
         now = self._clock()
         self._ledger = self._folder.ledger(now.wall_s)
         self._at_ns = self._saved_ns = now.monotonic_ns
@@ -189,6 +189,7 @@ class EvidenceKeeper:
         if self._recipient is None or not work.pictures:
             return
         content = seal(work.about, bundle(work.about, work.pictures), self._recipient, self._signer)
+        self._folder.prepare()
         self._sweep()
         self._make_room(len(content))
         self._folder.write(work.about.attempt_id, content)
