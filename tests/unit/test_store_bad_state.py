@@ -237,7 +237,8 @@ def test_migrations_are_recorded(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "livegate.db") as raw:
         names = [row[0] for row in raw.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'livegate'")]
     raw.close()
-    assert names == ["0001_first.sql"]
+    assert names == sorted(names)
+    assert names[:2] == ["0001_first.sql", "0002_memory.sql"]
 
 
 def test_splitting_a_script() -> None:

@@ -11,7 +11,7 @@ from livegate.errors import LinkError, StoreError, StoreFull
 from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import ChainHead, genesis
 from livegate.store import Store, StoreReader
-from livegate.store.transaction import RESERVED_EVENTS
+from livegate.store.full import RESERVED_EVENTS
 from livegate.types import AccessEvent
 from support.stores import StillClock, opened, plain, policy, record, whole
 
@@ -35,7 +35,7 @@ def test_a_new_stream_begins_with_the_start_of_the_system(tmp_path: Path) -> Non
     with opened(tmp_path / "deep" / "state") as store:
         assert store.anchor() == genesis(store.stream)
         assert kinds(store) == ["system.started"]
-        assert what(store, "system.started") == [{"action": "start", "cause": "boot", "predecessor": None}]
+        assert what(store, "system.started") == [{"action": "start", "cause": "boot", "predecessor": None, "device_key": None, "device_keyid": None}]
         assert store.last().sequence == 1
 
 

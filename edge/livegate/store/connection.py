@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.store import rows
 
 APPLICATION_ID = 0x4C474154
 BUSY_TIMEOUT_S = 5.0
@@ -51,6 +52,7 @@ def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
+        rows.teach(connection)
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")

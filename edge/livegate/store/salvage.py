@@ -7,10 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from livegate.store import windows
+from livegate.store import running
 
 _TRUST = ("keyset", "revoked_key", "nonce", "time_floor")
-_TABLES = ("credential", "list_entry", "occurrence", "lockout", "running", *_TRUST)
+_MEMORY = ("window", "lockout", "media", "media_band", "presence")
+_TABLES = ("credential", "list_entry", *_MEMORY, "running", "door_lock", *_TRUST)
 
 
 def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
@@ -39,7 +40,7 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) ->
 
 def _copy_running_time(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     try:
-        windows.save_running_ns(target, windows.last_running_ns(source))
+        running.save_running_ns(target, running.last_running_ns(source))
     except sqlite3.Error:
         # It begins at zero then, which can only lengthen a lockout that was copied.
         return

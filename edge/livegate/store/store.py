@@ -19,15 +19,19 @@ from livegate.clock import read_clock
 from livegate.config import StoreConfig
 from livegate.errors import StoreError, StoreFull
 from livegate.events import kinds
+from livegate.events.checkpoint import ChainSigner
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent
 from livegate.events.environment import Environment
 from livegate.gate.facts import Clock, GatePolicy
-from livegate.store import files, windows
+from livegate.store import files, running
 from livegate.store.acknowledging import acknowledge
+from livegate.store.checkpoints import Signing, sign
 from livegate.store.connection import store_error, transaction
 from livegate.store.opening import Opened, open_database
+from livegate.store.pruning import prune
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
+from livegate.store.tidying import tidy
 from livegate.store.transaction import Context, Transaction
 from livegate.trust.site import SiteKeys
 from livegate.types import AccessEvent
@@ -55,6 +59,7 @@ class Store:
         self._unsaid: tuple[AccessEvent, ...] = ()
         self._reader = held.enter_context(StoreReader(path.parent))
         self._held = held
+        self._closed = False
         self.stream = self._reader.stream
         """The stream's random name."""
 
@@ -67,8 +72,21 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the files and release the daemon's lock; doing so twice is harmless."""
+        """Sign what is not signed yet, close the files and release the daemon's lock; doing so twice is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._sign_the_rest()
         self._held.close()
+
+    def _sign_the_rest(self) -> None:
+        if self._context.signing.signer is None:
+            return
+        try:
+            with self.transaction() as t:
+                sign(t)
+        except StoreError as exc:
+            # A file that fails now is closed all the same; the next start goes on where it stands.
+            log.warning("store: the last events are not signed: %s", exc)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -150,9 +168,8 @@ class Store:
         The daemon calls it about once a minute; what it does not note by then a power cut adds to running lockouts.
         """
         with self.transaction() as t:
-            running_ns = self._context.running.at(t.opened)
-            windows.save_running_ns(t.connection, running_ns)
-            windows.forget(t.connection, policy.limits, running_ns)
+            tidy(t, policy)
+            prune(t)
         with self._lock:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -168,11 +185,13 @@ def open_store(
     *,
     environment: Environment | None = None,
     site: SiteKeys | None = None,
+    signer: ChainSigner | None = None,
 ) -> Store:
     """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
 
     ``environment`` (model, configuration, ...) stands in the events the store writes by itself. ``site`` holds the keys
-    that the site's terminals share, None where each has its own.
+    that the site's terminals share, None where each has its own. ``signer`` is the device's key, with which checkpoints
+    of the chain are recorded; without one the history is never pruned.
 
     A damaged file is set aside and a new stream begun, whose first event names the one before. Raises StoreError when
     another daemon runs on the folder, or the folder or its files are not safely ours to write.
@@ -183,9 +202,11 @@ def open_store(
         opened = open_database(state_dir, held, repair=True)
         with transaction(opened.connection, state_dir / files.DATABASE):
             _remember(opened.connection, identity, limits)
-            running, begins = windows.begin_boot(opened.connection, identity.boot_id, clock())
+            now, begins = running.begin_boot(opened.connection, identity.boot_id, clock())
         told = environment or Environment(identity)
-        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), running, told)
+        context = Context(
+            identity, limits, _pseudonyms(opened.connection, state_dir, site), now, told, signing=Signing(signer)
+        )
         store = Store(state_dir / files.DATABASE, opened, context, clock, held)
         store.record_start(opened.predecessor, first_of_boot=begins)
     return store
@@ -206,10 +227,10 @@ def open_for_edit(
         opened = open_database(state_dir, held, repair=False)
         with transaction(opened.connection, path):
             _remember(opened.connection, identity, limits)
-            last_ns = windows.last_running_ns(opened.connection)
-        running = windows.RunningTime(clock().monotonic_ns, last_ns)
+            last_ns = running.last_running_ns(opened.connection)
+        now = running.RunningTime(clock().monotonic_ns, last_ns)
         told = Environment(identity)
-        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), running, told)
+        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), now, told)
         return Store(path, opened, context, clock, held)
 
 

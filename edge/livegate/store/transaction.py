@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
 
-from livegate.config import Limit, StoreConfig, WhenFull
-from livegate.errors import StoreError, StoreFull
-from livegate.events import kinds
+from livegate.config import Limit, StoreConfig
+from livegate.errors import StoreError
+from livegate.events import integrity
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, seal
 from livegate.events.environment import Environment
+from livegate.events.integrity import Fill, Shortage
 from livegate.gate import limits as gate_limits
-from livegate.gate.facts import Clock, GateFacts, GatePolicy, LimitState, ListEntry
-from livegate.store import windows
+from livegate.gate.facts import Clock, GateFacts, GatePolicy, ListEntry, Presence
+from livegate.store import checkpoints, full, gathering, lockouts, media, presence, windows
+from livegate.store.commands import door_locked
+from livegate.store.gathering import CentralLists, Finding, Key
+from livegate.store.media import MATCH_BITS
 from livegate.store.pseudonyms import Pseudonyms
-from livegate.types import AccessEvent, Credential, CredentialRead, Decision
-
-# Room beyond history_events for what must still be told when attempts are refused: doors, alarms, sensors.
-RESERVED_EVENTS = 256
-CAPACITY_PERCENTS = (75, 90, 100)
-# Dropping a share at once keeps gap events rare.
-_DROP_SHARE = 20
-_ORDINARY = frozenset({kinds.ACCESS_ATTEMPT, kinds.CREDENTIAL_CHANGED, kinds.LIST_APPLIED})
+from livegate.store.running import RunningTime
+from livegate.store.upkeep import Upkeep
+from livegate.types import AccessEvent, Credential, CredentialRead, Decision, Direction, PadDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +32,14 @@ class Context:
     identity: Identity
     limits: StoreConfig
     pseudonyms: Pseudonyms
-    running: windows.RunningTime
+    running: RunningTime
     environment: Environment
     """What the store's own events say of the circumstances."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    stream: str
-    anchor: ChainHead
-    acknowledged_through: int
-    dropped_through: int
-    capacity_percent: int
-
-
-def capacity_reached(unacknowledged: int, history_events: int) -> int:
-    """Return the highest of CAPACITY_PERCENTS that ``unacknowledged`` events reach, 0 below all of them."""
-    return max((p for p in CAPACITY_PERCENTS if unacknowledged * 100 >= p * history_events), default=0)
+    central: CentralLists | None = None
+    media_bits: int = MATCH_BITS
+    """How many of a signature's bits two pictures of one medium may differ in."""
+    upkeep: Upkeep = field(default_factory=Upkeep)
+    signing: checkpoints.Signing = field(default_factory=checkpoints.Signing)
 
 
 class Transaction:
@@ -63,61 +54,80 @@ class Transaction:
         self.unsaid = unsaid
         self.opened = opened
         """The moment the transaction began; events are recorded with its wall time."""
+        self.found: list[Finding] = []
+        """Damaged rows met on the way, for the background check to tell of."""
+        self.appended = 0
+        """How many events were recorded."""
         self._head: ChainHead | None = None
         self._running_ns = 0
+        self._stream: full.Stream | None = None
+        self._used_bytes: int | None = None
+        self._media: dict[str, str] = {}
 
     def facts(
         self, credential: CredentialRead | None, policy: GatePolicy, now: Clock, media: str | None = None
     ) -> GateFacts:
-        """Return all the store knows of an attempt with ``credential`` and the spoof medium's signature ``media``."""
-        known = None if credential is None else self._credential(credential)
+        """Return all the store knows of an attempt with ``credential`` and the spoof medium's signature ``media``.
+
+        A medium seen before goes by the signature of its first sighting, which the facts name.
+        """
+        running_ns = self.context.running.at(now)
+        canonical = None if media is None else self._canonical(media)
+        known, where = (None, None) if credential is None else self._holder(credential, running_ns)
         pseudonym = None if known is None else known.pseudonym
-        entries = self._entries(pseudonym, media, now)
-        return GateFacts(now, known, entries, self._limit_states(policy, pseudonym, media, now))
+        return GateFacts(
+            now,
+            known,
+            self._entries(pseudonym, {canonical, media}, now),
+            gathering.limit_states(
+                self.connection, self._keys(policy.limits, pseudonym, canonical), running_ns, self.found
+            ),
+            presence=where,
+            list_expired=self._expired(now),
+            door_locked=door_locked(self.connection),
+            media=canonical,
+        )
 
     def count(self, decision: Decision, policy: GatePolicy, now: Clock) -> None:
-        """Count ``decision`` in the windows of every limit it concerns, and begin the lockouts that follow."""
-        pseudonym = None if decision.credential is None else decision.credential.pseudonym
+        """Count ``decision`` under every limit it concerns and begin the lockouts that follow.
+
+        The medium of an attack is remembered.
+        """
         running_ns = self.context.running.at(now)
-        for limit in policy.limits:
-            key = self._key(limit, pseudonym, decision.pad.media_signature)
-            if key is not None and gate_limits.counts(limit, decision):
-                windows.count(self.connection, limit, key, running_ns)
+        signature = decision.pad.media_signature
+        canonical = None if signature is None else self._canonical(signature)
+        if canonical is not None and decision.pad.decision is PadDecision.ATTACK:
+            self._remember(canonical, running_ns)
+        pseudonym = None if decision.credential is None else decision.credential.pseudonym
+        counted = tuple(limit for limit in policy.limits if gate_limits.counts(limit, decision))
+        by_rule = sorted(self._keys(counted, pseudonym, canonical), key=_rule_of)
+        for rule, same in groupby(by_rule, key=_rule_of):
+            keys = tuple(same)
+            self._count(rule, tuple(limit for limit, _ in keys), keys[0][1], running_ns)
+
+    def note_passage(self, pseudonym: str, direction: Direction, now: Clock) -> None:
+        """Note that the credential was let through in ``direction``, for anti-pass-back."""
+        presence.note(self.connection, pseudonym, direction, self.context.running.at(now))
 
     def enqueue(self, event: AccessEvent) -> StoredEvent:
         """Record ``event`` as the next of the stream and return it; StoreError when its data is no JSON.
 
         Raises StoreFull when unacknowledged events fill the store and the policy is to deny; nothing is recorded then.
         """
-        stream = self._stream()
-        held = self.head().sequence - max(stream.acknowledged_through, stream.dropped_through)
-        if held >= self._room(event.kind):
-            held = self._make_room(stream, held)
+        full.make_room(self, event.kind)
         for late in self.unsaid:
-            self._append(late, stream.stream)
+            self.append(late)
         self.unsaid = ()
-        self._tell_capacity(stream, held + 1)
-        return self._append(event, stream.stream)
+        full.tell_capacity(self)
+        stored = self.append(event)
+        checkpoints.after_append(self)
+        return stored
 
-    def head(self) -> ChainHead:
-        """Return the newest event of the stream, as this transaction sees it."""
-        if self._head is None:
-            self._head, self._running_ns = self._read_head()
-        return self._head
-
-    def _read_head(self) -> tuple[ChainHead, int]:
-        # Read anew in every transaction: the command line may have written since the last one.
-        row = self.connection.execute(
-            "SELECT sequence, chainhash, running_ns FROM event ORDER BY sequence DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return self._stream().anchor, 0
-        return ChainHead(row[0], row[1].hex()), row[2]
-
-    def _append(self, event: AccessEvent, stream: str) -> StoredEvent:
+    def append(self, event: AccessEvent) -> StoredEvent:
+        """Record ``event`` without asking for room: for what the store itself must say."""
         head = self.head()
         try:
-            stored = seal(event, self.context.identity, stream, head, self.opened.wall_s)
+            stored = seal(event, self.context.identity, self.stream().stream, head, self.opened.wall_s)
         except (ValueError, TypeError) as exc:
             raise StoreError(f"event {event.kind}: its data cannot be written as JSON: {exc}") from exc
         self._running_ns = max(self._running_ns, self.context.running.at(self.opened))
@@ -126,93 +136,110 @@ class Transaction:
             (stored.sequence, bytes.fromhex(stored.chainhash), event.kind, self._running_ns, stored.body),
         )
         self._head = ChainHead(stored.sequence, stored.chainhash)
+        self.appended += 1
         return stored
 
-    def _room(self, kind: str) -> int:
-        history = self.context.limits.history_events
-        drops = self.context.limits.when_full is WhenFull.DROP_OLDEST
-        return history if drops or kind in _ORDINARY else history + RESERVED_EVENTS
+    def head(self) -> ChainHead:
+        """Return the newest event of the stream, as this transaction sees it."""
+        if self._head is None:
+            self._head, self._running_ns = self._read_head()
+        return self._head
 
-    def _make_room(self, stream: _Stream, held: int) -> int:
-        """Drop the oldest unacknowledged events and own up to it; return how many are held then."""
-        if self.context.limits.when_full is WhenFull.DENY:
-            raise StoreFull(
-                f"{held} events wait for the console's acknowledgement and [store] history_events allows no more; "
-                "see whether the console runs and acknowledges, or raise history_events"
-            )
-        first = max(stream.acknowledged_through, stream.dropped_through) + 1
-        last = first + max(1, held // _DROP_SHARE) - 1
-        before, after, counts = self._drop(stream, first, last)
-        self._append(kinds.gap(before, after, counts, self.opened, self.context.environment), stream.stream)
-        return held - (last - first + 1) + 1
+    def stream(self) -> full.Stream:
+        """Return the stream's own row, as this transaction sees it."""
+        if self._stream is None:
+            self._stream = full.read_stream(self.connection)
+        return self._stream
 
-    def _drop(self, stream: _Stream, first: int, last: int) -> tuple[ChainHead, ChainHead, dict[str, int]]:
-        """Delete events and return the whole hole since the last acknowledged one, earlier drops included."""
-        counts, before = self._hole(stream, first)
-        for kind, number in self.connection.execute(
-            "SELECT kind, count(*) FROM event WHERE sequence BETWEEN ? AND ? GROUP BY kind", (first, last)
-        ):
-            counts[kind] = counts.get(kind, 0) + number
-        (after,) = self.connection.execute("SELECT chainhash FROM event WHERE sequence = ?", (last,)).fetchone()
-        self.connection.execute("DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last))
-        self.connection.execute(
-            "UPDATE stream SET dropped_through = ?, dropped_counts = ?, dropped_chainhash_before = ?,"
-            " dropped_chainhash_after = ?",
-            (last, json.dumps(counts), bytes.fromhex(before.chainhash), after),
-        )
-        return before, ChainHead(last, after.hex()), counts
+    def stream_changed(self) -> None:
+        """Read the stream's row and the size anew the next time: this transaction changed them."""
+        self._stream = self._used_bytes = None
 
-    def _hole(self, stream: _Stream, first: int) -> tuple[dict[str, int], ChainHead]:
-        if stream.dropped_through > stream.acknowledged_through:
-            row = self.connection.execute("SELECT dropped_counts, dropped_chainhash_before FROM stream").fetchone()
-            return json.loads(row[0]), ChainHead(stream.acknowledged_through, row[1].hex())
-        row = self.connection.execute("SELECT chainhash FROM event WHERE sequence = ?", (first - 1,)).fetchone()
-        return {}, stream.anchor if row is None else ChainHead(first - 1, row[0].hex())
+    def fill(self, coming: int = 0) -> Fill:
+        """Return how full the store is, with so many events more than it holds."""
+        held = self.head().sequence - self.stream().released_through + coming
+        if self._used_bytes is None:
+            self._used_bytes = full.used_bytes(self.connection)
+        return full.fill_of(self.context.limits, held, self._used_bytes, disk_full=self.context.upkeep.disk_full)
 
-    def _tell_capacity(self, stream: _Stream, held: int) -> None:
-        history = self.context.limits.history_events
-        reached = capacity_reached(held, history)
-        # Only an acknowledgement lowers it again, so that dropping at the brim does not tell the same over and over.
-        if reached > stream.capacity_percent:
-            self.connection.execute("UPDATE stream SET capacity_percent = ?", (reached,))
-            when_full = str(self.context.limits.when_full)
-            event = kinds.capacity(reached, held, history, when_full, self.opened, self.context.environment)
-            self._append(event, stream.stream)
-
-    def _stream(self) -> _Stream:
+    def _read_head(self) -> tuple[ChainHead, int]:
+        # Read anew in every transaction: the command line may have written since the last one.
         row = self.connection.execute(
-            "SELECT stream, anchor_sequence, anchor_chainhash, acknowledged_through, dropped_through, capacity_percent"
-            " FROM stream"
+            "SELECT sequence, chainhash, running_ns FROM event ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
-        return _Stream(row[0], ChainHead(row[1], row[2].hex()), *row[3:])
+        if row is None:
+            return self.stream().anchor, 0
+        return ChainHead(row[0], row[1].hex()), row[2]
 
-    def _credential(self, read: CredentialRead) -> Credential:
+    def _holder(self, read: CredentialRead, running_ns: int) -> tuple[Credential, Presence | None]:
         pseudonym = self.context.pseudonyms.of(read.value)
-        row = self.connection.execute(
-            "SELECT valid_from_s, valid_until_s FROM credential WHERE pseudonym = ? AND kind = ?",
-            (pseudonym, read.kind),
-        ).fetchone()
-        return Credential(pseudonym, read.kind, row is not None, *(row or (None, None)))
+        known, where, is_local = gathering.holder(self.connection, pseudonym, read.kind, running_ns, self.found)
+        # A damaged local row stays unknown: what the operator entered here is not to be replaced by what they did not.
+        if not is_local and self.context.central is not None:
+            known = self.context.central.lookup_allow(pseudonym, read.kind) or known
+        return known, where
 
-    def _entries(self, pseudonym: str | None, media: str | None, now: Clock) -> tuple[ListEntry, ...]:
-        keys = (("terminal", self.context.identity.terminal), ("credential", pseudonym), ("media", media))
-        found = []
-        for kind, value in keys:
-            rows = self.connection.execute(
-                "SELECT kind, value, action, reason, until_s, source FROM list_entry"
-                " WHERE kind = ? AND value = ? AND (until_s IS NULL OR until_s > ?)",
-                (kind, value, now.wall_s),
-            )
-            found += [ListEntry(*row) for row in rows]
-        return tuple(found)
+    def _entries(self, pseudonym: str | None, signatures: set[str | None], now: Clock) -> tuple[ListEntry, ...]:
+        pairs = [("terminal", self.context.identity.terminal)]
+        if pseudonym is not None:
+            pairs.append(("credential", pseudonym))
+        pairs += [("media", signature) for signature in signatures if signature is not None]
+        local = tuple(gathering.entries(self.connection, pairs, now, self.found))
+        if self.context.central is None:
+            return local
+        central = self.context.central.lookup_block(pairs)
+        return local + tuple(entry for entry in central if entry.until_s is None or entry.until_s > now.dates_s())
 
-    def _limit_states(
-        self, policy: GatePolicy, pseudonym: str | None, media: str | None, now: Clock
-    ) -> tuple[LimitState, ...]:
-        running_ns = self.context.running.at(now)
-        keys = [(limit, self._key(limit, pseudonym, media)) for limit in policy.limits]
-        return tuple(windows.state(self.connection, limit, key, running_ns) for limit, key in keys if key is not None)
+    def _expired(self, now: Clock) -> tuple[str, ...]:
+        if self.context.central is None:
+            return ()
+        applied = self.context.central.versions()
+        return tuple(sorted(name for name, one in applied.items() if one.expires_s <= now.dates_s()))
 
-    def _key(self, limit: Limit, pseudonym: str | None, media: str | None) -> str | None:
+    def _canonical(self, signature: str) -> str:
+        if signature not in self._media:
+            nearest = media.nearest(self.connection, signature, self.context.media_bits)
+            self._media[signature] = nearest or signature
+        return self._media[signature]
+
+    def _remember(self, canonical: str, running_ns: int) -> None:
+        if media.remember(self.connection, canonical, running_ns, self.opened.wall_s):
+            self.context.upkeep.media.added(self.connection)
+            self.context.upkeep.media.bound(self.connection, self.context.limits.max_keys)
+
+    def _count(self, rule: str, limits: tuple[Limit, ...], key: str, running_ns: int) -> None:
+        upkeep = self.context.upkeep
+        packed, is_new = windows.count(self.connection, limits, rule, key, running_ns)
+        if is_new:
+            upkeep.windows.added(self.connection)
+            upkeep.windows.bound(self.connection, self.context.limits.max_keys)
+        for limit in limits:
+            if limit.lockout_s > 0 and windows.number_in(packed, limit, running_ns) >= limit.max:
+                self._lock_out(rule, limit, key, running_ns)
+            elif limit.lockout_s > 0:
+                lockouts.seen(self.connection, limit, key, running_ns)
+
+    def _lock_out(self, rule: str, limit: Limit, key: str, running_ns: int) -> None:
+        tally = self.context.upkeep.lockouts
+        room = tally.has_room(self.connection, self.context.limits.max_keys)
+        begun = lockouts.begin(self.connection, limit, key, running_ns, room=room)
+        if begun.rows:
+            tally.added(self.connection)
+        if begun.is_new and begun.lockout.key == windows.EVERYBODY:
+            self._tell_everybody(rule)
+
+    def _tell_everybody(self, rule: str) -> None:
+        environment = self.context.environment
+        told = integrity.capacity(100, Shortage.LOCKOUTS, self.fill(), self.opened, environment, rule)
+        self.unsaid = (*self.unsaid, told)
+
+    def _keys(self, limits: tuple[Limit, ...], pseudonym: str | None, media: str | None) -> Iterator[Key]:
         identity = self.context.identity
-        return gate_limits.key_value(limit, pseudonym, media, identity.terminal, identity.door)
+        for limit in limits:
+            key = gate_limits.key_value(limit, pseudonym, media, identity.terminal, identity.door)
+            if key is not None:
+                yield limit, key
+
+
+def _rule_of(key: Key) -> str:
+    return gate_limits.limit_name(key[0])

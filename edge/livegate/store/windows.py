@@ -1,103 +1,94 @@
-"""Frequency windows and lockouts in SQLite, measured in running time.
+"""Frequency windows: what each key did lately under each rule, one row a key, in running time.
 
-Running time is the time this terminal was switched on, summed over its boots: within a boot it follows the monotonic
-clock; a new boot goes on from the last value that reached the disk. So time spent powered off counts as no time at
-all, and neither a lockout nor a window is ever shortened by it (a power cut may lengthen one by what had not yet been
-written).
+A row keeps no more moments than the limit can tell apart: the newest ``max`` + 1. Beyond _MOST_MOMENTS of them the two
+nearest neighbours become one at the later of the two, which can only make the window fuller than it is.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from livegate.config import Limit
-from livegate.gate.facts import Clock, LimitState
-from livegate.gate.limits import limit_name
+from livegate.store.rows import Moments, key_id, pack, seen_of, unpack
+
+EVERYBODY = "*"
+"""The key of a lockout that holds for every key of its rule."""
+_MOST_MOMENTS = 128
 
 
-@dataclass(frozen=True, slots=True)
-class RunningTime:
-    """How this boot's monotonic clock maps to running time; fixed for as long as the boot lasts."""
-
-    first_monotonic_ns: int
-    first_running_ns: int
-
-    def at(self, now: Clock) -> int:
-        """Return the running time of ``now`` in nanoseconds."""
-        return self.first_running_ns + max(0, now.monotonic_ns - self.first_monotonic_ns)
+def number_in(packed: bytes, limit: Limit, running_ns: int) -> int:
+    """Return how many events a row's moments hold for ``limit`` at ``running_ns``."""
+    since_ns = running_ns - window_ns(limit)
+    return sum(number for at_ns, number in unpack(packed) if at_ns > since_ns)
 
 
-def begin_boot(connection: sqlite3.Connection, boot_id: str, now: Clock) -> tuple[RunningTime, bool]:
-    """Return this boot's running time, and whether it begins only now. Needs an open transaction."""
-    known = "SELECT first_monotonic_ns, first_running_ns FROM boot WHERE boot_id = ?"
-    row = connection.execute(known, (boot_id,)).fetchone()
-    begins = row is None
-    if begins:
-        row = (now.monotonic_ns, last_running_ns(connection))
-        connection.execute("DELETE FROM boot")
-        connection.execute("INSERT INTO boot VALUES (?, ?, ?)", (boot_id, *row))
-    return RunningTime(*row), begins
+def read(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, bytes]:
+    """Return the packed moments of those of ``ids`` (numbers of key_id) that are remembered."""
+    wanted = tuple(ids)
+    query = f"SELECT id, moments FROM window WHERE id IN ({marks(len(wanted))})"  # noqa: S608 - question marks
+    return dict(connection.execute(query, wanted).fetchall())
 
 
-def last_running_ns(connection: sqlite3.Connection) -> int:
-    """Return the newest running time on the disk."""
-    (event,) = connection.execute(
-        "SELECT max(running_ns) FROM (SELECT * FROM event ORDER BY sequence DESC LIMIT 1)"
-    ).fetchone()
-    (tick,) = connection.execute("SELECT max(running_ns) FROM running").fetchone()
-    (boot,) = connection.execute("SELECT max(first_running_ns) FROM boot").fetchone()
-    return max(event or 0, tick or 0, boot or 0)
+def count(
+    connection: sqlite3.Connection, limits: tuple[Limit, ...], rule: str, key: str, running_ns: int
+) -> tuple[bytes, bool]:
+    """Count one event of ``rule``, which ``limits`` share, by ``key``.
+
+    Returns the row's moments with it, and whether the row is new.
+    """
+    number = key_id(rule, key)
+    row = connection.execute("SELECT seen, moments FROM window WHERE id = ?", (number,)).fetchone()
+    before = [] if row is None else unpack(row[1])
+    at_ns = max(running_ns, before[-1][0]) if before else running_ns
+    since_ns = running_ns - max(map(window_ns, limits))
+    kept = [moment for moment in before if moment[0] > since_ns] + [(at_ns, 1)]
+    packed = pack(_bounded(kept, max(limit.max for limit in limits) + 1))
+    if row is not None and row[0] == seen_of(at_ns):
+        connection.execute("UPDATE window SET moments = ? WHERE id = ?", (packed, number))
+    else:
+        connection.execute("INSERT OR REPLACE INTO window VALUES (?, ?, ?)", (number, seen_of(at_ns), packed))
+    return packed, row is None
 
 
-def save_running_ns(connection: sqlite3.Connection, running_ns: int) -> None:
-    """Write running time down, so that a power cut from now on costs none of it."""
-    connection.execute(
-        "INSERT INTO running VALUES (1, ?) ON CONFLICT (one)"
-        " DO UPDATE SET running_ns = max(running_ns, excluded.running_ns)",
-        (running_ns,),
-    )
+def forget(connection: sqlite3.Connection, limits: tuple[Limit, ...], running_ns: int, most: int) -> int:
+    """Delete at most ``most`` rows that no window of ``limits`` reaches any more; return how many."""
+    longest_ns = max(map(window_ns, limits), default=0)
+    return _delete(connection, "WHERE seen < ?", (seen_of(running_ns - longest_ns), most))
 
 
-def state(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: int) -> LimitState:
-    """Return how ``limit`` stands for ``key`` at ``running_ns``."""
-    rule = limit_name(limit)
-    (count,) = connection.execute(
-        "SELECT count(*) FROM occurrence WHERE rule = ? AND key = ? AND at_ns > ?",
-        (rule, key, running_ns - _window_ns(limit)),
-    ).fetchone()
-    row = connection.execute("SELECT until_ns FROM lockout WHERE rule = ? AND key = ?", (rule, key)).fetchone()
-    return LimitState(limit, count, max(0, row[0] - running_ns) if row else 0)
+def evict(connection: sqlite3.Connection, number: int) -> int:
+    """Delete the ``number`` keys that were not seen for longest; return how many there were."""
+    return _delete(connection, "", (number,))
 
 
-def count(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: int) -> None:
-    """Count one event of ``limit`` by ``key`` at ``running_ns``, and lock ``key`` out when that fills the window."""
-    rule = limit_name(limit)
-    (newest,) = connection.execute(
-        "SELECT max(at_ns) FROM occurrence WHERE rule = ? AND key = ?", (rule, key)
-    ).fetchone()
-    # Two events of one nanosecond are still two.
-    at_ns = running_ns if newest is None else max(running_ns, newest + 1)
-    connection.execute(
-        "DELETE FROM occurrence WHERE rule = ? AND key = ? AND at_ns <= ?", (rule, key, running_ns - _window_ns(limit))
-    )
-    connection.execute("INSERT INTO occurrence VALUES (?, ?, ?)", (rule, key, at_ns))
-    if limit.lockout_s > 0 and state(connection, limit, key, running_ns).count >= limit.max:
-        connection.execute(
-            "INSERT INTO lockout VALUES (?, ?, ?) ON CONFLICT (rule, key)"
-            " DO UPDATE SET until_ns = max(until_ns, excluded.until_ns)",
-            (rule, key, running_ns + int(limit.lockout_s * 1e9)),
-        )
+def size(connection: sqlite3.Connection) -> int:
+    """Return how many keys are remembered; reads the whole index."""
+    return int(connection.execute("SELECT count(*) FROM window").fetchone()[0])
 
 
-def forget(connection: sqlite3.Connection, limits: tuple[Limit, ...], running_ns: int) -> None:
-    """Delete what no window and no lockout needs any more."""
-    for limit in limits:
-        connection.execute(
-            "DELETE FROM occurrence WHERE rule = ? AND at_ns <= ?", (limit_name(limit), running_ns - _window_ns(limit))
-        )
-    connection.execute("DELETE FROM lockout WHERE until_ns <= ?", (running_ns,))
-
-
-def _window_ns(limit: Limit) -> int:
+def window_ns(limit: Limit) -> int:
+    """Return the length of a limit's window in nanoseconds."""
     return int(limit.window_s * 1e9)
+
+
+def marks(number: int) -> str:
+    """Return so many question marks for an SQL list."""
+    return ",".join("?" * number)
+
+
+def _delete(connection: sqlite3.Connection, where: str, values: tuple[int, ...]) -> int:
+    oldest = f"SELECT id FROM window {where} ORDER BY seen LIMIT ?"  # noqa: S608 - from above
+    return connection.execute(f"DELETE FROM window WHERE id IN ({oldest})", values).rowcount  # noqa: S608
+
+
+def _bounded(moments: Moments, most: int) -> Moments:
+    """Return the newest ``most`` events in at most _MOST_MOMENTS moments."""
+    total = sum(number for _, number in moments)
+    while total - moments[0][1] >= most:
+        total -= moments.pop(0)[1]
+    while len(moments) > _MOST_MOMENTS:
+        nearest = min(range(len(moments) - 1), key=lambda index: moments[index + 1][0] - moments[index][0])
+        (_, first), (at_ns, second) = moments[nearest : nearest + 2]
+        moments[nearest : nearest + 2] = [(at_ns, first + second)]
+    return moments

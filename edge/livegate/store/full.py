@@ -1,0 +1,153 @@
+"""What the store does when it fills: tell in time, keep room for the last words, deny or drop and own up to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from livegate.config import StoreConfig, WhenFull
+from livegate.errors import StoreFull
+from livegate.events import integrity, kinds
+from livegate.events.cloudevents import ChainHead
+from livegate.events.integrity import Fill
+from livegate.store.pruning import told_again
+from livegate.store.reading import chainhash_at
+
+if TYPE_CHECKING:
+    # The transaction itself makes room by what is here.
+    from livegate.store.transaction import Transaction
+
+# Room beyond history_events for what must still be told when attempts are refused: doors, alarms, sensors.
+RESERVED_EVENTS = 256
+CAPACITY_PERCENTS = (75, 90, 100)
+# Dropping a share at once keeps gap events rare.
+_DROP_SHARE = 20
+_ORDINARY = frozenset({kinds.ACCESS_ATTEMPT, kinds.CREDENTIAL_CHANGED, kinds.LIST_APPLIED})
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The one row of the stream's own table, as far as recording needs it."""
+
+    stream: str
+    anchor: ChainHead
+    acknowledged_through: int
+    dropped_through: int
+    capacity_percent: int
+
+    @property
+    def released_through(self) -> int:
+        """The highest sequence that is held no more."""
+        return max(self.acknowledged_through, self.dropped_through)
+
+
+def read_stream(connection: sqlite3.Connection) -> Stream:
+    """Return the stream's row."""
+    row = connection.execute(
+        "SELECT stream, anchor_sequence, anchor_chainhash, acknowledged_through, dropped_through, capacity_percent"
+        " FROM stream"
+    ).fetchone()
+    return Stream(row[0], ChainHead(row[1], row[2].hex()), *row[3:])
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Return how many bytes of the database hold something."""
+    (pages,), (free,), (size,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def fill_of(limits: StoreConfig, held: int, used: int, *, disk_full: bool) -> Fill:
+    """Return how full the store is with ``held`` unacknowledged events and ``used`` bytes of its database in use."""
+    return Fill(held, limits.history_events, used, limits.max_megabytes * 1_000_000, str(limits.when_full), disk_full)
+
+
+def reached(fill: Fill) -> int:
+    """Return the highest of CAPACITY_PERCENTS that ``fill`` reaches, 0 below all of them."""
+    return max((percent for percent in CAPACITY_PERCENTS if fill.percent >= percent), default=0)
+
+
+def make_room(t: Transaction, kind: str) -> None:
+    """Return when there is room for one more event of ``kind``, dropping old ones if the policy says so.
+
+    Raises StoreFull when there is none and the policy is to deny.
+    """
+    stream = t.stream()
+    fill = t.fill()
+    if not _is_full(fill, kind):
+        return
+    if t.context.limits.when_full is WhenFull.DENY:
+        raise StoreFull(_refusal(fill))
+    first = stream.released_through + 1
+    # What is written at this moment stays: the event that comes must find its place in the chain.
+    last = min(first + max(1, fill.unacknowledged // _DROP_SHARE), t.head().sequence) - 1
+    if last < first:
+        return
+    _, before = _hole(t.connection, stream, first)
+    again = told_again(t, first, last, before.sequence + 1)
+    before, after, counts = _drop(t.connection, stream, first, last)
+    t.stream_changed()
+    for gap in again:
+        t.append(gap)
+    t.append(kinds.gap(before, after, counts, t.opened, t.context.environment))
+
+
+def tell_capacity(t: Transaction) -> None:
+    """Record ``capacity`` when a level is reached; only an acknowledgement lowers it again."""
+    fill = t.fill(coming=1)
+    level = reached(fill)
+    if level > t.stream().capacity_percent:
+        t.connection.execute("UPDATE stream SET capacity_percent = ?", (level,))
+        t.stream_changed()
+        t.append(integrity.capacity(level, fill.shortage, fill, t.opened, t.context.environment))
+
+
+def _is_full(fill: Fill, kind: str) -> bool:
+    """Return whether there is no room; other events than the ordinary have some beyond the bounds."""
+    if fill.when_full == WhenFull.DROP_OLDEST or kind in _ORDINARY:
+        return fill.percent >= 100
+    return fill.unacknowledged >= fill.history_events + RESERVED_EVENTS
+
+
+def _refusal(fill: Fill) -> str:
+    if fill.disk_full:
+        return "the disk is full; free space on it"
+    if fill.shortage is integrity.Shortage.BYTES:
+        return (
+            f"the database holds {fill.used_bytes} bytes and [store] max_megabytes allows no more; "
+            "see whether the console runs and acknowledges, or raise max_megabytes"
+        )
+    return (
+        f"{fill.unacknowledged} events wait for the console's acknowledgement and [store] history_events allows no "
+        "more; see whether the console runs and acknowledges, or raise history_events"
+    )
+
+
+def _drop(
+    connection: sqlite3.Connection, stream: Stream, first: int, last: int
+) -> tuple[ChainHead, ChainHead, dict[str, int]]:
+    """Delete events and return the whole hole since the last acknowledged one, earlier drops included."""
+    counts, before = _hole(connection, stream, first)
+    for kind, number in connection.execute(
+        "SELECT kind, count(*) FROM event WHERE sequence BETWEEN ? AND ? GROUP BY kind", (first, last)
+    ):
+        counts[kind] = counts.get(kind, 0) + number
+    (after,) = connection.execute("SELECT chainhash FROM event WHERE sequence = ?", (last,)).fetchone()
+    connection.execute("DELETE FROM event WHERE sequence BETWEEN ? AND ?", (first, last))
+    connection.execute(
+        "UPDATE stream SET dropped_through = ?, dropped_counts = ?, dropped_chainhash_before = ?,"
+        " dropped_chainhash_after = ?",
+        (last, json.dumps(counts), bytes.fromhex(before.chainhash), after),
+    )
+    return before, ChainHead(last, after.hex()), counts
+
+
+def _hole(connection: sqlite3.Connection, stream: Stream, first: int) -> tuple[dict[str, int], ChainHead]:
+    if stream.dropped_through > stream.acknowledged_through:
+        row = connection.execute("SELECT dropped_counts, dropped_chainhash_before FROM stream").fetchone()
+        return json.loads(row[0]), ChainHead(stream.acknowledged_through, row[1].hex())
+    chainhash = chainhash_at(connection, first - 1)
+    return {}, stream.anchor if chainhash is None else ChainHead(first - 1, chainhash)

@@ -1,0 +1,116 @@
+"""Gather what the store knows of an attempt: few statements, for this stands between a person and the door."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+from livegate.config import Limit
+from livegate.events.integrity import Damage
+from livegate.gate.facts import Clock, LimitState, ListEntry, Presence
+from livegate.gate.limits import limit_name
+from livegate.store import lockouts, windows
+from livegate.store.rows import key_id, row_check
+from livegate.store.windows import EVERYBODY
+from livegate.types import Credential
+
+Pair = tuple[str, str]
+"""What a list entry names: its kind ("credential", "media", "terminal") and value."""
+Key = tuple[Limit, str]
+"""A limit, and what it counts by in this attempt."""
+Finding = tuple[Damage, str]
+"""A damaged row: of what, and which."""
+
+
+class AppliedList(Protocol):
+    """A central list in force; ``expires_s`` is Unix seconds."""
+
+    @property
+    def expires_s(self) -> float:
+        """Past this moment it is stale."""
+        ...
+
+
+class CentralLists(Protocol):
+    """The lists the centre sent, in a file of their own; every method is quick and raises StoreError."""
+
+    def lookup_block(self, pairs: Iterable[Pair]) -> tuple[ListEntry, ...]:
+        """Return the entries that name any of ``pairs``, over or not."""
+        ...
+
+    def lookup_allow(self, pseudonym: str, kind: str) -> Credential | None:
+        """Return the credential of this pseudonym and kind, None when it is not allowed."""
+        ...
+
+    def versions(self) -> dict[str, Any]:
+        """Return the lists in force by name ("block", "allow"), each an AppliedList."""
+        ...
+
+
+def holder(
+    connection: sqlite3.Connection, pseudonym: str, kind: str, running_ns: int, found: list[Finding]
+) -> tuple[Credential, Presence | None, bool]:
+    """Return the local credential (``known`` False without one), where it is, and whether its row is there at all.
+
+    A damaged row is added to ``found``, and its credential is unknown.
+    """
+    row = connection.execute(
+        "SELECT p.inside, p.at_ns, c.* FROM (SELECT ? AS who) LEFT JOIN credential c"
+        " ON c.pseudonym = who AND c.kind = ? LEFT JOIN presence p ON p.pseudonym = who",
+        (pseudonym, kind),
+    ).fetchone()
+    presence = None if row[0] is None else Presence(bool(row[0]), max(0, running_ns - row[1]))
+    if row[2] is None:
+        return Credential(pseudonym, kind, known=False), presence, False
+    if row_check(*row[2:-1]) != row[-1]:
+        found.append((Damage.CREDENTIAL, f"{pseudonym}/{kind}"))
+        return Credential(pseudonym, kind, known=False), presence, True
+    return credential_of(row[2:]), presence, True
+
+
+def credential_of(row: tuple[Any, ...]) -> Credential:
+    """Return the credential in a whole row of its table, which was checked."""
+    zones = frozenset(json.loads(row[6])) if row[6] != "[]" else frozenset()
+    return Credential(row[0], row[1], True, row[2], row[3], row[5], zones, bool(row[7]))
+
+
+def entries(
+    connection: sqlite3.Connection, pairs: Iterable[Pair], now: Clock, found: list[Finding]
+) -> Iterator[ListEntry]:
+    """Yield the local block entries that name any of ``pairs`` and are not over; damaged ones deny."""
+    values = tuple(part for pair in pairs for part in pair)
+    query = " UNION ALL ".join(["SELECT * FROM list_entry WHERE kind = ? AND value = ?"] * (len(values) // 2))
+    for row in connection.execute(query, values).fetchall():
+        kind, value, source, action, reason, until_s, checksum = row
+        if row_check(*row[:-1]) != checksum:
+            found.append((Damage.LIST_ENTRY, f"{kind}/{value}/{source}"))
+            yield ListEntry(kind, value, "deny", "damaged", None, "local")
+        elif until_s is None or until_s > now.dates_s():
+            yield ListEntry(kind, value, action, reason, until_s, source)
+
+
+def limit_states(
+    connection: sqlite3.Connection, keys: Iterable[Key], running_ns: int, found: list[Finding]
+) -> tuple[LimitState, ...]:
+    """Return how every limit stands for its key; a lockout whose row is damaged runs as long as its limit ever does."""
+    asked = [(limit, limit_name(limit), key) for limit, key in keys]
+    if not asked:
+        return ()
+    ids = [(key_id(rule, key), key_id(rule, EVERYBODY)) for _, rule, key in asked]
+    counted = windows.read(connection, {own for own, _ in ids})
+    locked = lockouts.read(connection, {number for both in ids for number in both})
+    states = []
+    for (limit, rule, key), (own, everybody) in zip(asked, ids, strict=True):
+        packed = counted.get(own)
+        longest_ns = 0
+        for number in (own, everybody):
+            if number in locked:
+                lockout = locked[number]
+                if lockout is None:
+                    found.append((Damage.LOCKOUT, str(number)))
+                    lockout = lockouts.damaged(number, rule, key, limit, running_ns)
+                longest_ns = max(longest_ns, lockout.until_ns - running_ns)
+        states.append(LimitState(limit, windows.number_in(packed, limit, running_ns) if packed else 0, longest_ns))
+    return tuple(states)

@@ -1,0 +1,68 @@
+"""Small functions over rows that SQL and Python share: checksums, keys of counters, packed moments."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from hashlib import blake2b
+from typing import Any
+
+# About a minute: a key that tries again at once need not move in the order of who was seen last.
+_SEEN_NS = 2**36
+_MOMENT = struct.Struct("<qI")
+
+Moments = list[tuple[int, int]]
+"""When things happened (running nanoseconds, rising) and how many at each moment."""
+
+
+def row_check(*columns: str | float | None) -> int:
+    """Return the checksum of a row's columns in their order; SQLite keeps it as a signed 64-bit integer.
+
+    It finds what a worn card changed, not what an attacker did: whoever can write the file can write this too.
+    """
+    return int.from_bytes(blake2b(repr(columns).encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def key_id(rule: str, key: str) -> int:
+    """Return the number under which ``key`` is counted by ``rule``.
+
+    Of a million keys two share a number with a probability of 3e-8; they would then be counted as one.
+    """
+    return int.from_bytes(blake2b(f"{rule}\x1f{key}".encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def seen_of(at_ns: int) -> int:
+    """Return the coarse moment by which keys are forgotten, longest unseen first."""
+    return at_ns // _SEEN_NS
+
+
+def pack(moments: Moments) -> bytes:
+    """Return ``moments`` as a row keeps them: 12 bytes each."""
+    return b"".join(_MOMENT.pack(at_ns, min(number, 0xFFFFFFFF)) for at_ns, number in moments)
+
+
+def unpack(packed: bytes) -> Moments:
+    """Return what ``pack`` packed; what a worn card cut off is left out."""
+    whole = len(packed) - len(packed) % _MOMENT.size
+    return list(_MOMENT.iter_unpack(packed[:whole]))
+
+
+def teach(connection: sqlite3.Connection) -> None:
+    """Let SQL on ``connection`` call row_check, key_id, seen_of and the aggregate moments(at_ns)."""
+    connection.create_function("row_check", -1, row_check, deterministic=True)
+    connection.create_function("key_id", 2, key_id, deterministic=True)
+    connection.create_function("seen_of", 1, seen_of, deterministic=True)
+    connection.create_aggregate("moments", 1, _Moments)  # type: ignore[arg-type]
+
+
+class _Moments:
+    """Gathers moments into the packed form of a row."""
+
+    def __init__(self) -> None:
+        self._found: list[int] = []
+
+    def step(self, at_ns: Any) -> None:
+        self._found.append(at_ns)
+
+    def finalize(self) -> bytes:
+        return pack([(at_ns, 1) for at_ns in sorted(self._found)])

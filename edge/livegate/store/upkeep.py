@@ -1,0 +1,67 @@
+"""What the store keeps in mind between transactions: how many rows its tables hold, whether the disk is full."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from livegate.store import lockouts, media, windows
+
+# Evicting a share at once keeps counting rare.
+_EVICT_SHARE = 64
+
+
+@dataclass(slots=True)
+class Tally:
+    """About how many rows a table holds: never less than it does, but for what other processes write.
+
+    ``size`` counts them, ``evict`` deletes the longest unseen and returns how many.
+    """
+
+    size: Callable[[sqlite3.Connection], int]
+    evict: Callable[[sqlite3.Connection, int], int]
+    number: int | None = None
+
+    def measure(self, connection: sqlite3.Connection) -> int:
+        """Count the rows; return how many there are."""
+        self.number = self.size(connection)
+        return self.number
+
+    def has_room(self, connection: sqlite3.Connection, most: int) -> bool:
+        """Return whether the table holds fewer than ``most`` rows."""
+        if self.number is not None and self.number < most:
+            return True
+        return self.measure(connection) < most
+
+    def added(self, connection: sqlite3.Connection) -> None:
+        """Note that a row was added."""
+        self.number = self.measure(connection) if self.number is None else self.number + 1
+
+    def bound(self, connection: sqlite3.Connection, most: int) -> None:
+        """Evict the longest unseen when there are more than ``most`` rows."""
+        if self.number is not None and self.number <= most:
+            return
+        held = self.measure(connection)
+        if held > most:
+            self.number = held - self.evict(connection, held - most + most // _EVICT_SHARE)
+
+
+def _never(_connection: sqlite3.Connection, _number: int) -> int:
+    return 0
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """The changing state of an open store, guarded by the lock of its transactions."""
+
+    windows: Tally = field(default_factory=lambda: Tally(windows.size, windows.evict))
+    media: Tally = field(default_factory=lambda: Tally(media.size, media.evict))
+    lockouts: Tally = field(default_factory=lambda: Tally(lockouts.size, _never))
+    disk_full: bool = False
+    """The disk refused a commit, and has not had room to spare since."""
+
+    def measure(self, connection: sqlite3.Connection) -> None:
+        """Count all tables, so that no attempt has to wait for it."""
+        for tally in (self.windows, self.media, self.lockouts):
+            tally.measure(connection)
