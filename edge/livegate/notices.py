@@ -1,4 +1,4 @@
-"""What the terminal reports of itself: its door and its sensors, each change that lasts, once."""
+"""What the terminal reports of itself: its door, its sensors and its clock, each change that lasts, once."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from livegate.errors import StoreError
 from livegate.events import kinds
+from livegate.events.clock import clock_changed
 from livegate.events.environment import Environment
 from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
 from livegate.store.store import Store
+from livegate.trust.clockwatch import ClockWatch
 from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorState
 from livegate.watch import Watch
 
@@ -25,7 +27,7 @@ BEGIN_NS = 5_000 * NS_PER_MS
 
 
 class Notices:
-    """Watches door and sensors and records their events; keeps the environment that every event names."""
+    """Watches door, sensors and clock and records their events; keeps the environment that every event names."""
 
     def __init__(self, store: Store, door: Door, environment: Environment, committed: Callable[[], None]) -> None:
         """``committed`` is called after every commit and must not block."""
@@ -35,6 +37,7 @@ class Notices:
         self._committed = committed
         self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
         self._doors: Watch[DoorState] = Watch()
+        self._clock = ClockWatch()
         self._cause: int | None = None
         self._began_ns: int | None = None
         self._seen_ns: int | None = None
@@ -74,6 +77,12 @@ class Notices:
                 # Once it is locked again, whatever moves it next was not that grant.
                 self._cause = None if change.after is DoorState.LOCKED else self._cause
         return state
+
+    def clock(self, now: Clock) -> None:
+        """Take what the clocks show now."""
+        for change in self._clock.changes(now):
+            if self._record(clock_changed(change, now, self.environment)):
+                self._clock.mark(change)
 
     def _is_beginning(self, now_ns: int) -> bool:
         return self._seen_ns is None and self._began_ns is not None and now_ns - self._began_ns < BEGIN_NS

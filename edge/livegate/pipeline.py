@@ -77,6 +77,7 @@ class Pipeline:
                 self._judge.tracker.restart()
                 self._attendance.leave(now.monotonic_ns)
         self._notices.sensors(frame_set, now)
+        self._notices.clock(now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
         return Snapshot(sight, self._notices.door(now), decision, sequence)
