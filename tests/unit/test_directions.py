@@ -15,6 +15,8 @@ FILES = sorted(path for name, root in SOURCES.items() for path in (root / name).
 IO_MODULES = {"cv2.VideoCapture", "io", "os", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tomllib", "paho"}
 VENDOR_SDKS = {"amqtt", "picamera2", "pyrealsense2", "serial", "torch", "sklearn"}
 PURE_ROOMS = ("cues", "decide", "track", "gate")
+# What they need of the store they are handed.
+HANDED_ROOMS = ("evidence", "lists", "media", "trust")
 PROTOCOLS = {"livegate.capture.camera", "livegate.gate.door", "livegate.gate.reader"}
 DRIVERS_MAY = {"livegate.types", "livegate.errors", "livegate.config", "livegate.options", *PROTOCOLS}
 
@@ -77,6 +79,11 @@ def test_pure_rooms_do_no_io(path: Path) -> None:
     }
     assert not calls & {"open", "print", "input"}
     assert not [n for n in imports(path) if n.startswith(("livegate.store", "livegate.report", "livegate.assets"))]
+
+
+@pytest.mark.parametrize("path", named(inside(*(f"livegate.{room}" for room in HANDED_ROOMS))))
+def test_rooms_that_are_handed_what_they_need_leave_the_store_alone(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith("livegate.store")]
 
 
 def test_kernels_import_only_numpy_and_numba() -> None:
