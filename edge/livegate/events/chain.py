@@ -80,9 +80,14 @@ class Verifier:
             return self._find(Fault.ALTERED, "its place or hash beside it is not what stands in it")
         return self.take_opened(opened)
 
-    def refuse(self, why: str) -> Finding | None:
-        """Take note that what comes next is no event, and ``why``."""
-        return self._find(Fault.UNREADABLE, why)
+    def refuse(self, why: str, fault: Fault = Fault.UNREADABLE) -> Finding | None:
+        """Take note that what comes next cannot be the next event, and ``why``."""
+        return self._find(fault, why)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found wrong so far; a hole still waits for its gap event."""
+        return self._finding is None
 
     def take_opened(self, event: OpenedEvent) -> Finding | None:
         """Judge the next event as :meth:`take` does, when it is taken apart already."""
@@ -239,6 +244,15 @@ class Verifier:
         if said.key.keyid not in self._keyids:
             self._keyids.append(said.key.keyid)
         return None
+
+
+def begins_stream(event: OpenedEvent) -> bool:
+    """Return whether ``event`` can be the first of an export: the stream's own, or a checkpoint that fits its place."""
+    stream = event.members.get("stream")
+    if event.sequence == 1 and isinstance(stream, str):
+        return event.fits(genesis(stream))
+    place = _signed_place(event)
+    return place is not None and event.fits(place)
 
 
 def _signed_place(event: OpenedEvent) -> ChainHead | None:

@@ -29,6 +29,10 @@ class Fault(enum.StrEnum):
     """A checkpoint whose signature is wrong or by another key, or none by the key that was asked for."""
     BOOT = "boot"
     """Recorded in a boot that had ended before."""
+    RECEIPT = "receipt"
+    """Not what the console signed for: altered, or cut off."""
+    STORE = "store"
+    """The store contradicts itself: what stands beside an event is not what stands in it."""
 
 
 class Start(enum.StrEnum):

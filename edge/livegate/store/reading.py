@@ -85,7 +85,8 @@ class StoreReader:
         """Return at most ``limit`` kept events after ``after``, oldest first, of one kind if given."""
         with self._reading() as connection:
             rows = connection.execute(
-                "SELECT sequence, chainhash, body FROM event WHERE sequence > ? AND (? IS NULL OR kind = ?)"
+                "SELECT sequence, chainhash, body FROM event"
+                " WHERE sequence > max(?, (SELECT anchor_sequence FROM stream)) AND (? IS NULL OR kind = ?)"
                 " ORDER BY sequence LIMIT ?",
                 (after, kind, kind, limit),
             ).fetchall()
@@ -95,8 +96,8 @@ class StoreReader:
         """Return the ``limit`` newest events, oldest first, of one kind if given."""
         with self._reading() as connection:
             rows = connection.execute(
-                "SELECT sequence, chainhash, body FROM event WHERE ? IS NULL OR kind = ?"
-                " ORDER BY sequence DESC LIMIT ?",
+                "SELECT sequence, chainhash, body FROM event WHERE sequence > (SELECT anchor_sequence FROM stream)"
+                " AND (? IS NULL OR kind = ?) ORDER BY sequence DESC LIMIT ?",
                 (kind, kind, limit),
             ).fetchall()
         return [StoredEvent(row[0], row[1].hex(), row[2]) for row in reversed(rows)]
@@ -165,7 +166,7 @@ class StoreReader:
 def chainhash_at(connection: sqlite3.Connection, sequence: int) -> str | None:
     """Return the chain hash after ``sequence``, or None when nothing kept knows it."""
     row = connection.execute(
-        "SELECT chainhash FROM event WHERE sequence = ?1"
+        "SELECT chainhash FROM event WHERE sequence = ?1 AND sequence > (SELECT anchor_sequence FROM stream)"
         " UNION ALL SELECT anchor_chainhash FROM stream WHERE anchor_sequence = ?1"
         " UNION ALL SELECT dropped_chainhash_after FROM stream WHERE dropped_through = ?1 AND ?1 > 0",
         (sequence,),
