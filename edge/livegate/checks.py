@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 
 from livegate.clock import is_synchronised
-from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime
+from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime, Tls
 from livegate.detect.detector import open_detector
 from livegate.drivers import open_camera, open_door, open_reader
-from livegate.errors import LivegateError
+from livegate.errors import LinkError, LivegateError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
+from livegate.report.transport import certificates
 from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
 
@@ -25,6 +26,8 @@ MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
 SLOW_FSYNC_MS = 20.0
 _FSYNC_TRIES = 9
+# Somebody must come and renew it.
+RENEW_S = 30 * 86_400.0
 PICTURE_TIMEOUT_S = 5.0
 _MEMORY = ("tmpfs", "ramfs")
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")
@@ -172,11 +175,24 @@ def _secrets(config: Config) -> Iterator[Finding]:
     if mqtt.password_file is not None:
         yield _readable(mqtt.password_file, secret=True)
     if mqtt.tls is not None:
+        yield from _certificates(mqtt.tls)
         yield _readable(mqtt.tls.ca, secret=False)
         if mqtt.tls.certificate is not None:
             yield _readable(mqtt.tls.certificate, secret=False)
         if mqtt.tls.key is not None:
             yield _readable(mqtt.tls.key, secret=True)
+
+
+def _certificates(tls: Tls) -> Iterator[Finding]:
+    """A certificate that ends soon is a warning, one that has ended a fault; one that is none is said elsewhere too."""
+    try:
+        for found in certificates(tls):
+            left_s = found.expires_s - time.time()
+            ok = False if left_s <= 0 else None if left_s < RENEW_S else True
+            said = "expired" if left_s <= 0 else "expires"
+            yield Finding("certificates", ok, f"{found.path}: {said} on {found.day}{'' if ok else '; renew it'}")
+    except LinkError as exc:
+        yield Finding("certificates", ok=False, text=str(exc))
 
 
 def _readable(path: Path, *, secret: bool) -> Finding:
