@@ -14,7 +14,7 @@ from livegate.events.environment import Environment, date_text, event, whose
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, ListEntry
 from livegate.trust.keys import PublicKey
-from livegate.types import AccessEvent, Credential, Decision, Outcome, PadResult, Reason
+from livegate.types import AccessEvent, Credential, Decision, Direction, Outcome, PadResult, Reason, Remark
 
 ACCESS_ATTEMPT = "access.attempt"
 DOOR_STATE = "door.state"
@@ -27,11 +27,15 @@ LIST_APPLIED = "list.applied"
 
 
 def access_attempt(decision: Decision, now: Clock, environment: Environment) -> AccessEvent:
-    """An attempt and how it ended; severity "warning" for a presentation attack, "notice" for other denials."""
+    """An attempt and how it ended, or that somebody left.
+
+    Severity "alert" for a credential shown under threat, "warning" for a presentation attack, "notice" for other
+    denials and for a grant somebody should look at.
+    """
     topic, reason = _onvif(decision)
     what = {
         "attempt_id": decision.attempt_id,
-        "action": "enter",
+        "action": _ACTIONS[decision.direction],
         "outcome": decision.outcome,
         "reason": decision.reason,
         "pad": _pad(decision.pad),
@@ -40,15 +44,15 @@ def access_attempt(decision: Decision, now: Clock, environment: Environment) -> 
             "matched_rule": decision.matched_rule,
             "counters": dict(decision.counters),
             "lists": list(decision.lists),
+            "remarks": list(decision.remarks),
+            "duress": decision.duress,
         },
         "latency_ms": round(decision.latency_ms, 3),
         "onvif_topic": topic,
         "onvif_reason": reason,
     }
-    severity = "info" if decision.outcome is Outcome.GRANTED else "notice"
-    if decision.reason is Reason.PRESENTATION_ATTACK:
-        severity = "warning"
-    return event(ACCESS_ATTEMPT, what, now, environment, who=whose(decision.credential), severity=severity)
+    who = whose(decision.credential)
+    return event(ACCESS_ATTEMPT, what, now, environment, who=who, severity=_severity(decision))
 
 
 def door_state(state: DoorState, now: Clock, environment: Environment, cause: int | None = None) -> AccessEvent:
@@ -125,6 +129,9 @@ def credential_changed(
         "action": action,
         "valid_from": date_text(credential.valid_from_s),
         "valid_until": date_text(credential.valid_until_s),
+        "schedule": credential.schedule,
+        "zones": sorted(credential.zones),
+        "duress": credential.duress,
         "reason": reason,
         "source": "local",
     }
@@ -149,6 +156,8 @@ def list_applied(action: str, entry: ListEntry, now: Clock, environment: Environ
     return event(LIST_APPLIED, what, now, environment)
 
 
+_ACTIONS = {Direction.IN: "enter", Direction.OUT: "leave"}
+_NOTABLE = frozenset({Remark.REVIEW, Remark.PASSED_BACK})
 _ALARMS = {DoorState.FORCED_OPEN: "DoorForcedOpen", DoorState.OPEN_TOO_LONG: "DoorOpenTooLong"}
 # ONVIF Access Control Service Specification, tns1:AccessControl/Denied/Credential, item Reason.
 _ONVIF_REASONS = {
@@ -156,17 +165,31 @@ _ONVIF_REASONS = {
     Reason.CREDENTIAL_EXPIRED: "CredentialExpired",
     Reason.CREDENTIAL_NOT_YET_VALID: "CredentialNotActive",
     Reason.LISTED: "CredentialNotEnabled",
+    Reason.OUTSIDE_SCHEDULE: "NotPermittedAtThisTime",
+    Reason.WRONG_ZONE: "Unauthorized",
     Reason.NO_CREDENTIAL: "Unauthorized",
 }
 
 
+def _severity(decision: Decision) -> str:
+    if decision.duress:
+        return "alert"
+    if decision.reason is Reason.PRESENTATION_ATTACK:
+        return "warning"
+    quiet = decision.outcome is Outcome.GRANTED and _NOTABLE.isdisjoint(decision.remarks)
+    return "info" if quiet else "notice"
+
+
 def _onvif(decision: Decision) -> tuple[str, str | None]:
+    reason = None if decision.outcome is Outcome.GRANTED else _ONVIF_REASONS.get(decision.reason, "Other")
+    if decision.duress:
+        return "tns1:AccessControl/Duress", reason
     holder = "Anonymous" if decision.credential is None else "Credential"
     if decision.outcome is Outcome.GRANTED:
         return f"tns1:AccessControl/AccessGranted/{holder}", None
     if decision.reason is Reason.UNKNOWN_CREDENTIAL:
         return "tns1:AccessControl/Denied/CredentialNotFound/Card", None
-    return f"tns1:AccessControl/Denied/{holder}", _ONVIF_REASONS.get(decision.reason, "Other")
+    return f"tns1:AccessControl/Denied/{holder}", reason
 
 
 def _pad(pad: PadResult) -> dict[str, Any]:
