@@ -33,6 +33,7 @@ from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
 from livegate.store.tidying import tidy
 from livegate.store.transaction import Context, Transaction
+from livegate.store.trusted import raise_floor
 from livegate.trust.site import SiteKeys
 from livegate.types import AccessEvent
 
@@ -163,13 +164,14 @@ class Store:
             acknowledge(t, through, chainhash, consumer)
 
     def tick(self, policy: GatePolicy) -> None:
-        """Do the chores of a quiet moment: note running time, forget outlived counters, checkpoint the log.
+        """Do the chores of a quiet moment: note the time, forget outlived counters, checkpoint the log.
 
         The daemon calls it about once a minute; what it does not note by then a power cut adds to running lockouts.
         """
         with self.transaction() as t:
             tidy(t, policy)
             prune(t)
+            raise_floor(t, t.opened.floor_s)
         with self._lock:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
