@@ -158,7 +158,6 @@ class _Table:
         if self._block:
             media = [row[1] for row in rows if row[0] == _MEDIA]
             self._file_media([value for value in media if isinstance(value, bytes)])
-        self._check()
 
     def apply(self, change: Change) -> None:
         """Make one change; an entry that is there is replaced, one to delete may be gone already."""
@@ -170,7 +169,9 @@ class _Table:
             self.add([(*change.key, *change.rest)])
 
     def header(self, manifest: Manifest) -> Header:
-        """Return what the list is once ``manifest`` is applied."""
+        """Return what the list is once ``manifest`` is applied; Unfit when that is too much."""
+        if self._entries > MAX_ENTRIES or self._media > MAX_MEDIA:
+            raise Unfit(ListRefusal.TOO_LARGE, f"at most {MAX_ENTRIES} entries, {MAX_MEDIA} of them media")
         return Header(_applied(manifest, self._entries), self._media)
 
     def _is_media(self, change: Change) -> bool:
@@ -185,10 +186,6 @@ class _Table:
         bands = [(band, value) for band in near.band_keys(int.from_bytes(value))]
         self._connection.executemany("DELETE FROM near WHERE band = ? AND value = ?", bands)
         self._media -= 1
-
-    def _check(self) -> None:
-        if self._entries > MAX_ENTRIES or self._media > MAX_MEDIA:
-            raise Unfit(ListRefusal.TOO_LARGE, f"at most {MAX_ENTRIES} entries, {MAX_MEDIA} of them media")
 
 
 def _applied(manifest: Manifest, entries: int) -> AppliedList:

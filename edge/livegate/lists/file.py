@@ -19,7 +19,8 @@ from livegate.lists.values import AppliedList, ListName
 APPLICATION_ID = 0x4C474C53
 BUSY_TIMEOUT_S = 1.0
 # A thousand scattered changes write a thousand pages, twice: small ones spare the card.
-_PAGE_BYTES = 1_024
+# In still smaller ones lookups take longer.
+_PAGE_BYTES = 2_048
 _READER_CACHE_KIB = 4_096
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _NAME = re.compile(r"lists\.(block|allow)\.([0-9]{1,16})\.db", re.ASCII)

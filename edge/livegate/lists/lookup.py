@@ -28,6 +28,7 @@ class View:
     def __init__(self, path: Path, name: ListName) -> None:
         self.path = path
         self.connection = file.reader(path)
+        self.cursor = self.connection.cursor()
         try:
             self.header: Header = file.read_header(self.connection, name)
         except BaseException:
@@ -163,7 +164,7 @@ class CentralLists:
             if view is None:
                 return None
             try:
-                row: tuple[Any, ...] | None = view.connection.execute(query, key).fetchone()
+                row: tuple[Any, ...] | None = view.cursor.execute(query, key).fetchone()
             except sqlite3.Error as exc:
                 raise self._damaged(name, view.path) from exc
             return row
