@@ -30,7 +30,12 @@ from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline, Rules, Snapshot
 from livegate.report.link import Link, LinkState
+from livegate.store.files import prepare_folder
 from livegate.store.store import Store, open_store
+from livegate.store.trusted import floor_s
+from livegate.trust.clockfloor import FloorKeeper
+from livegate.trust.device import device_key
+from livegate.trust.site import site_keys
 from livegate.watchdog import notify
 
 log = logging.getLogger(__name__)
@@ -66,6 +71,7 @@ class Daemon:
         self._failure: BaseException | None = None
         self._turns = 0
         self._turned_s = 0.0
+        self._floor = FloorKeeper(read_clock)
         self._link: Link | None = None
         self._thread = threading.Thread(target=self._decide, name="decision", daemon=True)
         self.store: Store
@@ -128,9 +134,9 @@ class Daemon:
         door, self._rig, self._readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
         stack.enter_context(door)
         environment = Environment(identity, config.door.zone, model, config_version=config.version)
-        self.store = stack.enter_context(
-            open_store(config.terminal.state_dir, identity, config.store, environment=environment)
-        )
+        self.store = stack.enter_context(self._open_store(identity, environment))
+        with self.store.transaction() as t:
+            self._floor.raise_to(floor_s(t.connection))
         self._evidence = self._open_evidence(recipient, environment, stack)
         stack.enter_context(self._rig)
         self._link = self._open_link(stack)
@@ -145,6 +151,20 @@ class Daemon:
         stack.enter_context(self._readers)
         self._turned_s = time.monotonic()
         self._thread.start()
+
+    def _open_store(self, identity: Identity, environment: Environment) -> Store:
+        config, state_dir = self._config, self._config.terminal.state_dir
+        site = site_keys(config.trust)
+        prepare_folder(state_dir)
+        return open_store(
+            state_dir,
+            identity,
+            config.store,
+            self._floor.clock,
+            environment=environment,
+            site=site,
+            signer=device_key(state_dir),
+        )
 
     def _open_evidence(self, recipient: Recipient | None, environment: Environment, stack: ExitStack) -> EvidenceKeeper:
         terminal = self._config.terminal
@@ -195,7 +215,7 @@ class Daemon:
             frame_set = self._rig.next(FRAME_TIMEOUT_S)
         except DeviceTimeout:
             frame_set = None
-        now = read_clock()
+        now = self._floor.clock()
         snapshot = self._pipeline.turn(frame_set, self._readers.take(), now)
         self._keep(snapshot, now)
         self._turns += 1
