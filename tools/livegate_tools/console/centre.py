@@ -70,7 +70,7 @@ class Centre:
     def opened(self, session: Session) -> None:
         """Ask for what our terminals publish, and say anew what we hold."""
         scope = self._rules.scope
-        session.subscribe(scope.status, scope.events, scope.health)
+        session.subscribe(scope.status, *((scope.events, scope.health) if self._rules.follow else ()))
         session.subscribe(scope.replies, scope.twin_reported, scope.list_state("+"))
         self.postbox.reconnected()
         self._desks.reconnected()

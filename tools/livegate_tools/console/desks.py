@@ -36,6 +36,8 @@ class Rules:
     ack_every: int = 100
     ack_after_s: float = 0.2
     want_after_s: float = 1.0
+    follow: bool = True
+    """Whether events are taken at all; a console that only speaks needs none."""
 
 
 @dataclass(slots=True)
