@@ -7,19 +7,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from livegate.config import Limit
 from livegate.events.integrity import Damage
 from livegate.gate.facts import Clock, LimitState, ListEntry, Presence
-from livegate.gate.limits import limit_name
 from livegate.store import lockouts, windows
-from livegate.store.rows import key_id, row_check
-from livegate.store.windows import EVERYBODY
+from livegate.store.lockouts import Lockout
+from livegate.store.plan import Asked
+from livegate.store.rows import row_check, union
 from livegate.types import Credential
 
 Pair = tuple[str, str]
 """What a list entry names: its kind ("credential", "media", "terminal") and value."""
-Key = tuple[Limit, str]
-"""A limit, and what it counts by in this attempt."""
 Finding = tuple[Damage, str]
 """A damaged row: of what, and which."""
 
@@ -81,7 +78,7 @@ def entries(
 ) -> Iterator[ListEntry]:
     """Yield the local block entries that name any of ``pairs`` and are not over; damaged ones deny."""
     values = tuple(part for pair in pairs for part in pair)
-    query = " UNION ALL ".join(["SELECT * FROM list_entry WHERE kind = ? AND value = ?"] * (len(values) // 2))
+    query = union("SELECT * FROM list_entry WHERE kind = ? AND value = ?", len(values) // 2)
     for row in connection.execute(query, values).fetchall():
         kind, value, source, action, reason, until_s, checksum = row
         if row_check(*row[:-1]) != checksum:
@@ -92,25 +89,32 @@ def entries(
 
 
 def limit_states(
-    connection: sqlite3.Connection, keys: Iterable[Key], running_ns: int, found: list[Finding]
+    connection: sqlite3.Connection, asked: tuple[Asked, ...], everybody: set[int], running_ns: int, found: list[Finding]
 ) -> tuple[LimitState, ...]:
-    """Return how every limit stands for its key; a lockout whose row is damaged runs as long as its limit ever does."""
-    asked = [(limit, limit_name(limit), key) for limit, key in keys]
+    """Return how every limit stands for its key; a lockout whose row is damaged runs as long as its limit ever does.
+
+    ``everybody`` are the numbers of the rules that may be locked for all.
+    """
     if not asked:
         return ()
-    ids = [(key_id(rule, key), key_id(rule, EVERYBODY)) for _, rule, key in asked]
-    counted = windows.read(connection, {own for own, _ in ids})
-    locked = lockouts.read(connection, {number for both in ids for number in both})
+    counted = windows.read(connection, [one.id for one in asked])
+    locked = lockouts.read(connection, [one.id for one in asked] + sorted(everybody))
     states = []
-    for (limit, rule, key), (own, everybody) in zip(asked, ids, strict=True):
-        packed = counted.get(own)
-        longest_ns = 0
-        for number in (own, everybody):
-            if number in locked:
-                lockout = locked[number]
-                if lockout is None:
-                    found.append((Damage.LOCKOUT, str(number)))
-                    lockout = lockouts.damaged(number, rule, key, limit, running_ns)
-                longest_ns = max(longest_ns, lockout.until_ns - running_ns)
-        states.append(LimitState(limit, windows.number_in(packed, limit, running_ns) if packed else 0, longest_ns))
+    for one in asked:
+        packed = counted.get(one.id)
+        count = windows.number_in(packed, one.limit, running_ns) if packed else 0
+        locked_ns = _locked_ns(locked, one, running_ns, found) if locked else 0
+        states.append(LimitState(one.limit, count, locked_ns))
     return tuple(states)
+
+
+def _locked_ns(locked: dict[int, Lockout | None], one: Asked, running_ns: int, found: list[Finding]) -> int:
+    longest_ns = 0
+    for number in (one.id, one.everybody):
+        if number in locked:
+            lockout = locked[number]
+            if lockout is None:
+                found.append((Damage.LOCKOUT, str(number)))
+                lockout = lockouts.damaged(number, one.rule, one.key, one.limit, running_ns)
+            longest_ns = max(longest_ns, lockout.until_ns - running_ns)
+    return longest_ns

@@ -8,13 +8,13 @@ is locked for every key instead, and ``capacity`` says so.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from livegate.config import Limit
 from livegate.gate.limits import limit_name
-from livegate.store.rows import key_id, row_check
-from livegate.store.windows import EVERYBODY, marks
+from livegate.store.plan import EVERYBODY
+from livegate.store.rows import key_id, marks, row_check, union
 
 # How far down the order of who is to be forgotten next a place for a new lockout is looked for.
 _LOOK_AT = 64
@@ -46,11 +46,10 @@ class Begun:
     rows: int
 
 
-def read(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Lockout | None]:
+def read(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Lockout | None]:
     """Return the lockouts of those of ``ids`` (numbers of key_id) that have one, None for a row that is damaged."""
-    wanted = tuple(ids)
-    query = f"SELECT * FROM lockout WHERE id IN ({marks(len(wanted))})"  # noqa: S608 - question marks
-    return {row[0]: of_row(row) for row in connection.execute(query, wanted)}
+    query = union("SELECT * FROM lockout WHERE id = ?", len(ids))
+    return {row[0]: of_row(row) for row in connection.execute(query, ids).fetchall()}
 
 
 def of_row(row: tuple[int, str, str, int, int, int, int]) -> Lockout | None:
@@ -82,10 +81,10 @@ def begin(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: in
     return Begun(lockout, before is None, 0 if before else 1 - freed)
 
 
-def seen(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: int) -> None:
-    """Note that ``key`` did what ``limit`` counts: it is not quiet, so its next lockout still grows."""
+def seen(connection: sqlite3.Connection, limit: Limit, number: int, running_ns: int) -> None:
+    """Note that the key of ``number`` did what ``limit`` counts: it is not quiet, so its next lockout still grows."""
     forget_ns = running_ns + _ns(limit.lockout_max_s)
-    for lockout in read(connection, (key_id(limit_name(limit), key),)).values():
+    for lockout in read(connection, (number,)).values():
         if lockout is not None and running_ns < lockout.forget_ns < forget_ns:
             write(connection, replace(lockout, forget_ns=forget_ns))
 

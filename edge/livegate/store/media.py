@@ -14,7 +14,7 @@ import sqlite3
 from functools import cache
 from itertools import combinations
 
-from livegate.store.windows import marks
+from livegate.store.rows import marks
 
 MATCH_BITS = 16
 _BYTES = 16

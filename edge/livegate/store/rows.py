@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
@@ -45,6 +46,17 @@ def unpack(packed: bytes) -> Moments:
     """Return what ``pack`` packed; what a worn card cut off is left out."""
     whole = len(packed) - len(packed) % _MOMENT.size
     return list(_MOMENT.iter_unpack(packed[:whole]))
+
+
+@cache
+def union(query: str, times: int) -> str:
+    """Return ``query`` so many times over as one; quicker than IN, which sorts its values first."""
+    return " UNION ALL ".join([query] * times)
+
+
+def marks(number: int) -> str:
+    """Return so many question marks for an SQL list."""
+    return ",".join("?" * number)
 
 
 def teach(connection: sqlite3.Connection) -> None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 
-from livegate.config import Limit, StoreConfig
+from livegate.config import StoreConfig
 from livegate.errors import StoreError
-from livegate.events import integrity
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, seal
 from livegate.events.environment import Environment
-from livegate.events.integrity import Fill, Shortage
-from livegate.gate import limits as gate_limits
-from livegate.gate.facts import Clock, GateFacts, GatePolicy, ListEntry, Presence
-from livegate.store import checkpoints, full, gathering, lockouts, media, presence, windows
+from livegate.events.integrity import Fill
+from livegate.gate.facts import Clock, GateFacts, GatePolicy, LimitState, ListEntry, Presence
+from livegate.store import checkpoints, counting, full, gathering, media, presence
 from livegate.store.commands import door_locked
-from livegate.store.gathering import CentralLists, Finding, Key
+from livegate.store.gathering import CentralLists, Finding
 from livegate.store.media import MATCH_BITS
+from livegate.store.plan import Plan
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.running import RunningTime
 from livegate.store.upkeep import Upkeep
-from livegate.types import AccessEvent, Credential, CredentialRead, Decision, Direction, PadDecision
+from livegate.types import AccessEvent, Credential, CredentialRead, Decision, Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +76,7 @@ class Transaction:
             now,
             known,
             self._entries(pseudonym, {canonical, media}, now),
-            gathering.limit_states(
-                self.connection, self._keys(policy.limits, pseudonym, canonical), running_ns, self.found
-            ),
+            self._limit_states(policy, pseudonym, canonical, running_ns),
             presence=where,
             list_expired=self._expired(now),
             door_locked=door_locked(self.connection),
@@ -96,14 +91,9 @@ class Transaction:
         running_ns = self.context.running.at(now)
         signature = decision.pad.media_signature
         canonical = None if signature is None else self._canonical(signature)
-        if canonical is not None and decision.pad.decision is PadDecision.ATTACK:
-            self._remember(canonical, running_ns)
+        counting.remember_medium(self, decision, canonical, running_ns)
         pseudonym = None if decision.credential is None else decision.credential.pseudonym
-        counted = tuple(limit for limit in policy.limits if gate_limits.counts(limit, decision))
-        by_rule = sorted(self._keys(counted, pseudonym, canonical), key=_rule_of)
-        for rule, same in groupby(by_rule, key=_rule_of):
-            keys = tuple(same)
-            self._count(rule, tuple(limit for limit, _ in keys), keys[0][1], running_ns)
+        counting.count(self, decision, self._plan(policy).asked(pseudonym, canonical), running_ns)
 
     def note_passage(self, pseudonym: str, direction: Direction, now: Clock) -> None:
         """Note that the credential was let through in ``direction``, for anti-pass-back."""
@@ -122,6 +112,10 @@ class Transaction:
         stored = self.append(event)
         checkpoints.after_append(self)
         return stored
+
+    def say_first(self, event: AccessEvent) -> None:
+        """Record ``event`` ahead of the next one, in this transaction or a later one."""
+        self.unsaid = (*self.unsaid, event)
 
     def append(self, event: AccessEvent) -> StoredEvent:
         """Record ``event`` without asking for room: for what the store itself must say."""
@@ -202,44 +196,11 @@ class Transaction:
             self._media[signature] = nearest or signature
         return self._media[signature]
 
-    def _remember(self, canonical: str, running_ns: int) -> None:
-        if media.remember(self.connection, canonical, running_ns, self.opened.wall_s):
-            self.context.upkeep.media.added(self.connection)
-            self.context.upkeep.media.bound(self.connection, self.context.limits.max_keys)
+    def _limit_states(
+        self, policy: GatePolicy, pseudonym: str | None, media: str | None, running_ns: int
+    ) -> tuple[LimitState, ...]:
+        asked = tuple(self._plan(policy).asked(pseudonym, media))
+        return gathering.limit_states(self.connection, asked, self.context.upkeep.everybody, running_ns, self.found)
 
-    def _count(self, rule: str, limits: tuple[Limit, ...], key: str, running_ns: int) -> None:
-        upkeep = self.context.upkeep
-        packed, is_new = windows.count(self.connection, limits, rule, key, running_ns)
-        if is_new:
-            upkeep.windows.added(self.connection)
-            upkeep.windows.bound(self.connection, self.context.limits.max_keys)
-        for limit in limits:
-            if limit.lockout_s > 0 and windows.number_in(packed, limit, running_ns) >= limit.max:
-                self._lock_out(rule, limit, key, running_ns)
-            elif limit.lockout_s > 0:
-                lockouts.seen(self.connection, limit, key, running_ns)
-
-    def _lock_out(self, rule: str, limit: Limit, key: str, running_ns: int) -> None:
-        tally = self.context.upkeep.lockouts
-        room = tally.has_room(self.connection, self.context.limits.max_keys)
-        begun = lockouts.begin(self.connection, limit, key, running_ns, room=room)
-        if begun.rows:
-            tally.added(self.connection)
-        if begun.is_new and begun.lockout.key == windows.EVERYBODY:
-            self._tell_everybody(rule)
-
-    def _tell_everybody(self, rule: str) -> None:
-        environment = self.context.environment
-        told = integrity.capacity(100, Shortage.LOCKOUTS, self.fill(), self.opened, environment, rule)
-        self.unsaid = (*self.unsaid, told)
-
-    def _keys(self, limits: tuple[Limit, ...], pseudonym: str | None, media: str | None) -> Iterator[Key]:
-        identity = self.context.identity
-        for limit in limits:
-            key = gate_limits.key_value(limit, pseudonym, media, identity.terminal, identity.door)
-            if key is not None:
-                yield limit, key
-
-
-def _rule_of(key: Key) -> str:
-    return gate_limits.limit_name(key[0])
+    def _plan(self, policy: GatePolicy) -> Plan:
+        return self.context.upkeep.plan_of(self.connection, policy.limits, self.context.identity)

@@ -6,7 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from livegate.config import Limit
+from livegate.events.cloudevents import Identity
 from livegate.store import lockouts, media, windows
+from livegate.store.plan import Plan
 
 # Evicting a share at once keeps counting rare.
 _EVICT_SHARE = 64
@@ -58,6 +61,10 @@ class Upkeep:
     windows: Tally = field(default_factory=lambda: Tally(windows.size, windows.evict))
     media: Tally = field(default_factory=lambda: Tally(media.size, media.evict))
     lockouts: Tally = field(default_factory=lambda: Tally(lockouts.size, _never))
+    plan: Plan | None = None
+    """What the newest policy's limits ask."""
+    everybody: set[int] = field(default_factory=set)
+    """Numbers of the rules of that policy that were locked for everybody, now or once."""
     disk_full: bool = False
     """The disk refused a commit, and has not had room to spare since."""
 
@@ -65,3 +72,11 @@ class Upkeep:
         """Count all tables, so that no attempt has to wait for it."""
         for tally in (self.windows, self.media, self.lockouts):
             tally.measure(connection)
+
+    def plan_of(self, connection: sqlite3.Connection, limits: tuple[Limit, ...], identity: Identity) -> Plan:
+        """Return the plan for ``limits``, worked out when they are others than the last time."""
+        if self.plan is None or self.plan.limits is not limits:
+            self.plan = Plan.of(limits, identity.terminal, identity.door)
+            rules = [everybody for _, everybody in self.plan.rules]
+            self.everybody = set(lockouts.read(connection, rules)) if rules else set()
+        return self.plan

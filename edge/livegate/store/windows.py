@@ -7,13 +7,11 @@ nearest neighbours become one at the later of the two, which can only make the w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from livegate.config import Limit
-from livegate.store.rows import Moments, key_id, pack, seen_of, unpack
+from livegate.store.rows import Moments, pack, seen_of, union, unpack
 
-EVERYBODY = "*"
-"""The key of a lockout that holds for every key of its rule."""
 _MOST_MOMENTS = 128
 
 
@@ -23,21 +21,19 @@ def number_in(packed: bytes, limit: Limit, running_ns: int) -> int:
     return sum(number for at_ns, number in unpack(packed) if at_ns > since_ns)
 
 
-def read(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, bytes]:
+def read(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the packed moments of those of ``ids`` (numbers of key_id) that are remembered."""
-    wanted = tuple(ids)
-    query = f"SELECT id, moments FROM window WHERE id IN ({marks(len(wanted))})"  # noqa: S608 - question marks
-    return dict(connection.execute(query, wanted).fetchall())
+    query = union("SELECT id, moments FROM window WHERE id = ?", len(ids))
+    return dict(connection.execute(query, ids).fetchall())
 
 
 def count(
-    connection: sqlite3.Connection, limits: tuple[Limit, ...], rule: str, key: str, running_ns: int
+    connection: sqlite3.Connection, limits: tuple[Limit, ...], number: int, running_ns: int
 ) -> tuple[bytes, bool]:
-    """Count one event of ``rule``, which ``limits`` share, by ``key``.
+    """Count one event of the rule that ``limits`` share by the key of ``number`` (key_id).
 
     Returns the row's moments with it, and whether the row is new.
     """
-    number = key_id(rule, key)
     row = connection.execute("SELECT seen, moments FROM window WHERE id = ?", (number,)).fetchone()
     before = [] if row is None else unpack(row[1])
     at_ns = max(running_ns, before[-1][0]) if before else running_ns
@@ -70,11 +66,6 @@ def size(connection: sqlite3.Connection) -> int:
 def window_ns(limit: Limit) -> int:
     """Return the length of a limit's window in nanoseconds."""
     return int(limit.window_s * 1e9)
-
-
-def marks(number: int) -> str:
-    """Return so many question marks for an SQL list."""
-    return ",".join("?" * number)
 
 
 def _delete(connection: sqlite3.Connection, where: str, values: tuple[int, ...]) -> int:

@@ -1,0 +1,55 @@
+"""What the limits of a policy ask of the store, worked out once: an attempt then only fills in who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from livegate.config import Limit
+from livegate.gate.limits import key_value, limit_name
+from livegate.store.rows import key_id
+
+EVERYBODY = "*"
+"""The key of a lockout that holds for every key of its rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One limit as an attempt asks for it: ``id`` and ``everybody`` are numbers of key_id."""
+
+    limit: Limit
+    rule: str
+    key: str
+    id: int
+    everybody: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The limits of a policy at one terminal; those by terminal and door are ready, the others wait for an attempt."""
+
+    limits: tuple[Limit, ...]
+    terminal: str
+    door: str
+    ready: tuple[Asked | None, ...]
+    rules: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, limits: tuple[Limit, ...], terminal: str, door: str) -> Plan:
+        """Return the plan for ``limits``."""
+        rules = tuple((limit_name(limit), key_id(limit_name(limit), EVERYBODY)) for limit in limits)
+        ready = []
+        for limit, (rule, everybody) in zip(limits, rules, strict=True):
+            key = key_value(limit, None, None, terminal, door)
+            ready.append(None if key is None else Asked(limit, rule, key, key_id(rule, key), everybody))
+        return cls(limits, terminal, door, tuple(ready), rules)
+
+    def asked(self, pseudonym: str | None, media: str | None) -> Iterator[Asked]:
+        """Yield what an attempt with this credential and spoof medium asks; limits without a key are left out."""
+        for limit, ready, (rule, everybody) in zip(self.limits, self.ready, self.rules, strict=True):
+            if ready is not None:
+                yield ready
+                continue
+            key = key_value(limit, pseudonym, media, self.terminal, self.door)
+            if key is not None:
+                yield Asked(limit, rule, key, key_id(rule, key), everybody)
