@@ -65,8 +65,8 @@ def log_level(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:
 def lockout_clear(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:
     """End the lockouts of one credential or one spoof medium, and forget what led to them."""
     what, value = _either(arguments, LimitKey.CREDENTIAL, LimitKey.MEDIA)
-    limits = tuple(limit for limit in desk.effective.config.gate.limit if limit.key == what)
-    return Done({"cleared": lockouts.clear(t.connection, limits, _hex(value, what)) if limits else 0})
+    key, limits = _hex(value, what), tuple(it for it in desk.effective.config.gate.limit if it.key == what)
+    return Done({"cleared": lockouts.clear(t.connection, limits, key) if limits else 0})
 
 
 def media_forget(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:  # noqa: ARG001 - a Verb
