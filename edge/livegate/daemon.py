@@ -28,8 +28,9 @@ from livegate.evidence.keep import Committed, EvidenceKeeper, recipient_of
 from livegate.evidence.seal import Recipient
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
-from livegate.pipeline import Pipeline, Rules, Snapshot
+from livegate.pipeline import Pipeline, Snapshot
 from livegate.report.link import Link, LinkState
+from livegate.rules import Rules
 from livegate.store.files import prepare_folder
 from livegate.store.store import Store, open_store
 from livegate.store.trusted import floor_s
@@ -140,14 +141,9 @@ class Daemon:
         self._evidence = self._open_evidence(recipient, environment, stack)
         stack.enter_context(self._rig)
         self._link = self._open_link(stack)
-        rules = Rules(
-            GatePolicy.of(config),
-            config.gate.pairing_window_ms,
-            config.door.pulse_ms,
-            environment,
-        )
+        rules = Rules.of(config, environment)
         committed = self._link.wake if self._link else _nobody_to_wake
-        self._pipeline = Pipeline(judge, self.store, door, rules, committed)
+        self._pipeline = Pipeline(judge, self.store, door, lambda: rules, committed)
         stack.enter_context(self._readers)
         self._turned_s = time.monotonic()
         self._thread.start()

@@ -7,7 +7,7 @@ runs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from livegate.cues.bank import CueBank, ScoredCue
 from livegate.decide.evidence import probability
 from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
+from livegate.media import MediaSigner
 from livegate.scorers import operating_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
@@ -76,6 +77,17 @@ class Judge:
         self.tracker = Tracker(tracks)
         self._roles = roles
         self._timeout_ns = policy.timeout_ms * NS_PER_MS
+        self._signer: MediaSigner | None = None
+        self._signed: tuple[str, int, str | None] | None = None
+
+    def adopt(self, policy: config.DecisionPolicy) -> None:
+        """Judge by ``policy`` from now on."""
+        self._policy = policy
+        self._timeout_ns = policy.timeout_ms * NS_PER_MS
+
+    def sign_media(self, signer: MediaSigner) -> None:
+        """Give the media of attacks that are watched their signature from now on."""
+        self._signer = signer
 
     @classmethod
     def open(
@@ -130,7 +142,9 @@ class Judge:
         if attempt is None:
             return Sight(frame_set, faces)
         overdue = frame_set.captured_ns - attempt.started_ns >= self._timeout_ns
-        return Sight(frame_set, faces, attempt, self.assess(attempt, final=False), overdue)
+        return Sight(
+            frame_set, faces, attempt, self._with_signature(attempt, self.assess(attempt, final=False)), overdue
+        )
 
     def assess(self, attempt: Attempt, *, final: bool) -> PadResult:
         """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``."""
@@ -164,6 +178,16 @@ class Judge:
             step=self._step(frame_set) if frame_set else Step.NONE,
             missing=self._missing(frame_set, ()) if frame_set else (),
         )
+
+    def _with_signature(self, attempt: Attempt, pad: PadResult) -> PadResult:
+        """Return ``pad`` with the medium's signature where it is an attack: taken once, when the attack is found."""
+        if self._signer is None or pad.decision is not PadDecision.ATTACK:
+            return pad
+        known = self._signed
+        if known is None or known[:2] != (attempt.attempt_id, attempt.started_ns):
+            known = (attempt.attempt_id, attempt.started_ns, self._signer.sign(attempt))
+            self._signed = known
+        return replace(pad, media_signature=known[2])
 
     def _boundaries(self, cues: frozenset[str]) -> Boundaries:
         return boundaries(self._policy, self._points.threshold(cues))

@@ -46,8 +46,12 @@ class Notices:
         """Return whether the rgb camera has shown nothing for too long."""
         return self._seen_ns is None or now_ns - self._seen_ns > BLIND_NS
 
+    def adopt(self, environment: Environment) -> None:
+        """Tell of these circumstances from now on; sensors are as they were last seen."""
+        self.environment = replace(environment, sensors={**environment.sensors, **self.environment.sensors})
+
     def opening(self, sequence: int) -> None:
-        """Remember which event is about to move the door."""
+        """Remember which event, an attempt's or a command's, is about to move the door."""
         self._cause = sequence
 
     def sensors(self, frame_set: FrameSet | None, now: Clock) -> None:

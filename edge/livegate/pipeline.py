@@ -11,20 +11,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from livegate.config import PassBack
 from livegate.errors import DeviceLost, PadError, StoreError, StoreFull
 from livegate.events import kinds
-from livegate.events.environment import Environment
+from livegate.events.environment import as_data
+from livegate.evidence.keep import Committed, Evidence, NoEvidence
 from livegate.gate.attendance import Attendance, Conclusion
 from livegate.gate.door import Door, DoorState
-from livegate.gate.facts import Clock, GatePolicy
-from livegate.gate.policy import decide, refuse
+from livegate.gate.facts import Clock
+from livegate.gate.policy import decide, let_out, refuse
 from livegate.judge import Judge, Sight
 from livegate.notices import Notices
+from livegate.orders import Orders
+from livegate.rules import Rules
+from livegate.store.commands import Executed
 from livegate.store.store import Store
+from livegate.store.transaction import Transaction
 from livegate.types import (
     NS_PER_MS,
     CredentialRead,
     Decision,
+    Direction,
     FrameSet,
     Outcome,
     PadDecision,
@@ -32,16 +39,6 @@ from livegate.types import (
 )
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the configuration asks of the pipeline."""
-
-    policy: GatePolicy
-    pairing_window_ms: int
-    pulse_ms: int
-    environment: Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +54,97 @@ class Snapshot:
 class Pipeline:
     """Takes FrameSets and credentials, decides, commits, moves the door. Only the decision thread calls it."""
 
-    def __init__(self, judge: Judge, store: Store, door: Door, rules: Rules, committed: Callable[[], None]) -> None:
-        """``committed`` is called after every commit and must not block."""
+    def __init__(
+        self,
+        judge: Judge,
+        store: Store,
+        door: Door,
+        rules: Callable[[], Rules],
+        committed: Callable[[], None],
+        *,
+        executed: Callable[[Executed], None] = lambda _executed: None,
+        evidence: Evidence | None = None,
+    ) -> None:
+        """``rules`` is asked once a turn for what is in force then; ``committed`` is called after every commit.
+
+        ``executed`` is told what became of each order of the centre. None of them may block.
+        """
         self._judge = judge
         self._store = store
         self._door = door
-        self._rules = rules
+        self._read_rules = rules
+        self._rules = rules()
         self._committed = committed
-        self._attendance = Attendance(rules.policy.mode, rules.pairing_window_ms)
-        self._notices = Notices(store, door, rules.environment, committed)
+        self._attendance = Attendance(self._rules.policy.mode, self._rules.pairing_window_ms)
+        self._notices = Notices(store, door, self._rules.environment, committed)
+        self._orders = Orders(store, door, self._notices, executed)
+        self._evidence: Evidence = evidence or NoEvidence()
+
+    def nudge(self) -> None:
+        """Say that an order of the centre waits in the store; from any thread."""
+        self._orders.nudge()
 
     def turn(self, frame_set: FrameSet | None, reads: tuple[CredentialRead, ...], now: Clock) -> Snapshot:
         """Take what came since the last turn: a FrameSet or none, and the credentials read."""
+        self._adopt(self._read_rules())
+        if self._orders.carry_out(now, self._rules.pulse_ms):
+            self._committed()
         for read in reads:
-            displaced = self._attendance.displaced_by(read)
-            if displaced is not None:
-                self._conclude(self._unanswered(displaced, frame_set, now.monotonic_ns), frame_set, now)
-            if self._attendance.offer(read):
-                self._judge.tracker.restart()
-                self._attendance.leave(now.monotonic_ns)
+            if read.direction is Direction.OUT:
+                self._let_out(read, now)
+            else:
+                self._take(read, frame_set, now)
         self._notices.sensors(frame_set, now)
-        self._notices.clock(now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
+        if conclusion is not None and sequence is not None:
+            self._keep_evidence(conclusion, sequence, sight, now)
         return Snapshot(sight, self._notices.door(now), decision, sequence)
+
+    def _adopt(self, rules: Rules) -> None:
+        if rules is self._rules:
+            return
+        self._rules = rules
+        self._judge.adopt(rules.decision)
+        self._attendance.adopt(rules.policy.mode, rules.pairing_window_ms)
+        self._notices.adopt(rules.environment)
+
+    def _take(self, read: CredentialRead, frame_set: FrameSet | None, now: Clock) -> None:
+        """Take a credential on the way in; one that waited for its face until now is answered."""
+        displaced = self._attendance.displaced_by(read)
+        if displaced is not None:
+            self._conclude(self._unanswered(displaced, frame_set, now.monotonic_ns), frame_set, now)
+        if self._attendance.offer(read):
+            self._judge.tracker.restart()
+            self._attendance.leave(now.monotonic_ns)
+
+    def _let_out(self, read: CredentialRead, now: Clock) -> None:
+        """Note that somebody leaves: the way out is not ours to bar, so there is nothing to decide or open."""
+        policy, pad = self._rules.policy, self._judge.no_face(None)
+        try:
+            with self._store.transaction() as transaction:
+                facts = transaction.facts(read, policy, now)
+                decision = let_out(pad, facts, policy, attempt_id=secrets.token_hex(8))
+                self._note_passage(transaction, decision, now)
+                transaction.enqueue(kinds.access_attempt(decision, now, self._notices.environment))
+        except StoreError as exc:
+            log.error("leaving not committed", extra={"error": str(exc)})  # noqa: TRY400
+            return
+        self._committed()
+
+    def _note_passage(self, transaction: Transaction, decision: Decision, now: Clock) -> None:
+        credential = decision.credential
+        passed = decision.outcome is Outcome.GRANTED and credential is not None and credential.known
+        if credential is not None and passed and self._rules.policy.anti_pass_back.mode is not PassBack.OFF:
+            transaction.note_passage(credential.pseudonym, decision.direction, now)
+
+    def _keep_evidence(self, conclusion: Conclusion, sequence: int, sight: Sight | None, now: Clock) -> None:
+        if conclusion.attempt is None or conclusion.pad.decision is not PadDecision.ATTACK:
+            return
+        model = as_data(self._notices.environment)["model"]
+        committed = Committed(self._store.stream, sequence, now.wall_s, model)
+        alone = sight is not None and len(sight.faces) <= 1
+        self._evidence.offer(conclusion.attempt, conclusion.pad, committed, alone=alone)
 
     def _look(self, frame_set: FrameSet | None, now_ns: int) -> tuple[Sight | None, Conclusion | None]:
         """Return what is to be seen, and the attempt that became ripe by it."""
@@ -147,6 +211,7 @@ class Pipeline:
             latency_ms = max(time.monotonic_ns() - since_ns, 0) / NS_PER_MS
             decision = replace(decision, latency_ms=latency_ms)
             transaction.count(decision, self._rules.policy, now)
+            self._note_passage(transaction, decision, now)
             environment = replace(self._notices.environment, step=conclusion.pad.step)
             stored = transaction.enqueue(kinds.access_attempt(decision, now, environment))
         return decision, stored.sequence

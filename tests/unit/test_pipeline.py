@@ -22,7 +22,8 @@ from livegate.events.environment import Environment
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
-from livegate.pipeline import Pipeline, Rules, Snapshot
+from livegate.pipeline import Pipeline, Snapshot
+from livegate.rules import Rules
 from livegate.store import files
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
@@ -101,7 +102,7 @@ def opened(tmp_path: Path, store_config: StoreConfig, mode: GateMode) -> Iterato
             pseudonym = Pseudonyms(files.pseudonym_key(tmp_path / "state")).of("good")
             allow(t, Credential(pseudonym, "card", known=True), read_clock())
         woken: list[int] = []
-        pipeline = Pipeline(judge, store, door, rules, lambda: woken.append(1))
+        pipeline = Pipeline(judge, store, door, lambda: rules, lambda: woken.append(1))
         yield Terminal(store, pipeline, detector, door, woken=woken)
 
 

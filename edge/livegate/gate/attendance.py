@@ -11,11 +11,15 @@ from livegate.types import Attempt, CredentialRead, PadDecision, PadResult, Reas
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """An attempt that is ripe: its liveness result and the credential that belongs to it, if one came."""
+    """An attempt that is ripe: its liveness result and the credential that belongs to it, if one came.
+
+    ``attempt`` is None where no face was presented.
+    """
 
     attempt_id: str
     pad: PadResult
     read: CredentialRead | None
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class Attendance:
         self._pairing = Pairing.within(pairing_window_ms)
         self._current: _Current | None = None
 
+    def adopt(self, mode: GateMode, pairing_window_ms: int) -> None:
+        """Go by these from now on; what waits goes on waiting."""
+        self._needs_credential = mode is GateMode.CREDENTIAL_LIVENESS
+        self._pairing = replace(Pairing.within(pairing_window_ms), waiting=self._pairing.waiting)
+
     def displaced_by(self, read: CredentialRead) -> CredentialRead | None:
         """Return the other credential that waits and will be forgotten when ``read`` is offered; it needs an answer."""
         waiting = self._pairing.waiting
@@ -61,7 +70,7 @@ class Attendance:
         if read is None:
             return None
         pad = replace(left.pad, decision=PadDecision.INCONCLUSIVE, reason=Reason.INCONCLUSIVE)
-        return Conclusion(left.attempt.attempt_id, pad, read)
+        return Conclusion(left.attempt.attempt_id, pad, read, left.attempt)
 
     def see(self, attempt: Attempt, pad: PadResult, now_ns: int, *, overdue: bool) -> Conclusion | None:
         """Take the attempt in view as it stands; return its conclusion when it is ripe."""
@@ -95,7 +104,7 @@ class Attendance:
         if waits and self._pairing.may_still_come(judged_ns or now_ns, now_ns):
             return None
         self._current = _Current(attempt, pad, judged_ns, concluded=True)
-        return Conclusion(attempt.attempt_id, pad, read)
+        return Conclusion(attempt.attempt_id, pad, read, attempt)
 
     def _take(self, attempt: Attempt, now_ns: int) -> CredentialRead | None:
         read, self._pairing = self._pairing.take(attempt.started_ns, now_ns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from livegate.types import NS_PER_MS, CredentialRead
+from livegate.types import NS_PER_MS, CredentialRead, Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,12 @@ class Pairing:
         return cls(window_ms * NS_PER_MS)
 
     def offer(self, read: CredentialRead) -> Pairing:
-        """Return the pairing after ``read``, which takes the place of one that waits and is not newer."""
+        """Return the pairing after ``read``, which takes the place of one that waits and is not newer.
+
+        Who leaves shows no face: a read on the way out waits for none.
+        """
+        if read.direction is Direction.OUT:
+            return self
         if self.waiting is not None and self.waiting.read_ns > read.read_ns:
             return self
         return replace(self, waiting=read)
