@@ -6,8 +6,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LinkError, LivegateError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
+from livegate.finding import Finding, tried
 from livegate.report.transport import certificates
 from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
+from livegate.trustchecks import trust_findings
 
 MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
@@ -33,43 +35,28 @@ _MEMORY = ("tmpfs", "ramfs")
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found; ``ok`` is None where it is a warning, not a fault."""
-
-    check: str
-    ok: bool | None
-    text: str
-
-
 def findings(config: Config) -> Iterator[Finding]:
     """Yield what every check finds on this machine for a configuration that parses."""
     for camera in config.camera:
-        yield _tried(f"camera {camera.name}", partial(_camera, camera))
-    yield _tried("door", partial(_door, config.door))
+        yield tried(f"camera {camera.name}", partial(_camera, camera))
+    yield tried("door", partial(_door, config.door))
     for reader in config.reader:
-        yield _tried("reader", partial(_reader, reader))
+        yield tried("reader", partial(_reader, reader))
     yield from own_findings(config)
 
 
 def own_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
-    yield _tried("model", lambda: _model(config))
-    yield _tried("cues", lambda: _cues(config))
+    yield tried("model", lambda: _model(config))
+    yield tried("cues", lambda: _cues(config))
     yield _clock()
     yield from _state_dir(config.terminal.state_dir)
     yield from _secrets(config)
+    yield from trust_findings(config)
     if config.evidence.enabled:
-        yield _tried("evidence", lambda: _evidence(config))
+        yield tried("evidence", lambda: _evidence(config))
     if config.mqtt is None:
         yield Finding("mqtt", None, "no [mqtt] table: events stay in the store")
-
-
-def _tried(check: str, attempt: Callable[[], str]) -> Finding:
-    try:
-        return Finding(check, ok=True, text=attempt())
-    except LivegateError as exc:
-        return Finding(check, ok=False, text=str(exc))
 
 
 def _camera(camera: CameraConfig) -> str:
@@ -145,7 +132,7 @@ def _disk(folder: Path) -> Iterator[Finding]:
 
 
 def _file_system(folder: Path) -> Finding:
-    finding = _tried("file system", lambda: kind_of(folder))
+    finding = tried("file system", lambda: kind_of(folder))
     if finding.text in _MEMORY:
         return Finding("file system", None, f"{folder}: {finding.text} lies in memory: a power cut takes every event")
     if finding.text.startswith(_NETWORK):

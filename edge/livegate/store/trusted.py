@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from livegate.errors import Refusal, StoreError, TrustError
+from livegate.store import files
+from livegate.store.connection import store_error
 from livegate.store.transaction import Transaction
 from livegate.trust.clockfloor import SKEW_S, TrustedNow
 from livegate.trust.envelope import Envelope
@@ -19,6 +24,14 @@ from livegate.trust.keyset import Keyset, open_keyset, restore_keyset
 from livegate.trust.payload import moment_of
 
 MAX_NONCES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a store remembers of trust: the keyset in force, None where there is none, and the floor of time."""
+
+    keyset: Keyset | None = None
+    floor_s: float = 0.0
 
 
 def load_keyset(t: Transaction, pinned: PublicKey) -> Keyset:
@@ -55,6 +68,28 @@ def read_keyset(connection: sqlite3.Connection) -> tuple[PublicKey, Keyset] | No
         raise StoreError(
             f"the store's keyset is damaged ({exc}); restore the state folder from a backup, or move the database away"
         ) from exc
+
+
+def look(state_dir: Path) -> Kept:
+    """Return what the store in ``state_dir`` remembers, beside a running daemon or without one; no file is changed.
+
+    All is empty where there is no store yet. Raises StoreError when it cannot be read.
+    """
+    path = state_dir / files.DATABASE
+    try:
+        if not path.is_file():
+            return Kept()
+        # Without a log nobody has it open; SQLite would make files of its own beside it if it were not told so.
+        quiet = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{quiet}", uri=True)) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'time_floor'").fetchone() is None:
+                return Kept()
+            kept = read_keyset(connection)
+            return Kept(kept and kept[1], floor_s(connection))
+    except sqlite3.Error as exc:
+        raise store_error(path, exc) from exc
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be read ({exc.strerror}); run this as the user it belongs to") from exc
 
 
 def take_keyset(t: Transaction, envelope: Envelope, current: Keyset, now: TrustedNow) -> Keyset:
