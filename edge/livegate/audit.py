@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livegate.events.chain import Verifier, begins_stream
@@ -12,6 +13,16 @@ from livegate.events.opened import OpenedEvent
 from livegate.events.receipts import Receipts
 from livegate.events.verdict import Fault, Finding, Start, Verdict
 from livegate.trust.keys import PublicKey
+
+
+class KeySource(enum.StrEnum):
+    """Where the device key comes from that checkpoints were held against."""
+
+    GIVEN = "given"
+    STORE = "store"
+    """From beside the events: whoever can forge the one can forge the other."""
+    STREAM = "stream"
+    """From the first checkpoint itself, at its word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +38,10 @@ class StreamReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was proved in all. ``pinned``: the device key was given and not read from the stream itself."""
+    """What was proved in all."""
 
     streams: tuple[StreamReport, ...]
-    pinned: bool
+    key_source: KeySource
     receipts_pinned: bool | None
     """Whether the receipts' signatures were checked, None without receipts."""
     unmatched: tuple[str, ...]
@@ -56,6 +67,7 @@ class Audit:
     """Takes the events of one file or store in order; ``anchor`` is the place before the first, where it is known."""
 
     device_keys: frozenset[PublicKey] = frozenset()
+    key_source: KeySource = KeySource.STREAM
     receipts: Receipts | None = None
     receipts_pinned: bool = False
     anchor: ChainHead | None = None
@@ -95,7 +107,7 @@ class Audit:
         self._link()
         unmatched = () if self.receipts is None else tuple(sorted(self.receipts.held.keys() - self._seen))
         pinned = None if self.receipts is None else self.receipts_pinned
-        return Report(tuple(self._reports), bool(self.device_keys), pinned, unmatched)
+        return Report(tuple(self._reports), self.key_source, pinned, unmatched)
 
     def _current(self) -> _Reading:
         if self._reading is None:
@@ -131,9 +143,7 @@ class Audit:
         for index, (before, after) in enumerate(zip(self._reports, self._reports[1:], strict=False)):
             finding = _wrong_end(before.verdict, after.verdict)
             if finding is not None:
-                self._reports[index] = StreamReport(
-                    before.verdict, _earlier(before.finding, finding), before.line, before.confirmed_through
-                )
+                self._reports[index] = replace(before, finding=_earlier(before.finding, finding))
 
 
 def _earlier(one: Finding | None, other: Finding | None) -> Finding | None:
@@ -158,7 +168,7 @@ def as_json(report: Report) -> dict[str, Any]:
     """Return the report as ``docs/schemas/events-verify.json`` says."""
     return {
         "ok": report.ok,
-        "device_key_pinned": report.pinned,
+        "device_key": report.key_source,
         "receipts_pinned": report.receipts_pinned,
         "receipts_of_other_streams": list(report.unmatched),
         "streams": [_stream_json(stream) for stream in report.streams],
@@ -203,14 +213,15 @@ def as_lines(report: Report) -> Iterable[str]:
 
 def _stream_lines(report: StreamReport, whole: Report) -> Iterable[str]:
     verdict, finding = report.verdict, report.finding
-    yield f"stream {verdict.stream} of {verdict.source}: {verdict.events} events, {verdict.first} to {verdict.last}"
+    span = f"{verdict.events} events, {verdict.first} to {verdict.last}" if verdict.events else "no event"
+    yield f"stream {verdict.stream} of {verdict.source}: {span}"
     yield f"  begins: {_STARTS[verdict.start]}"
     for gap in verdict.gaps:
         yield f"  dropped: {gap.first} to {gap.last}, which event {gap.told_by} accounts for"
     if verdict.checkpoints:
-        key = "the device key given" if whole.pinned else "the key named in the stream, NOT PINNED: give --device-key"
         signers = ", ".join(verdict.keyids)
-        yield f"  signed: up to {verdict.signed_through} ({verdict.checkpoints} checkpoints, key {signers}; {key})"
+        yield f"  signed: up to {verdict.signed_through} ({verdict.checkpoints} checkpoints by key {signers})"
+        yield f"  key: {_SOURCES[whole.key_source]}"
     else:
         yield "  signed: nothing, there is no checkpoint"
     if verdict.unsigned_tail:
@@ -229,4 +240,9 @@ _STARTS = {
     Start.CHECKPOINT: "at a checkpoint, which signs what came before",
     Start.GIVEN: "at the store's anchor",
     Start.NOTHING: "in the middle, with nothing to check it against",
+}
+_SOURCES = {
+    KeySource.GIVEN: "the one given",
+    KeySource.STORE: "the one beside the store, NOT PINNED: give --device-key from a place of your own",
+    KeySource.STREAM: "the one named in the stream itself, NOT PINNED: give --device-key from a place of your own",
 }

@@ -96,11 +96,11 @@ class Verifier:
             if event.members.get("type") == _GAP:
                 self._explain(event)
             return None
-        self._events += 1
         finding = self._identify(event) or self._place(event) or self._look_into(event)
         if finding is None:
             self._at = ChainHead(event.sequence, event.chainhash)
-            self._last = event.sequence
+            self._first, self._last = self._first or event.sequence, event.sequence
+            self._events += 1
         return finding
 
     def finish(self) -> Verdict:
@@ -164,8 +164,6 @@ class Verifier:
 
     def _place(self, event: OpenedEvent) -> Finding | None:
         """Judge where the event stands and whether it fits what stands before it."""
-        if self._first == 0:
-            self._first = event.sequence
         if self._at is None:
             return self._begin(event)
         expected = self._at.sequence + 1

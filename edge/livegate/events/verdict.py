@@ -64,7 +64,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was proved of one stream. ``first`` and ``last`` are 0 where there was no event.
+    """What was proved of one stream: ``events`` from ``first`` to ``last``, which are 0 where none was.
 
     ``signed_through``: the terminal's signature vouches for everything up to here; ``unsigned_tail`` events came after
     the checkpoint that says so. ``keyids`` signed, ``predecessor`` is what the stream says of the one before it.

@@ -11,7 +11,7 @@ from livegate.errors import ConfigError, LinkError, StoreError
 from livegate.events.canonical import canonical
 from livegate.trust.envelope import from_base64
 from livegate.trust.keyfiles import check_private, write_private
-from livegate.trust.keys import SigningKey
+from livegate.trust.keys import PublicKey, SigningKey
 from livegate.trust.tpm import Sealed, Tpm
 from livegate.untrusted import parse_object
 
@@ -36,6 +36,19 @@ def device_key(state_dir: Path, tpm: Tpm | None = None) -> SigningKey:
     if not plain.exists() and not sealed.exists():
         _make(plain, sealed, tpm)
     return _unsealed(sealed, tpm) if sealed.exists() else _plain(plain)
+
+
+def public_device_key(state_dir: Path) -> PublicKey | None:
+    """Return the public part of this terminal's key without unsealing it; None where none is made or readable."""
+    plain, sealed = state_dir / PLAIN, state_dir / SEALED
+    try:
+        if plain.exists():
+            return _plain(plain).public
+        with sealed.open("rb") as file:
+            members = parse_object(file.read(_SEALED_BYTES), _SEALED_BYTES, max_depth=1)
+        return PublicKey.of_raw(from_base64(members.get("key"), "key"))
+    except (OSError, LinkError, StoreError):
+        return None
 
 
 def kind_of_key(state_dir: Path) -> str | None:

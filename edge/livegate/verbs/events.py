@@ -1,4 +1,4 @@
-"""``livegate events``: what this terminal recorded, from its own store."""
+"""``livegate events``: what this terminal recorded, from its own store: to be read, taken away and proved."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from livegate.audit import as_json, as_lines
 from livegate.configfile import load
 from livegate.errors import ConfigError
 from livegate.events.cloudevents import MAX_SEQUENCE, StoredEvent, kind_of
+from livegate.proving import read_receipts, verify_file, verify_store
 from livegate.store import StoreReader
+from livegate.store.export import export
+from livegate.store.whole import whole_stream
 from livegate.terminal_text import printable
 
-HELP = "show recorded events"
+HELP = "show, export and verify recorded events"
 _POLL_S = 0.2
 _PAGE = 500
 _MAX_EVENTS = 1_000_000_000
@@ -31,14 +36,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--limit", type=int, default=limit, metavar="N", help=f"how many (default {limit})")
         action.add_argument("--kind", metavar="KIND", help='only events of this kind, such as "access.attempt"')
     shown.add_argument("--after", type=int, metavar="SEQUENCE", help="the oldest ones after SEQUENCE instead")
+    _add_export(actions.add_parser("export", help="write events to a file, byte for byte as they are stored"))
+    _add_verify(actions.add_parser("verify", help="prove that nothing is missing or altered; status 1 if something is"))
 
 
-def add_store_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare how a store is named: by the terminal's configuration or by its folder."""
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add_store_arguments(parser)
+    parser.add_argument("--after", type=int, default=0, metavar="SEQUENCE", help="only what follows SEQUENCE")
+    parser.add_argument("--through", type=int, default=MAX_SEQUENCE, metavar="SEQUENCE", help="only up to SEQUENCE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new file, one event a line")
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    where = add_store_arguments(parser)
+    where.add_argument(
+        "--file", type=Path, metavar="EXPORT", help="a file that `events export` wrote, or several joined"
+    )
+    parser.add_argument(
+        "--device-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the terminal's public key, a PEM file or base64, from a place you trust; again for another one",
+    )
+    parser.add_argument("--receipts", type=Path, metavar="FILE", help="the console's receipts, against a cut-off end")
+    parser.add_argument("--console-key", metavar="KEY", help="the console's public key, a PEM file or base64")
+
+
+def add_store_arguments(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Declare how a store is named: by the terminal's configuration or by its folder; return the group of the two."""
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--config", type=Path, metavar="FILE", help="the terminal's configuration")
     where.add_argument("--state-dir", type=Path, metavar="DIR", help="the folder its store lies in")
     parser.add_argument("--json", action="store_true", help="machine-readable")
+    return where
 
 
 def state_dir(arguments: argparse.Namespace) -> Path:
@@ -48,7 +79,15 @@ def state_dir(arguments: argparse.Namespace) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print events; ``tail`` goes on until it is interrupted."""
+    """Do what was asked; ``tail`` goes on until it is interrupted, ``verify`` ends with 1 where something is wrong."""
+    if arguments.action == "export":
+        return _export(arguments)
+    if arguments.action == "verify":
+        return _verify(arguments)
+    return _show(arguments)
+
+
+def _show(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.limit <= _MAX_EVENTS:
         raise ConfigError(f"--limit {arguments.limit}: expected 0 to {_MAX_EVENTS}")
     if arguments.action == "list" and not 0 <= (arguments.after or 0) <= MAX_SEQUENCE:
@@ -61,6 +100,38 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _list(store, arguments)
     return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    if not 0 <= arguments.after <= arguments.through <= MAX_SEQUENCE:
+        raise ConfigError(
+            f"--after {arguments.after} --through {arguments.through}: expected 0 to {MAX_SEQUENCE}, rising"
+        )
+    with whole_stream(state_dir(arguments)) as whole:
+        done = export(whole, arguments.after, arguments.through, arguments.out)
+    if arguments.json:
+        sys.stdout.write(json.dumps(asdict(done)) + "\n")
+    else:
+        sys.stdout.write(
+            f"{done.events} events of stream {done.stream}, {done.first} to {done.last}: {arguments.out}\n"
+        )
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.console_key is not None and arguments.receipts is None:
+        raise ConfigError("--console-key: is for --receipts, which is not given")
+    pinned = arguments.console_key is not None
+    receipts = None if arguments.receipts is None else read_receipts(arguments.receipts, arguments.console_key)
+    if arguments.file is not None:
+        report = verify_file(arguments.file, arguments.device_key, receipts, receipts_pinned=pinned)
+    else:
+        report = verify_store(state_dir(arguments), arguments.device_key, receipts, receipts_pinned=pinned)
+    if arguments.json:
+        sys.stdout.write(json.dumps(as_json(report)) + "\n")
+    else:
+        sys.stdout.writelines(printable(text) + "\n" for text in as_lines(report))
+    return 0 if report.ok else 1
 
 
 def _list(store: StoreReader, arguments: argparse.Namespace) -> None:
