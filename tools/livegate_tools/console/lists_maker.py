@@ -23,6 +23,8 @@ from livegate.trust.payload import MAX_LIFETIME_S, KeyRole
 
 # In base64 with its signature such a payload still is a message below 128,000 bytes.
 CHUNK_BYTES = 94_000
+# Members around the entries: an audience of 23 characters, two moments, two numbers.
+_FRAME_BYTES = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,14 @@ class Edition:
 
 
 class ListMaker:
-    """Makes one edition: take all ``chunks`` first, then the ``manifest`` that goes before them."""
+    """Makes one edition: take all ``chunks`` first, then the ``manifest`` that goes before them.
 
-    def __init__(self, edition: Edition) -> None:
+    No chunk's payload is longer than ``chunk_bytes``, unless one entry alone is.
+    """
+
+    def __init__(self, edition: Edition, chunk_bytes: int = CHUNK_BYTES) -> None:
         self._edition = _checked(edition)
+        self._room = chunk_bytes - _FRAME_BYTES
         self._digest = hashlib.sha256()
         self._chunks = 0
         self._entries = 0
@@ -64,7 +70,7 @@ class ListMaker:
         Raises ConfigError naming the entry (counted from 1) that terminals would refuse, or that stands twice.
         """
         frame = json.dumps(self._edition.common())[:-1]
-        for texts in _packed(_sorted(entries, self._edition)):
+        for texts in _packed(_sorted(entries, self._edition), self._room):
             if self._chunks == MAX_CHUNKS:
                 raise ConfigError(f"list: needs more than {MAX_CHUNKS} chunks; shorten the reasons")
             payload = f'{frame}, "index": {self._chunks}, "entries": [{",".join(texts)}]}}'.encode()
@@ -123,20 +129,16 @@ def _checked_entry(entry: Mapping[str, Any], number: int, edition: Edition) -> t
     return change.key, text
 
 
-def _packed(texts: Iterable[str]) -> Iterator[list[str]]:
+def _packed(texts: Iterable[str], room: int) -> Iterator[list[str]]:
     """Yield runs of entries that fit a chunk."""
     run: list[str] = []
     size = 0
     for text in texts:
         length = len(text.encode()) + 1
-        if run and (size + length > CHUNK_BYTES - _FRAME_BYTES or len(run) == MAX_CHUNK_ENTRIES):
+        if run and (size + length > room or len(run) == MAX_CHUNK_ENTRIES):
             yield run
             run, size = [], 0
         run.append(text)
         size += length
     if run:
         yield run
-
-
-# Members around the entries: an audience of 22 characters, two moments, two numbers.
-_FRAME_BYTES = 512
