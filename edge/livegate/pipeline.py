@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from livegate.config import PassBack
 from livegate.errors import DeviceLost, PadError, StoreError, StoreFull
 from livegate.events import kinds
-from livegate.events.environment import as_data
-from livegate.evidence.keep import Committed, Evidence, NoEvidence
 from livegate.gate.attendance import Attendance, Conclusion
 from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
@@ -63,7 +61,6 @@ class Pipeline:
         committed: Callable[[], None],
         *,
         executed: Callable[[Executed], None] = lambda _executed: None,
-        evidence: Evidence | None = None,
     ) -> None:
         """``rules`` is asked once a turn for what is in force then; ``committed`` is called after every commit.
 
@@ -78,7 +75,6 @@ class Pipeline:
         self._attendance = Attendance(self._rules.policy.mode, self._rules.pairing_window_ms)
         self._notices = Notices(store, door, self._rules.environment, committed)
         self._orders = Orders(store, door, self._notices, executed)
-        self._evidence: Evidence = evidence or NoEvidence()
 
     def nudge(self) -> None:
         """Say that an order of the centre waits in the store; from any thread."""
@@ -97,8 +93,6 @@ class Pipeline:
         self._notices.sensors(frame_set, now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
-        if conclusion is not None and sequence is not None:
-            self._keep_evidence(conclusion, sequence, sight, now)
         return Snapshot(sight, self._notices.door(now), decision, sequence)
 
     def _adopt(self, rules: Rules) -> None:
@@ -137,14 +131,6 @@ class Pipeline:
         passed = decision.outcome is Outcome.GRANTED and credential is not None and credential.known
         if credential is not None and passed and self._rules.policy.anti_pass_back.mode is not PassBack.OFF:
             transaction.note_passage(credential.pseudonym, decision.direction, now)
-
-    def _keep_evidence(self, conclusion: Conclusion, sequence: int, sight: Sight | None, now: Clock) -> None:
-        if conclusion.attempt is None or conclusion.pad.decision is not PadDecision.ATTACK:
-            return
-        model = as_data(self._notices.environment)["model"]
-        committed = Committed(self._store.stream, sequence, now.wall_s, model)
-        alone = sight is not None and len(sight.faces) <= 1
-        self._evidence.offer(conclusion.attempt, conclusion.pad, committed, alone=alone)
 
     def _look(self, frame_set: FrameSet | None, now_ns: int) -> tuple[Sight | None, Conclusion | None]:
         """Return what is to be seen, and the attempt that became ripe by it."""

@@ -11,15 +11,11 @@ from livegate.types import Attempt, CredentialRead, PadDecision, PadResult, Reas
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """An attempt that is ripe: its liveness result and the credential that belongs to it, if one came.
-
-    ``attempt`` is None where no face was presented.
-    """
+    """An attempt that is ripe: its liveness result and the credential that belongs to it, if one came."""
 
     attempt_id: str
     pad: PadResult
     read: CredentialRead | None
-    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ class Attendance:
         if read is None:
             return None
         pad = replace(left.pad, decision=PadDecision.INCONCLUSIVE, reason=Reason.INCONCLUSIVE)
-        return Conclusion(left.attempt.attempt_id, pad, read, left.attempt)
+        return Conclusion(left.attempt.attempt_id, pad, read)
 
     def see(self, attempt: Attempt, pad: PadResult, now_ns: int, *, overdue: bool) -> Conclusion | None:
         """Take the attempt in view as it stands; return its conclusion when it is ripe."""
@@ -104,7 +100,7 @@ class Attendance:
         if waits and self._pairing.may_still_come(judged_ns or now_ns, now_ns):
             return None
         self._current = _Current(attempt, pad, judged_ns, concluded=True)
-        return Conclusion(attempt.attempt_id, pad, read, attempt)
+        return Conclusion(attempt.attempt_id, pad, read)
 
     def _take(self, attempt: Attempt, now_ns: int) -> CredentialRead | None:
         read, self._pairing = self._pairing.take(attempt.started_ns, now_ns)
