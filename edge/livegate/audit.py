@@ -111,7 +111,8 @@ class Audit:
 
     def _current(self) -> _Reading:
         if self._reading is None:
-            self._reading = _Reading(Verifier(self.anchor, self.device_keys))
+            given = self.key_source is KeySource.GIVEN
+            self._reading = _Reading(Verifier(self.anchor, self.device_keys, must_be_signed=given))
             self.anchor = None
         return self._reading
 

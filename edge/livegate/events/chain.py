@@ -50,14 +50,21 @@ class Verifier:
 
     ``anchor`` is the place before the first event; without one a stream begins at sequence 1 or at a checkpoint.
     ``device_keys`` are the only ones whose checkpoints count; without any the first key named in the stream is taken
-    at its word. After the first finding later events only serve to explain holes before it.
+    at its word. With ``must_be_signed`` a stream without any good checkpoint is a finding. After the first finding later
+    events only serve to explain holes before it.
     """
 
-    def __init__(self, anchor: ChainHead | None = None, device_keys: frozenset[PublicKey] = frozenset()) -> None:
+    def __init__(
+        self,
+        anchor: ChainHead | None = None,
+        device_keys: frozenset[PublicKey] = frozenset(),
+        *,
+        must_be_signed: bool = False,
+    ) -> None:
         self._start = Start.NOTHING if anchor is None else Start.GIVEN
         self._at = anchor
         self._keys = device_keys
-        self._pinned = bool(device_keys)
+        self._must_be_signed = must_be_signed
         self._finding: Finding | None = None
         self._stream: str | None = None
         self._source: str | None = None
@@ -110,7 +117,7 @@ class Verifier:
             hole = self._holes[0]
             if finding is None or hole.first < finding.sequence:
                 finding = _missing(hole)
-        if finding is None and self._pinned and self._events and not self._signed_through:
+        if finding is None and self._must_be_signed and self._events and not self._signed_through:
             finding = Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
         return Verdict(
             finding=finding,
