@@ -28,15 +28,16 @@ from livegate.evidence.keep import Committed, EvidenceKeeper, recipient_of
 from livegate.evidence.seal import Recipient
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
+from livegate.media import MediaSigner
 from livegate.pipeline import Pipeline, Snapshot
 from livegate.report.link import Link, LinkState
 from livegate.rules import Rules
-from livegate.store.files import prepare_folder
+from livegate.store.files import media_key, prepare_folder
 from livegate.store.store import Store, open_store
 from livegate.store.trusted import floor_s
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.device import device_key
-from livegate.trust.site import site_keys
+from livegate.trust.site import SiteKeys, site_keys
 from livegate.watchdog import notify
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,10 @@ class Daemon:
         door, self._rig, self._readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
         stack.enter_context(door)
         environment = Environment(identity, config.door.zone, model, config_version=config.version)
-        self.store = stack.enter_context(self._open_store(identity, environment))
+        site = site_keys(config.trust)
+        self.store = stack.enter_context(self._open_store(identity, environment, site))
+        salt = media_key(config.terminal.state_dir, derived=site.media if site else None)
+        judge.sign_media(MediaSigner(salt))
         with self.store.transaction() as t:
             self._floor.raise_to(floor_s(t.connection))
         self._evidence = self._open_evidence(recipient, environment, stack)
@@ -148,9 +152,8 @@ class Daemon:
         self._turned_s = time.monotonic()
         self._thread.start()
 
-    def _open_store(self, identity: Identity, environment: Environment) -> Store:
+    def _open_store(self, identity: Identity, environment: Environment, site: SiteKeys | None) -> Store:
         config, state_dir = self._config, self._config.terminal.state_dir
-        site = site_keys(config.trust)
         prepare_folder(state_dir)
         return open_store(
             state_dir,
