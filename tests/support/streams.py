@@ -58,6 +58,9 @@ class MemoryStream:
         first = max(after, self._acknowledged, self._dropped.sequence)
         return self._events[first : first + limit]
 
+    def newest_gap(self) -> StoredEvent | None:
+        return next((event for event in reversed(self._events) if b'"type":"io.livegate.gap.v1"' in event.body), None)
+
     def chainhash_at(self, sequence: int) -> str | None:
         kept = 0 < sequence <= len(self._events) and not self._acknowledged < sequence < self._dropped.sequence
         return self._hash(sequence) if kept else None

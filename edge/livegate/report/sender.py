@@ -75,6 +75,7 @@ class Sender:
         self._ahead: deque[StoredEvent] = deque()
         self._in_flight: dict[int, tuple[str, float]] = {}
         self._answers: dict[int, Message] = {}
+        self._unexplained = False
         self._last_want = (0, 0.0)
         self._refusals = Refusals(None)
         self._health_due_s = 0.0
@@ -171,6 +172,8 @@ class Sender:
         while self.window.room() and len(self._in_flight) < session.receive_maximum:
             if not self._ahead and not self._read_ahead(now_s):
                 return
+            if self._unexplained:
+                self._explain(session)
             event = self._ahead.popleft()
             self._publish(session, Message(self._speaker.topics.events, event.body, content_type=CONTENT_TYPE))
             again = self.window.sent(event.sequence, now_s)
@@ -190,8 +193,21 @@ class Sender:
         if len(self._ahead) == limit:
             self.woken = True
         if self._ahead:
+            self._unexplained = self._unexplained or self._ahead[0].sequence - 1 > self.window.next_after
             self.window.skip_to(self._ahead[0].sequence - 1)
         return bool(self._ahead)
+
+    def _explain(self, session: Session) -> None:
+        """Send the newest gap event ahead of its place: without it no console goes on behind a hole."""
+        try:
+            gap = self._store.newest_gap()
+        except StoreError as exc:
+            self._problem(str(exc))
+            return
+        self._unexplained = False
+        if gap is not None:
+            self._publish(session, Message(self._speaker.topics.events, gap.body, content_type=CONTENT_TYPE))
+            self.counts["gaps_told_ahead_total"] += 1
 
     def _take_ack(self, arrival: Arrival) -> None:
         now_s = time.monotonic()

@@ -27,6 +27,9 @@ class EventSource(Protocol):
     def unacknowledged(self, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return up to ``limit`` events after the sequence ``after``, in order."""
 
+    def newest_gap(self) -> StoredEvent | None:
+        """Return the newest gap event, which accounts for all that was dropped and not acknowledged; None for none."""
+
     def chainhash_at(self, sequence: int) -> str | None:
         """Return the chain hash at ``sequence``, or None when it is not kept any more or not yet there."""
 

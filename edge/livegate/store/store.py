@@ -146,6 +146,10 @@ class Store:
         """Return the ``limit`` newest events, oldest first."""
         return self._reader.newest(limit)
 
+    def newest_gap(self) -> StoredEvent | None:
+        """Return the newest gap event, None when none is kept."""
+        return next(iter(self._reader.newest(1, "gap")), None)
+
     def chainhash_at(self, sequence: int) -> str | None:
         """Return the chain hash after ``sequence``, or None when that event is not kept (any more)."""
         return self._reader.chainhash_at(sequence)

@@ -1,0 +1,58 @@
+"""What the terminal had to drop, over a real broker: crossed on the word of its gap event, and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from livegate.config import Mqtt, Terminal
+from livegate.report.link import Link
+from livegate_tools.console.centre import Rules, Seen
+from livegate_tools.console.console import Console
+from livegate_tools.demo.broker import EmbeddedBroker
+from support.streams import MemoryStream
+from support.waiting import eventually
+
+RULES = Rules(ack_every=50, ack_after_s=0.01, want_after_s=0.05)
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as running:
+        yield running
+
+
+def test_gap_far_behind_the_hole_is_told_ahead(broker: EmbeddedBroker) -> None:
+    """More events stand between the hole and its gap event than the terminal sends without an acknowledgement."""
+    stream, seen = MemoryStream(), list[Seen]()
+    stream.commit(2_000)
+    stream.drop_through(700)
+    mqtt = Mqtt("127.0.0.1", broker.port, resend_after_s=0.5)
+    console = Console(mqtt, seen.append, rules=RULES)
+    link = Link(mqtt, Terminal("lab", "t1", Path("/nowhere")), stream, boot_id="boot")
+    console.start()
+    link.start()
+    eventually(lambda: stream.acknowledged_through() == 2_001)
+    link.stop(5)
+    console.stop(5)
+    assert [one.event.sequence for one in seen] == list(range(701, 2_002))
+    assert console.streams()[0].holes == ((1, 700, True),)
+
+
+def test_console_that_lost_its_memory_goes_on_where_the_terminal_was_released(broker: EmbeddedBroker) -> None:
+    stream, seen = MemoryStream(), list[Seen]()
+    stream.commit(40)
+    stream.acknowledge(25, stream.chainhash_at(25) or "", "console")
+    mqtt = Mqtt("127.0.0.1", broker.port, resend_after_s=0.5)
+    console = Console(mqtt, seen.append, rules=RULES)
+    link = Link(mqtt, Terminal("lab", "t1", Path("/nowhere")), stream, boot_id="boot")
+    console.start()
+    eventually(lambda: console.link().connected)
+    link.start()
+    eventually(lambda: stream.acknowledged_through() == 40)
+    link.stop(5)
+    console.stop(5)
+    assert [one.event.sequence for one in seen] == list(range(26, 41))
+    assert console.streams()[0].holes == ((1, 25, False),)
