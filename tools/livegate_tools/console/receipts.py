@@ -7,22 +7,16 @@ One JSON object a line with ``stream``, ``through`` (12 digits), ``chainhash``, 
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from livegate.errors import LinkError
 from livegate.events.canonical import canonical
 from livegate.events.cloudevents import ChainHead, sequence_text, timestamp
+from livegate.events.receipts import MAX_RECEIPT_BYTES, SIGNED_TYPE
 from livegate.trust.envelope import message
-from livegate.trust.keys import PublicKey, SigningKey
-
-RECEIPT_TYPE = "livegate.receipt.v1"
-_LONGEST = 4_096
+from livegate.trust.keys import SigningKey
 
 
 def sign_receipt(key: SigningKey, stream: str, head: ChainHead, consumer: str, issued_s: float) -> bytes:
@@ -35,35 +29,8 @@ def sign_receipt(key: SigningKey, stream: str, head: ChainHead, consumer: str, i
         "keyid": key.public.keyid,
         "issued": timestamp(issued_s),
     }
-    sig = key.sign(message(RECEIPT_TYPE, canonical(members)))
+    sig = key.sign(message(SIGNED_TYPE, canonical(members)))
     return canonical(members | {"sig": base64.b64encode(sig).decode()})
-
-
-def check_receipt(members: Mapping[str, Any], key: PublicKey) -> None:
-    """Return when a parsed receipt is signed by ``key``; raise TrustError when it is not."""
-    signed = {name: value for name, value in members.items() if name != "sig"}
-    try:
-        sig = base64.b64decode(str(members.get("sig")), validate=True)
-        text = canonical(signed)
-    except (binascii.Error, ValueError, TypeError):
-        sig, text = b"", b""
-    key.verify(sig, message(RECEIPT_TYPE, text))
-
-
-def read_receipts(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the receipts in a file as they are written, unjudged; LinkError for a line that is none."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    receipt = json.loads(line)
-                except (ValueError, RecursionError) as exc:
-                    raise LinkError(f"{path}: line {number} is not a receipt") from exc
-                if not isinstance(receipt, dict):
-                    raise LinkError(f"{path}: line {number} is not a receipt")
-                yield receipt
-    except OSError as exc:
-        raise LinkError(f"{path}: cannot be read ({exc.strerror})") from exc
 
 
 class Receipts:
@@ -104,7 +71,7 @@ class Receipts:
         """Take away the beginning of a line that a power cut left: its checkpoint was not acknowledged."""
         with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
             size = file.seek(0, os.SEEK_END)
-            begin = max(0, size - _LONGEST)
+            begin = max(0, size - MAX_RECEIPT_BYTES)
             file.seek(begin)
             tail = file.read()
             if tail and not tail.endswith(b"\n"):
