@@ -45,8 +45,9 @@ class PublicKey:
     @classmethod
     def of_pem(cls, path: Path) -> Self:
         """Return the key in a PEM file (SubjectPublicKeyInfo); ConfigError when there is none in it."""
+        pem = _read(path)
         try:
-            key = serialization.load_pem_public_key(_read(path))
+            key = serialization.load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm) as exc:
             raise ConfigError(_no_key(path, "public")) from exc
         if not isinstance(key, Ed25519PublicKey):
