@@ -1,69 +1,100 @@
-"""A process that commits in a loop is killed again and again: what it said it had committed must be there."""
+"""A terminal is killed at random instructions, over and over: what it told, acknowledged and opened must hold."""
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
-import subprocess
-import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
-from livegate.events.chain import verify_chain
-from livegate.store import StoreReader
+import pytest
 
-KILLS = 30
-TESTS = Path(__file__).parents[1]
-WRITER = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from support.stores import BONA_FIDE, ATTACK, StillClock, attempt, limit, opened, policy
-from livegate.clock import read_clock
-rules = policy(limit("attempt", 1000, 1.0, 0), limit("presentation_attack", 5, 60, 1))
-store = opened(Path(sys.argv[1]), read_clock, history=1_000_000)
-print("ready", flush=True)
-for number in range(1_000_000):
-    attempt(store, ATTACK if number % 3 else BONA_FIDE, rules, read_clock())
-    head = store.last()
-    print(head.sequence, head.chainhash, flush=True)
-    if number % 50 == 49:
-        store.acknowledge(head.sequence - 10, store.chainhash_at(head.sequence - 10), "console")
-        print("acknowledged", head.sequence - 10, flush=True)
-    if number % 80 == 79:
-        store.tick(rules)
-"""
+from support.mortal import alive, live_for_ever
+from support.records import record, times
+from support.witness import Witness
+
+KILLS = times(200, 10_000)
+# One state folder serves so many lives; its history is pruned all the while.
+LIVES = 100
+# Lives end anywhere from the first instruction to so long after the store is open.
+VISITS_S = 0.04
+
+pytestmark = [
+    pytest.mark.timeout(1_800),
+    # Threads of libraries do not come along into a fork, and nothing there waits for them.
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
 
 
-def killed_after(folder: Path, lines: int, extra_s: float) -> list[list[str]]:
-    """Start the writer, kill it some time after it said ``lines`` lines; return all it said, by words."""
-    command = [sys.executable, "-c", WRITER, str(folder), str(TESTS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(lines)]
+def one_life(folder: Path, seed: int, lives_s: float) -> list[str]:
+    """Fork a terminal on ``folder``, kill it after ``lives_s``, return what it said."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
         try:
-            process.wait(extra_s)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        said += process.stdout.readlines()
-    assert process.returncode == -signal.SIGKILL
-    # The last line may be cut short by the kill.
-    return [line.split() for line in said if line.endswith("\n")]
+            live_for_ever(folder, writing, seed)
+        except BaseException:
+            os.write(writing, traceback.format_exc().encode())
+        finally:
+            os._exit(1)
+    os.close(writing)
+    time.sleep(lives_s)
+    os.kill(child, signal.SIGKILL)
+    with os.fdopen(reading, encoding="utf-8") as said:
+        lines = said.readlines()
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"the terminal ended by itself: {''.join(lines[-30:])}"
+    return lines
 
 
-def test_nothing_committed_is_lost_by_kills(tmp_path: Path) -> None:
+def warm(memory: Path) -> float:
+    """Live twice without being killed, so that nothing is left to import; return how long opening a store takes."""
+    for _ in range(2):
+        began_s = time.monotonic()
+        with alive(memory / "warm", lambda line: None, 0) as mortal:
+            opened_s = time.monotonic()
+            for _ in range(10):
+                mortal.visit()
+    return opened_s - began_s
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory where there is one: a kill takes nothing from the kernel, so the disk adds only its time."""
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="livegate-kill-", dir=place))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_nothing_told_is_lost_and_no_door_moves_for_nothing(memory: Path) -> None:
+    longest_s = warm(memory) + VISITS_S
     chance = random.Random(20261121)
-    committed: dict[int, str] = {}
-    acknowledged = 0
-    for _ in range(KILLS):
-        for words in killed_after(tmp_path, chance.randint(1, 40), chance.random() * 0.02):
-            if words[0] == "acknowledged":
-                acknowledged = int(words[1])
-            elif words[0] != "ready":
-                committed[int(words[0])] = words[1]
-        with StoreReader(tmp_path) as store:
-            kept = {event.sequence: event for event in store.events(0, 1_000_000)}
-            assert sorted(kept) == list(range(1, store.last().sequence + 1))
-            assert {sequence: kept[sequence].chainhash for sequence in committed} == committed
-            assert store.acknowledged_through() >= acknowledged
-            assert verify_chain(kept.values(), store.anchor()) is None
-    assert len(committed) > KILLS
+    events, opening, seen, witness, folder = 0, 0, Witness().seen, Witness(), memory
+    for number in range(KILLS):
+        if number % LIVES == 0:
+            folder = memory / str(number // LIVES)
+            folder.mkdir(mode=0o700)
+            seen, witness = seen + witness.seen, Witness()
+        said = one_life(folder, number, chance.uniform(0.0, longest_s))
+        opening += "ready\n" not in said
+        witness.hear(said)
+        last = witness.judge(folder)
+        if number % LIVES == LIVES - 1:
+            events += last
+            shutil.rmtree(folder)
+    seen += witness.seen
+    assert seen["pulse"] > KILLS / 10
+    assert seen["acknowledged"] > KILLS / 10
+    assert KILLS / 50 < opening < KILLS / 1.2, f"{opening} of {KILLS} kills while opening"
+    record(
+        "SIGKILL at random points of store, gate and door",
+        f"{KILLS:,} kills, {opening:,} of them while the store opened",
+        remarks=f"{events:,} events, {seen['told']:,} told, {seen['pulse']:,} pulses, {seen['acknowledged']:,} "
+        "acknowledgements",
+    )
