@@ -56,7 +56,6 @@ Observer = Callable[[Snapshot], None]
 class DaemonState:
     """The daemon at one moment; ``link`` is None without an [mqtt] table."""
 
-    turns: int
     alive: bool
     link: LinkState | None
 
@@ -115,7 +114,7 @@ class Daemon:
     def state(self) -> DaemonState:
         """Return how the daemon is; from any thread."""
         link = self._link.state() if self._link else None
-        return DaemonState(self._turns, self._thread.is_alive(), link)
+        return DaemonState(self._thread.is_alive(), link)
 
     def _tick(self) -> None:
         try:

@@ -321,4 +321,3 @@ class AccessEvent:
     wall_s: float
     monotonic_ns: int
     severity: str = "info"
-    subject: str | None = None

@@ -135,7 +135,7 @@ def _attributes(
         "type": type_of(event.kind),
         "datacontenttype": "application/json",
         "dataschema": f"urn:livegate:schema:{event.kind}:v1",
-        "subject": event.subject or identity.door,
+        "subject": identity.door,
         "time": timestamp(event.wall_s),
         "stream": stream,
         "sequence": sequence_text(sequence),

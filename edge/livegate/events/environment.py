@@ -56,7 +56,7 @@ def event(
         "to_whom": {"door": identity.door, "zone": environment.zone},
         "what": what,
     }
-    return AccessEvent(kind, data, now.wall_s, now.monotonic_ns, severity, identity.door)
+    return AccessEvent(kind, data, now.wall_s, now.monotonic_ns, severity)
 
 
 def as_data(environment: Environment) -> dict[str, Any]:
