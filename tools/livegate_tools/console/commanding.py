@@ -60,7 +60,7 @@ class Commands:
         """Give a reply to who waits for it; LinkError when it is not one. One nobody waits for is ignored."""
         members = parse_object(payload, _MAX_REPLY_BYTES, _MAX_DEPTH)
         nonce, verb, outcome = (members.get(name) for name in ("nonce", "verb", "outcome"))
-        reason, result = members.get("reason"), members.get("result") or {}
+        reason, result = members.get("reason"), members.get("result", {})
         if not (isinstance(nonce, str) and isinstance(verb, str) and isinstance(outcome, str)):
             raise LinkError("reply lacks 'nonce', 'verb' or 'outcome'")
         if not isinstance(result, dict) or not isinstance(reason, str | None):
