@@ -24,7 +24,9 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
 # Half of what mosquitto queues for an absent console before it drops the newest (1000).
 _SPAN = 500
-_READ_AHEAD = 64
+_READ_AHEAD = 256
+# Of what may be in flight, this part must be free before more is sent.
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,9 @@ class Sender:
             self._answers[self._publish(session, message)] = message
 
     def _send_events(self, session: Session, now_s: float) -> None:
+        # Several at once, in one write, rather than one for every receipt.
+        if session.receive_maximum - len(self._in_flight) < max(1, session.receive_maximum // _AT_ONCE):
+            return
         while self.window.room() and len(self._in_flight) < session.receive_maximum:
             if not self._ahead and not self._read_ahead(now_s):
                 return

@@ -28,7 +28,7 @@ from paho.mqtt.client import (
     MQTTv5,
     MQTTv311,
 )
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -37,14 +37,15 @@ from livegate.config import Mqtt, Protocol
 from livegate.errors import LinkError
 from livegate.report.transport import expired, read_password, remedy, tls_context, why_unreachable
 from livegate.report.waker import Waker
-from livegate.report.wire import MAX_PACKET_BYTES, BoundedClient, PacketTooLong
+from livegate.report.wire import MAX_PACKET_BYTES, BoundedClient, PacketTooLong, packed
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 RECEIVE_MAXIMUM = 32
+MAX_IN_FLIGHT = 128
 LEAST_PACKET_BYTES = 24 * 1024
 """A broker that takes no more than less than this cannot carry the largest event."""
 
-_READS_A_PUMP = 64
+_READS_A_PUMP = 256
 
 # What paho raises while it reads bytes that are not MQTT.
 _NOT_MQTT = (ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
@@ -192,11 +193,9 @@ class Session:
         self._await_answer(stopping)
 
     def publish(self, message: Message) -> int:
-        """Hand ``message`` over at QoS 1 and return its number, which its Receipt will carry."""
-        properties = self._message_properties(message) if self.protocol is Protocol.V5 else None
-        info = self._client.publish(message.topic, message.payload, 1, message.retain, properties)
-        self._check(info.rc)
-        return info.mid
+        """Send ``message`` at QoS 1 with the next pump and return its number, which its Receipt will carry."""
+        properties = packed(message.content_type, message.correlation)
+        return self._client.add(message.topic, message.payload, properties, retain=message.retain)
 
     def subscribe(self, *topics: str) -> None:
         """Ask for ``topics`` at QoS 1; a Subscribed follows."""
@@ -209,6 +208,7 @@ class Session:
         Returns early when anything arrives or the waker is called.
         """
         sock = self._require_socket()
+        self._check(self._client.send())
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._client.want_write() else 0)
         if self._selector.get_key(sock).events != wanted:
             self._selector.modify(sock, wanted)
@@ -226,7 +226,8 @@ class Session:
             raise LinkError(f"{self._place}: {exc}") from exc
         except _NOT_MQTT as exc:
             raise LinkError(f"{self._place}: sent bytes that are not MQTT ({exc}); is it a broker?") from exc
-        happened = list(self._happened)
+        happened: list[Happening] = [Receipt(*receipt) for receipt in self._client.receipts()]
+        happened += self._happened
         self._happened.clear()
         return happened
 
@@ -234,6 +235,7 @@ class Session:
         """Say goodbye, so that the last will is not published; wait at most a second for what is still unsent."""
         deadline_s = time.monotonic() + 1.0
         try:
+            self._check(self._client.send())
             while self._client.want_write() and time.monotonic() < deadline_s:
                 self.pump(0.1)
             self._client.disconnect()
@@ -252,20 +254,12 @@ class Session:
 
     def _make_client(self, who: Who, will: Message | None) -> BoundedClient:
         v5 = self.protocol is Protocol.V5
-        client = BoundedClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=who.client_id,
-            clean_session=None if v5 else not who.lasting,
-            protocol=MQTTv5 if v5 else MQTTv311,
-            reconnect_on_failure=False,
-        )
+        clean = None if v5 else not who.lasting
+        client = BoundedClient(who.client_id, clean_session=clean, protocol=MQTTv5 if v5 else MQTTv311)
         client.connect_timeout = self._timing.connect_s
-        # The sender bounds what is in flight; paho must not keep a second queue behind it.
-        client.max_inflight_messages_set(0)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, read_password(self._mqtt))
@@ -310,9 +304,8 @@ class Session:
         """Read while that brings anything, for paho reads one packet at a time."""
         self._client.begin_turn()
         for _ in range(_READS_A_PUMP):
-            before = len(self._happened)
             self._check(self._client.loop_read())
-            if len(self._happened) == before:
+            if not self._client.has_bytes():
                 return
 
     def _require_socket(self) -> socket.socket:
@@ -331,8 +324,8 @@ class Session:
     ) -> None:
         self._answer = reason
         self.remembered = flags.session_present
-        limit = getattr(properties, "ReceiveMaximum", RECEIVE_MAXIMUM)
-        self.receive_maximum = max(1, min(RECEIVE_MAXIMUM, limit))
+        most = MAX_IN_FLIGHT if self.protocol is Protocol.V5 else RECEIVE_MAXIMUM
+        self.receive_maximum = max(1, min(most, getattr(properties, "ReceiveMaximum", most)))
         self.max_packet_bytes = min(MAX_PACKET_BYTES, getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
 
     def _on_disconnect(self, _: Client, __: object, flags: DisconnectFlags, reason: ReasonCode, ___: object) -> None:
@@ -350,20 +343,6 @@ class Session:
             return
         correlation = getattr(message.properties, "CorrelationData", None)
         self._happened.append(Arrival(topic, bytes(message.payload), correlation))
-
-    def _on_publish(self, _: Client, __: object, mid: int, reason: ReasonCode, ___: object) -> None:
-        self._happened.append(Receipt(mid, str(reason) if reason.is_failure else None))
-
-    @staticmethod
-    def _message_properties(message: Message) -> Properties | None:
-        if message.content_type is None and message.correlation is None:
-            return None
-        properties = _properties(PacketTypes.PUBLISH)
-        if message.content_type is not None:
-            properties.ContentType = message.content_type
-        if message.correlation is not None:
-            properties.CorrelationData = message.correlation
-        return properties
 
     def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         refusals = [str(reason) for reason in reasons if reason.is_failure]
