@@ -28,7 +28,7 @@ from livegate.evidence.keep import Committed, EvidenceKeeper, recipient_of
 from livegate.evidence.seal import Recipient
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
-from livegate.media import MediaSigner
+from livegate.media import MATCH_BITS, MediaSigner
 from livegate.pipeline import Pipeline, Snapshot
 from livegate.report.link import Link, LinkState
 from livegate.rules import Rules
@@ -139,6 +139,7 @@ class Daemon:
         self.store = stack.enter_context(self._open_store(identity, environment, site))
         salt = media_key(config.terminal.state_dir, derived=site.media if site else None)
         judge.sign_media(MediaSigner(salt))
+        self.store.match_media(MATCH_BITS)
         with self.store.transaction() as t:
             self._floor.raise_to(floor_s(t.connection))
         self._evidence = self._open_evidence(recipient, environment, stack)
@@ -197,6 +198,7 @@ class Daemon:
             "store_database_bytes": counts.database_bytes,
             "store_wal_bytes": counts.wal_bytes,
             **totals,
+            **self.store.measures(),
             **self._evidence.measures(),
         }
 

@@ -12,6 +12,8 @@ from livegate.gate.facts import Clock
 from livegate.types import AccessEvent
 
 TAMPER = "tamper"
+# Below the first level told: what the console holds already is no reason to call for help.
+_TIGHT_PERCENT = 70
 
 
 class Shortage(enum.StrEnum):
@@ -42,6 +44,11 @@ class Fill:
     def shortage(self) -> Shortage:
         """Which of the two is the fuller one."""
         return Shortage.BYTES if self._bytes_percent > self._events_percent else Shortage.EVENTS
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether bytes run short, so that acknowledged history goes before anything else has to."""
+        return self.used_bytes * 100 >= self.max_bytes * _TIGHT_PERCENT
 
     @property
     def _events_percent(self) -> int:

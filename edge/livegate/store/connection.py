@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from livegate.errors import StoreError
+from livegate.errors import StoreError, StoreFull
 from livegate.store import rows
 
 APPLICATION_ID = 0x4C474154
 BUSY_TIMEOUT_S = 5.0
-# The writer checkpoints in its quiet moments; this is only the bound for when it has none.
-_CHECKPOINT_PAGES = 4_000
+# A log beyond this is cut when it begins anew.
+_LOG_BYTES = 8 << 20
 # An event of 1.8 kB writes 5.8 kB of log in pages of 1 KiB and 12.6 kB in pages of 4 KiB (measured); cards wear out.
 _PAGE_BYTES = 1_024
 # What is asked at every attempt stays at hand: so much of our own memory, and a view of the file in the system's.
@@ -31,11 +33,30 @@ _REMEDIES = {
 }
 
 
+class DiskFull(StoreFull):
+    """The disk itself has no room left, whatever the store's bounds allow."""
+
+
+# Less than one commit takes.
+_NO_ROOM_BYTES = 64 << 10
+# A worn card changes bytes, and what they spell then must still be read, to be found damaged.
+_text = partial(str, encoding="utf-8", errors="replace")
+
+
 def store_error(path: Path, exc: sqlite3.Error) -> StoreError:
-    """Return the StoreError that says of the file at ``path`` what SQLite said."""
+    """Return the StoreError that says of the file at ``path`` what SQLite said; DiskFull when there is no room."""
     text = str(exc)
+    if "disk is full" in text or ("disk I/O error" in text and _free_bytes(path) < _NO_ROOM_BYTES):
+        return DiskFull(f"{path}: {_REMEDIES['disk is full']}")
     said = next((remedy for sign, remedy in _REMEDIES.items() if sign in text), text)
     return StoreError(f"{path}: {said}")
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return _NO_ROOM_BYTES
 
 
 def is_broken(exc: sqlite3.Error) -> bool:
@@ -43,10 +64,10 @@ def is_broken(exc: sqlite3.Error) -> bool:
     return "malformed" in str(exc) or "not a database" in str(exc)
 
 
-def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
-    """Open the database for writing: autocommit, WAL, every commit flushed to the disk.
+def writer(path: Path) -> sqlite3.Connection:
+    """Open the database for writing: autocommit, WAL, every commit flushed to the disk, no checkpoints by itself.
 
-    Only the daemon's connection may checkpoint: SQLite before 3.51.3 can lose pages when two connections do.
+    Only the daemon checkpoints, in its own time: SQLite before 3.51.3 can lose pages when two connections do.
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     with _closed_on_failure(connection):
@@ -56,11 +77,13 @@ def writer(path: Path, *, checkpoints: bool) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         rows.teach(connection)
+        connection.text_factory = _text
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
         connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES if checkpoints else 0}")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
     return connection
 
 
@@ -81,6 +104,7 @@ def reader(path: Path) -> sqlite3.Connection:
         with _closed_on_failure(connection):
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
+            connection.text_factory = _text
             check_ours(connection, path)
     except sqlite3.Error as exc:
         raise store_error(path, exc) from exc

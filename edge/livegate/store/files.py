@@ -14,6 +14,8 @@ from livegate.trust.keyfiles import check_private, user_name, user_text, write_p
 
 DATABASE = "livegate.db"
 LOCK = "livegate.lock"
+CHECK = "livegate.check"
+"""While it is there, the next start checks the whole database."""
 PSEUDONYM_KEY = "pseudonym.key"
 MEDIA_KEY = "media.key"
 _KEY_BYTES = 32

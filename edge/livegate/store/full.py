@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from livegate.config import StoreConfig, WhenFull
@@ -12,7 +12,7 @@ from livegate.errors import StoreFull
 from livegate.events import integrity, kinds
 from livegate.events.cloudevents import ChainHead
 from livegate.events.integrity import Fill
-from livegate.store.pruning import told_again
+from livegate.store.pruning import prune, told_again
 from livegate.store.reading import chainhash_at
 
 if TYPE_CHECKING:
@@ -79,6 +79,12 @@ def make_room(t: Transaction, kind: str) -> None:
     fill = t.fill()
     if not _is_full(fill, kind):
         return
+    if fill.is_tight:
+        prune(t)
+        t.stream_changed()
+        if t.fill().used_bytes < fill.used_bytes and not _is_full(replace(fill, used_bytes=0), kind):
+            # What the console holds already makes room, a share with each event, until the bound is kept again.
+            return
     if t.context.limits.when_full is WhenFull.DENY:
         raise StoreFull(_refusal(fill))
     first = stream.released_through + 1

@@ -3,45 +3,45 @@
 A signature is 128 bits, as 32 hexadecimal digits. Two pictures of one medium differ in some bits; whatever lies within
 ``bits`` of a remembered signature is taken for that medium, and goes by the signature of its first sighting.
 
-Finding them: a signature is cut into 8 bands of 16 bits. Two signatures within r bits agree within r // 8 bits in at
-least one band (pigeonhole), so looking up every value within r // 8 bits of each band misses none (Norouzi, Punjani and
-Fleet, Multi-index hashing, CVPR 2012).
+Finding them: a signature is cut into 8 bands of 16 bits. Two signatures within r = 8 q + a bits (a < 8) agree within q
+bits in one of the first a + 1 bands, or within q - 1 in one of the others (pigeonhole). So looking up every value
+within those distances misses none (Norouzi, Punjani and Fleet, Fast exact search in Hamming space with multi-index
+hashing, IEEE TPAMI 36(6), 2014, section 3.1). While there are few, reading all of them is quicker.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from functools import cache
 from itertools import combinations
 
 from livegate.store.rows import marks
 
-MATCH_BITS = 16
 _BYTES = 16
 _BANDS = 8
 _BAND_BITS = 16
 # A medium that is blocked by name must be found for as long as it is.
 _UNLISTED = "NOT EXISTS (SELECT 1 FROM list_entry WHERE kind = 'media' AND value = lower(hex(signature)))"
+FEW = 500
+"""Up to so many signatures are compared one by one."""
 # SQLite takes no more values in one statement everywhere.
 _AT_ONCE = 900
 
 
-def nearest(connection: sqlite3.Connection, signature: str, bits: int) -> str | None:
+def nearest(connection: sqlite3.Connection, signature: str, bits: int, *, few: bool = False) -> str | None:
     """Return the remembered signature within ``bits`` of ``signature`` that is nearest, None when there is none.
 
-    ``bits`` 0..127; beyond 23 the search takes many look-ups. Raises ValueError for what is no signature.
+    ``bits`` 0..127; beyond 23 the search takes many look-ups. ``few`` says that there are no more than FEW. Raises
+    ValueError for what is no signature.
     """
     value = _value(signature)
-    bands = [band << _BAND_BITS | part ^ flip for band, part in _parts(value) for flip in _flips(bits // _BANDS)]
-    best: tuple[int, bytes] | None = None
-    for begin in range(0, len(bands), _AT_ONCE):
-        some = bands[begin : begin + _AT_ONCE]
-        query = f"SELECT signature FROM media_band WHERE band IN ({marks(len(some))})"  # noqa: S608 - question marks
-        for (candidate,) in connection.execute(query, some):
-            distance = (int.from_bytes(candidate, "big") ^ value).bit_count()
-            if distance <= bits and (best is None or (distance, candidate) < best):
-                best = (distance, candidate)
-    return None if best is None else best[1].hex()
+    best = (bits + 1, b"")
+    for (candidate,) in connection.execute("SELECT signature FROM media") if few else _near(connection, value, bits):
+        distance = (int.from_bytes(candidate, "big") ^ value).bit_count()
+        if distance <= bits and (distance, candidate) < best:
+            best = (distance, candidate)
+    return best[1].hex() if best[1] else None
 
 
 def is_signature(text: str) -> bool:
@@ -89,6 +89,20 @@ def evict(connection: sqlite3.Connection, number: int) -> int:
 def size(connection: sqlite3.Connection) -> int:
     """Return how many media are remembered; reads the whole index."""
     return int(connection.execute("SELECT count(*) FROM media").fetchone()[0])
+
+
+def _near(connection: sqlite3.Connection, value: int, bits: int) -> Iterator[tuple[bytes]]:
+    """Yield every remembered signature within ``bits`` of ``value``, among others and some more than once."""
+    each, rest = divmod(bits, _BANDS)
+    bands = [
+        band << _BAND_BITS | part ^ flip
+        for band, part in _parts(value)
+        for flip in _flips(each if band <= rest else each - 1)
+    ]
+    for begin in range(0, len(bands), _AT_ONCE):
+        some = bands[begin : begin + _AT_ONCE]
+        query = f"SELECT signature FROM media_band WHERE band IN ({marks(len(some))})"  # noqa: S608 - question marks
+        yield from connection.execute(query, some)
 
 
 def _delete(connection: sqlite3.Connection, keys: list[tuple[bytes]]) -> int:

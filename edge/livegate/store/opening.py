@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from livegate.store.migrate import migrate
 from livegate.store.salvage import salvage
 
 log = logging.getLogger(__name__)
+
+_FIRST = ("stream", "credential", "lockout", "list_entry")
+CHECK_S = 0.6
+"""How long a start may look for damage; every event alone would take many times that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,11 @@ def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
 
 
 def _connect(path: Path, *, check: bool, begin: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    connection = writer(path, checkpoints=check)
+    connection = writer(path)
     try:
         check_ours(connection, path)
         if check:
-            _check(connection)
+            _check(connection, path)
         migrate(connection, path)
         if connection.execute("SELECT 1 FROM stream").fetchone() is None:
             with transaction(connection, path):
@@ -66,10 +71,38 @@ def _connect(path: Path, *, check: bool, begin: Callable[[sqlite3.Connection], N
     return connection
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(f"malformed: {verdict}")
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise sqlite3.DatabaseError for a damaged file, as far as CHECK_S allows to see; the rest is read later.
+
+    What the background reading could not read is checked whole, however long it takes.
+    """
+    whole = path.with_name(files.CHECK)
+    if whole.exists():
+        _quick_check(connection)
+        whole.unlink()
+        return
+    timer = threading.Timer(CHECK_S, connection.interrupt)
+    timer.start()
+    try:
+        # What the door hangs on first.
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        for table in _FIRST:
+            if table in there:
+                _quick_check(connection, table)
+        _quick_check(connection)
+    except sqlite3.OperationalError as exc:
+        if "interrupted" not in str(exc):
+            raise
+        log.info("store: large, and so read in full only while it runs", extra={"path": str(path)})
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _quick_check(connection: sqlite3.Connection, table: str = "1") -> None:
+    for (verdict,) in connection.execute(f"PRAGMA quick_check({table})"):
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {verdict}")
 
 
 def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | None = None) -> None:

@@ -29,7 +29,8 @@ def prune(t: Transaction) -> None:
     Changes nothing that is not acknowledged, and nothing that is not signed; signs first where nothing is.
     """
     anchor = t.stream().anchor.sequence
-    bound = min(t.stream().acknowledged_through, t.head().sequence - t.context.limits.history_events)
+    kept = 0 if t.fill().is_tight else t.context.limits.history_events
+    bound = min(t.stream().acknowledged_through, t.head().sequence - kept)
     if bound > anchor:
         through = newest_checkpoint(t.connection, bound + 1) - 1
         if through > anchor:

@@ -83,7 +83,7 @@ class StoreReader:
 
     def events(self, after: int, limit: int, kind: str | None = None) -> list[StoredEvent]:
         """Return at most ``limit`` kept events after ``after``, oldest first, of one kind if given."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 "SELECT sequence, chainhash, body FROM event"
                 " WHERE sequence > max(?, (SELECT anchor_sequence FROM stream)) AND (? IS NULL OR kind = ?)"
@@ -94,7 +94,7 @@ class StoreReader:
 
     def newest(self, limit: int, kind: str | None = None) -> list[StoredEvent]:
         """Return the ``limit`` newest events, oldest first, of one kind if given."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 "SELECT sequence, chainhash, body FROM event WHERE sequence > (SELECT anchor_sequence FROM stream)"
                 " AND (? IS NULL OR kind = ?) ORDER BY sequence DESC LIMIT ?",
@@ -104,7 +104,7 @@ class StoreReader:
 
     def chainhash_at(self, sequence: int) -> str | None:
         """Return the chain hash after ``sequence``, or None when that event is not kept (any more)."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return chainhash_at(connection, sequence)
 
     def counts(self) -> Counts:
@@ -126,7 +126,7 @@ class StoreReader:
     def rows(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of "credential" or "list_entry", sorted, for showing."""
         order = {"credential": "pseudonym, kind", "list_entry": "kind, value, source"}[table]
-        with self._reading() as connection:
+        with self.reading() as connection:
             cursor = connection.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608 - a name from above
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
@@ -145,14 +145,15 @@ class StoreReader:
         return self._row(query)[0]
 
     def _row(self, query: str) -> Any:
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).fetchone()
         if row is None:
             raise StoreError(f"{self._path}: is not complete; start the daemon once")
         return row
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection to one thread at a time; StoreError when it waits too long, or for what SQLite says."""
         if not self._lock.acquire(timeout=_LOCK_TIMEOUT_S):
             raise StoreError(f"{self._path}: another thread reads for longer than {_LOCK_TIMEOUT_S:g} s; try again")
         try:

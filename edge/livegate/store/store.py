@@ -9,8 +9,9 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,11 +27,15 @@ from livegate.gate.facts import Clock, GatePolicy
 from livegate.store import files, running
 from livegate.store.acknowledging import acknowledge
 from livegate.store.checkpoints import Signing, sign
-from livegate.store.connection import store_error, transaction
+from livegate.store.chores import Chores
+from livegate.store.connection import DiskFull, store_error, transaction
+from livegate.store.full import tell_capacity
+from livegate.store.gathering import CentralLists, Finding
 from livegate.store.opening import Opened, open_database
 from livegate.store.pruning import prune
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
+from livegate.store.scrub import mend
 from livegate.store.tidying import tidy
 from livegate.store.transaction import Context, Transaction
 from livegate.store.trusted import raise_floor
@@ -50,8 +55,15 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, opened: Opened, context: Context, clock: Callable[[], Clock], held: ExitStack
+        self,
+        path: Path,
+        opened: Opened,
+        context: Context,
+        clock: Callable[[], Clock],
+        held: ExitStack,
+        chores: Chores | None = None,
     ) -> None:
+        """``chores`` are the daemon's; without them the log is left for it to copy."""
         self._path = path
         self._connection = opened.connection
         self._context = context
@@ -61,6 +73,7 @@ class Store:
         self._reader = held.enter_context(StoreReader(path.parent))
         self._held = held
         self._closed = False
+        self._chores = chores
         self.stream = self._reader.stream
         """The stream's random name."""
 
@@ -99,12 +112,40 @@ class Store:
         if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
             raise StoreError(f"{self._path}: another thread holds the store for longer than {LOCK_TIMEOUT_S:g} s")
         try:
-            with transaction(self._connection, self._path):
-                t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
+            with self._own_transaction() as t:
                 yield t
-            self._unsaid = t.unsaid
+        except DiskFull:
+            self._tell_full()
+            raise
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _own_transaction(self) -> Iterator[Transaction]:
+        """Hold one transaction and do what follows it; needs the lock."""
+        if self._chores is not None:
+            self._chores.look_at_disk()
+        with transaction(self._connection, self._path):
+            t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
+            yield t
+        self._unsaid = t.unsaid
+        if self._chores is not None:
+            try:
+                self._chores.committed(t)
+            except sqlite3.Error as exc:
+                # What was committed is safe in the log, and stays there until it can be copied.
+                log.warning("store: %s", store_error(self._path, exc))
+
+    def _tell_full(self) -> None:
+        """Give the reserve up and record, in the room it held, that the disk is full."""
+        if self._chores is None or self._context.upkeep.disk_full:
+            return
+        self._chores.disk_filled()
+        try:
+            with self._own_transaction() as t:
+                tell_capacity(t)
+        except StoreError as exc:
+            log.warning("store: not even the reserve was enough to tell: %s", exc)
 
     def record_start(self, predecessor: dict[str, Any] | None, *, first_of_boot: bool) -> None:
         """Record that the daemon began; ahead of the next event there is room for when there is none now."""
@@ -176,11 +217,39 @@ class Store:
             tidy(t, policy)
             prune(t)
             raise_floor(t, t.opened.floor_s)
+        if self._chores is None:
+            return
+        found = self._chores.take() + self._chores.search(self._reader)
+        if found:
+            self._mend(self._chores, found, policy)
         with self._lock:
             try:
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._chores.checkpoint(self._connection)
             except sqlite3.Error as exc:
                 raise store_error(self._path, exc) from exc
+
+    def _mend(self, chores: Chores, found: list[Finding], policy: GatePolicy) -> None:
+        try:
+            with self.transaction() as t:
+                told = mend(t, found, policy)
+        except StoreError:
+            chores.note(found)
+            raise
+        chores.damaged += told
+
+    def use_lists(self, central: CentralLists | None) -> None:
+        """Ask ``central`` besides the local lists from the next transaction on."""
+        with self._lock:
+            self._context = replace(self._context, central=central)
+
+    def match_media(self, bits: int) -> None:
+        """Take signatures that differ in at most ``bits`` for one spoof medium from the next transaction on."""
+        with self._lock:
+            self._context = replace(self._context, media_bits=bits)
+
+    def measures(self) -> Mapping[str, float]:
+        """Return what health tells of the store besides ``counts``, in base units."""
+        return {} if self._chores is None else self._chores.measures()
 
 
 def open_store(
@@ -211,9 +280,15 @@ def open_store(
             now, begins = running.begin_boot(opened.connection, identity.boot_id, clock())
         told = environment or Environment(identity)
         context = Context(
-            identity, limits, _pseudonyms(opened.connection, state_dir, site), now, told, signing=Signing(signer)
+            identity,
+            limits,
+            _pseudonyms(opened.connection, state_dir, site),
+            now,
+            told,
+            signing=Signing(signer),
         )
-        store = Store(state_dir / files.DATABASE, opened, context, clock, held)
+        chores = Chores.begin(state_dir / files.DATABASE, opened.connection, context.upkeep)
+        store = Store(state_dir / files.DATABASE, opened, context, clock, held, chores)
         store.record_start(opened.predecessor, first_of_boot=begins)
     return store
 

@@ -14,7 +14,6 @@ from livegate.gate.facts import Clock, GateFacts, GatePolicy, LimitState, ListEn
 from livegate.store import checkpoints, counting, full, gathering, media, presence
 from livegate.store.commands import door_locked
 from livegate.store.gathering import CentralLists, Finding
-from livegate.store.media import MATCH_BITS
 from livegate.store.plan import Plan
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.running import RunningTime
@@ -33,7 +32,7 @@ class Context:
     environment: Environment
     """What the store's own events say of the circumstances."""
     central: CentralLists | None = None
-    media_bits: int = MATCH_BITS
+    media_bits: int = 0
     """How many of a signature's bits two pictures of one medium may differ in."""
     upkeep: Upkeep = field(default_factory=Upkeep)
     signing: checkpoints.Signing = field(default_factory=checkpoints.Signing)
@@ -192,7 +191,9 @@ class Transaction:
 
     def _canonical(self, signature: str) -> str:
         if signature not in self._media:
-            nearest = media.nearest(self.connection, signature, self.context.media_bits)
+            held = self.context.upkeep.media.number
+            few = held is not None and held <= media.FEW
+            nearest = media.nearest(self.connection, signature, self.context.media_bits, few=few)
             self._media[signature] = nearest or signature
         return self._media[signature]
 

@@ -24,6 +24,7 @@ from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment
 from livegate.gate.facts import GatePolicy
 from livegate.gate.limits import limit_name
+from livegate.media import MATCH_BITS
 from livegate.store import Store, media, open_store
 from livegate.store.lockouts import Lockout
 from livegate.store.rows import key_id, pack, row_check, seen_of
@@ -49,6 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     begun_s = time.perf_counter()
     with open_store(arguments.folder, IDENTITY, StoreConfig(max_keys=max(1_000, arguments.rows))) as store:
+        store.match_media(MATCH_BITS)
         opened_s = time.perf_counter() - begun_s
         fill(store, arguments.rows)
         found = {"open_s": round(opened_s, 3), **timings(store, arguments.rows, arguments.rounds)}

@@ -1,0 +1,180 @@
+"""Look for silent corruption: in quiet moments every row is read again and held against its checksum or its chain.
+
+A damaged row never opens a door: a credential becomes unknown, a block entry denies, a lockout runs on. What was found
+is told by ``tamper``, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from livegate.events import integrity
+from livegate.events.integrity import Damage
+from livegate.gate.facts import GatePolicy
+from livegate.gate.limits import limit_name
+from livegate.store import lockouts
+from livegate.store.gathering import Finding
+from livegate.store.rows import row_check
+from livegate.store.transaction import Transaction
+
+# Bounds what a slice costs, and what is told at once of a file that is damaged all over.
+SLICE_S = 0.05
+_ROWS = 200
+_MOST_FINDINGS = 64
+_MOST_REMEMBERED = 10_000
+_LOCKOUT_S = 86_400.0
+_HASH_BEGIN, _HASH_END = b'"chainhash":"', b'",'
+
+
+@dataclass(slots=True)
+class Scrub:
+    """Where the reading stands; begins anew when all was read."""
+
+    sequence: int = 0
+    chainhash: bytes = b""
+    credential: tuple[str, str] = ("", "")
+    list_entry: tuple[str, str, str] = ("", "", "")
+    lockout: int = -(2**63)
+    rounds: int = field(default=0)
+    """How often all events were read."""
+
+    def step(self, connection: sqlite3.Connection) -> list[Finding]:
+        """Read for about SLICE_S and return what was found damaged; sqlite3.Error where a page cannot be read."""
+        until_s = time.monotonic() + SLICE_S
+        found: list[Finding] = []
+        readers: tuple[Callable[[sqlite3.Connection], list[Finding]], ...] = (
+            self._events,
+            self._credentials,
+            self._list_entries,
+            self._lockouts,
+        )
+        while time.monotonic() < until_s and len(found) < _MOST_FINDINGS:
+            for read in readers:
+                found += read(connection)
+        return found
+
+    def _events(self, connection: sqlite3.Connection) -> list[Finding]:
+        anchor, anchor_hash = connection.execute("SELECT anchor_sequence, anchor_chainhash FROM stream").fetchone()
+        if self.sequence < anchor:
+            self.sequence, self.chainhash = anchor, anchor_hash
+        rows = connection.execute(
+            "SELECT sequence, chainhash, body FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            (self.sequence, _ROWS),
+        ).fetchall()
+        if not rows:
+            self.sequence, self.rounds = 0, self.rounds + 1
+        found = []
+        for sequence, chainhash, body in rows:
+            # Across a hole of dropped events there is nothing to hold the first one against.
+            follows = sequence == self.sequence + 1
+            if follows and not fits(self.chainhash, chainhash, body):
+                found.append((Damage.EVENT, str(sequence)))
+            self.sequence, self.chainhash = sequence, chainhash
+        return found
+
+    def _credentials(self, connection: sqlite3.Connection) -> list[Finding]:
+        rows = connection.execute(
+            "SELECT * FROM credential WHERE (pseudonym, kind) > (?, ?) ORDER BY pseudonym, kind LIMIT ?",
+            (*self.credential, _ROWS),
+        ).fetchall()
+        self.credential = rows[-1][:2] if rows else ("", "")
+        return [(Damage.CREDENTIAL, f"{row[0]}/{row[1]}") for row in rows if row_check(*row[:-1]) != row[-1]]
+
+    def _list_entries(self, connection: sqlite3.Connection) -> list[Finding]:
+        rows = connection.execute(
+            "SELECT * FROM list_entry WHERE (kind, value, source) > (?, ?, ?) ORDER BY kind, value, source LIMIT ?",
+            (*self.list_entry, _ROWS),
+        ).fetchall()
+        self.list_entry = rows[-1][:3] if rows else ("", "", "")
+        damaged = [row for row in rows if row_check(*row[:-1]) != row[-1]]
+        return [(Damage.LIST_ENTRY, f"{row[0]}/{row[1]}/{row[2]}") for row in damaged]
+
+    def _lockouts(self, connection: sqlite3.Connection) -> list[Finding]:
+        rows = connection.execute(
+            "SELECT * FROM lockout WHERE id > ? ORDER BY id LIMIT ?", (self.lockout, _ROWS)
+        ).fetchall()
+        self.lockout = rows[-1][0] if rows else -(2**63)
+        return [(Damage.LOCKOUT, str(row[0])) for row in rows if lockouts.of_row(row) is None]
+
+
+def fits(before: bytes, chainhash: bytes, body: bytes) -> bool:
+    """Return whether an event's stored body and chain hash follow the chain hash ``before`` (32 raw bytes each)."""
+    begin = body.find(_HASH_BEGIN)
+    end = body.find(_HASH_END, begin + len(_HASH_BEGIN)) + len(_HASH_END)
+    if begin < 0 or end < begin:
+        return False
+    said = body[begin + len(_HASH_BEGIN) : end - len(_HASH_END)]
+    return said == chainhash.hex().encode() and hashlib.sha256(before + body[:begin] + body[end:]).digest() == chainhash
+
+
+def mend(t: Transaction, findings: Iterable[Finding], policy: GatePolicy) -> int:
+    """Make every damaged row safe and tell of it; return how many were told, those of before left out."""
+    told = 0
+    for what, place in dict.fromkeys(findings):
+        if _make_safe(t, what, place, policy) or _is_new(t, f"{what}/{place}"):
+            t.enqueue(integrity.damaged(what, place, t.opened, t.context.environment))
+            told += 1
+    return told
+
+
+def damaged_rows(connection: sqlite3.Connection) -> int:
+    """Return how many damaged places are known that could not be mended."""
+    return int(connection.execute("SELECT count(*) FROM damage").fetchone()[0])
+
+
+def _make_safe(t: Transaction, what: Damage, place: str, policy: GatePolicy) -> bool:
+    """Return whether there was a damaged row, and it is none any more."""
+    if what is Damage.CREDENTIAL:
+        return _forget_credential(t.connection, place)
+    if what is Damage.LIST_ENTRY:
+        return _deny(t.connection, place)
+    if what is Damage.LOCKOUT:
+        return _lock(t, int(place), policy)
+    return False
+
+
+def _forget_credential(connection: sqlite3.Connection, place: str) -> bool:
+    pseudonym, _, kind = place.rpartition("/")
+    row = connection.execute("SELECT * FROM credential WHERE pseudonym = ? AND kind = ?", (pseudonym, kind)).fetchone()
+    if row is None or row_check(*row[:-1]) == row[-1]:
+        return False
+    connection.execute("DELETE FROM credential WHERE pseudonym = ? AND kind = ?", (pseudonym, kind))
+    return True
+
+
+def _deny(connection: sqlite3.Connection, place: str) -> bool:
+    kind, _, rest = place.partition("/")
+    value, _, source = rest.rpartition("/")
+    key = (kind, value, source)
+    query = "SELECT * FROM list_entry WHERE kind = ? AND value = ? AND source = ?"
+    row = connection.execute(query, key).fetchone()
+    if row is None or row_check(*row[:-1]) == row[-1]:
+        return False
+    columns = (*key, "deny", "damaged", None)
+    connection.execute(
+        "INSERT OR REPLACE INTO list_entry VALUES (?, ?, ?, ?, ?, ?, ?)", (*columns, row_check(*columns))
+    )
+    return True
+
+
+def _lock(t: Transaction, number: int, policy: GatePolicy) -> bool:
+    row = t.connection.execute("SELECT * FROM lockout WHERE id = ?", (number,)).fetchone()
+    if row is None or lockouts.of_row(row) is not None:
+        return False
+    rule, key = row[1], row[2]
+    longest_s = [max(limit.lockout_s, limit.lockout_max_s) for limit in policy.limits if limit_name(limit) == rule]
+    length_ns = int(max(longest_s, default=_LOCKOUT_S) * 1e9)
+    until_ns = t.context.running.at(t.opened) + length_ns
+    lockouts.write(t.connection, lockouts.Lockout(number, rule, key, until_ns, length_ns, until_ns + length_ns))
+    return True
+
+
+def _is_new(t: Transaction, place: str) -> bool:
+    known = damaged_rows(t.connection)
+    if known >= _MOST_REMEMBERED:
+        return False
+    return t.connection.execute("INSERT OR IGNORE INTO damage VALUES (?, ?)", (place, t.opened.wall_s)).rowcount > 0
