@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from livegate.clock import boot_id
 from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, StoreConfig
@@ -39,7 +40,8 @@ from support.sights import face, frame_set
 
 ALIVE, ATTACK, NOBODY = face(p_bona_fide=0.97, p_attack=0.01), face(p_bona_fide=0.01, p_attack=0.97), None
 IDENTITY = Identity("lab", "t1", "0", boot_id(), "door")
-SIGNER = SigningKey.generate()
+# Every life has the same: the key outlives them on the disk.
+SIGNER = SigningKey(Ed25519PrivateKey.from_private_bytes(b"key of a mortal".ljust(32)))
 LIMITS = (
     Limit(LimitKey.CREDENTIAL, "unknown_credential", 3, 60.0, 5.0),
     Limit(LimitKey.TERMINAL, "presentation_attack", 500, 3600.0, 0.0),
