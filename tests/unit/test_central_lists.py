@@ -307,23 +307,24 @@ def test_broken_file_is_removed_and_asked_for_again(tmp_path: Path, content: byt
 
 
 def test_page_that_rots_fails_the_lookup_and_then_the_list(tmp_path: Path) -> None:
-    sent = made(edition(), blocked_many(20_000))
+    sent = made(edition(ALLOW), ({"kind": "card", "value": hex_of(number)} for number in range(20_000)))
     first = CentralLists.open(tmp_path)
     received(Receiver(first, spare_bytes=0), sent)
     first.close()
-    path = tmp_path / "lists.block.1.db"
+    path = tmp_path / "lists.allow.1.db"
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(8_192)
         file.write(b"\xff" * (size - 8_192))
     lists = CentralLists.open(tmp_path)
     with pytest.raises(StoreError, match="asked of the centre"):
-        lists.lookup_block([("credential", hex_of(number)) for number in range(200)])
-    assert lists.broken == (BLOCK,)
+        lists.lookup_allow(hex_of(7), "card")
+    assert lists.broken == (ALLOW,)
+    assert lists.stale(NOW_S, {}) == ("allow",)
     receiver = Receiver(lists, spare_bytes=0)
-    assert receiver.repair() == (BLOCK,)
+    assert receiver.repair() == (ALLOW,)
     assert received(receiver, sent, floor=1).applied is not None
-    assert lists.check(BLOCK)
+    assert lists.check(ALLOW)
     lists.close()
 
 

@@ -12,11 +12,9 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from livegate import near
 from livegate.errors import TrustError
 from livegate.lists import file
 from livegate.lists.chunks import KIND_CODES, Change, Row, changes, parse_chunk
-from livegate.lists.file import Header
 from livegate.lists.spool import Spool
 from livegate.lists.values import (
     MAX_ENTRIES,
@@ -30,7 +28,12 @@ from livegate.lists.values import (
 
 # Chunks hashed in the time it takes to put one together.
 _HASH_SLICE = 32
-_MEDIA = KIND_CODES[BlockKind.MEDIA]
+_DELETE = "DELETE FROM entry WHERE kind = ? AND value = ?"
+_INSERT = {
+    ListName.BLOCK: "INSERT INTO entry VALUES (?, ?, ?, ?, ?)",
+    ListName.ALLOW: "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)",
+}
+_COUNT = "SELECT count(*) FROM entry WHERE kind = ?"
 
 
 class Unfit(Exception):
@@ -51,12 +54,11 @@ def build(folder: Path, manifest: Manifest, spool: Spool) -> Generator[None, Non
     connection = file.create(path, manifest.name)
     try:
         connection.execute("BEGIN")
-        table = _Table(connection, manifest.name, Header(_applied(manifest, 0), 0))
+        table = _Table(connection, manifest.name)
         for found in _changes(manifest, spool):
             _refuse_repeated(table, found)
             yield
-        file.write_header(connection, table.header(manifest))
-        connection.execute("COMMIT")
+        table.commit(manifest)
         file.publish(connection, path, file.path_of(folder, manifest.name, manifest.version))
     except BaseException:
         connection.close()
@@ -72,16 +74,15 @@ def amend(path: Path, manifest: Manifest, spool: Spool) -> Generator[None, None,
     connection = file.writer(path)
     try:
         connection.execute("BEGIN IMMEDIATE")
-        header = file.read_header(connection, manifest.name)
-        if header.applied.version != manifest.base:
-            raise Unfit(ListRefusal.WRONG_BASE, f"version {header.applied.version} is in force")
-        table = _Table(connection, manifest.name, header)
+        applied = file.read_header(connection, manifest.name)
+        if applied.version != manifest.base:
+            raise Unfit(ListRefusal.WRONG_BASE, f"version {applied.version} is in force")
+        table = _Table(connection, manifest.name, applied.entries)
         for found in _changes(manifest, spool):
             for change in found:
                 table.apply(change)
             yield
-        file.write_header(connection, table.header(manifest))
-        connection.execute("COMMIT")
+        table.commit(manifest)
     finally:
         # Without a COMMIT this rolls back.
         connection.close()
@@ -138,55 +139,33 @@ def _refuse_repeated(table: _Table, found: list[Change]) -> None:
 class _Table:
     """The entries of a list while they change, and how many they are."""
 
-    def __init__(self, connection: sqlite3.Connection, name: ListName, header: Header) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: ListName, entries: int = 0) -> None:
         self._connection = connection
-        self._block = name is ListName.BLOCK
-        self._entries = header.applied.entries
-        self._media = header.media
-        columns = (
-            "kind, value, action, reason, until_s"
-            if self._block
-            else ("kind, value, from_s, until_s, schedule, zones, duress")
-        )
-        marks = ", ".join("?" * (columns.count(",") + 1))
-        self._insert = f"INSERT INTO entry ({columns}) VALUES ({marks})"  # noqa: S608
+        self._entries = entries
+        self._insert = _INSERT[name]
 
     def add(self, rows: list[Row]) -> None:
         """Add entries that are not there yet; sqlite3.IntegrityError when one is."""
         self._connection.executemany(self._insert, rows)
         self._entries += len(rows)
-        if self._block:
-            media = [row[1] for row in rows if row[0] == _MEDIA]
-            self._file_media([value for value in media if isinstance(value, bytes)])
 
     def apply(self, change: Change) -> None:
         """Make one change; an entry that is there is replaced, one to delete may be gone already."""
-        removed = self._connection.execute("DELETE FROM entry WHERE kind = ? AND value = ?", change.key).rowcount
-        self._entries -= removed
-        if removed and self._is_media(change):
-            self._unfile_media(change.key[1])
+        self._entries -= self._connection.execute(_DELETE, change.key).rowcount
         if change.rest is not None:
             self.add([(*change.key, *change.rest)])
 
-    def header(self, manifest: Manifest) -> Header:
-        """Return what the list is once ``manifest`` is applied; Unfit when that is too much."""
-        if self._entries > MAX_ENTRIES or self._media > MAX_MEDIA:
+    def commit(self, manifest: Manifest) -> None:
+        """Say that the list now is what ``manifest`` promised, all or nothing; Unfit when that is too much."""
+        media = 0
+        if manifest.name is ListName.BLOCK:
+            (media,) = self._connection.execute(_COUNT, (KIND_CODES[BlockKind.MEDIA],)).fetchone()
+        if self._entries > MAX_ENTRIES or media > MAX_MEDIA:
             raise Unfit(ListRefusal.TOO_LARGE, f"at most {MAX_ENTRIES} entries, {MAX_MEDIA} of them media")
-        return Header(_applied(manifest, self._entries), self._media)
-
-    def _is_media(self, change: Change) -> bool:
-        return self._block and change.key[0] == _MEDIA
-
-    def _file_media(self, values: list[bytes]) -> None:
-        bands = [(band, value) for value in values for band in near.band_keys(int.from_bytes(value))]
-        self._connection.executemany("INSERT INTO near (band, value) VALUES (?, ?)", bands)
-        self._media += len(values)
-
-    def _unfile_media(self, value: bytes) -> None:
-        bands = [(band, value) for band in near.band_keys(int.from_bytes(value))]
-        self._connection.executemany("DELETE FROM near WHERE band = ? AND value = ?", bands)
-        self._media -= 1
-
-
-def _applied(manifest: Manifest, entries: int) -> AppliedList:
-    return AppliedList(manifest.name, manifest.version, manifest.base, manifest.expires_s, entries, manifest.sha256)
+        file.write_header(
+            self._connection,
+            AppliedList(
+                manifest.name, manifest.version, manifest.base, manifest.expires_s, self._entries, manifest.sha256
+            ),
+        )
+        self._connection.execute("COMMIT")

@@ -10,7 +10,6 @@ import os
 import re
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from livegate.errors import StoreError
@@ -28,14 +27,6 @@ _ENTRY = {
     ListName.BLOCK: "action INTEGER NOT NULL, reason TEXT NOT NULL, until_s REAL",
     ListName.ALLOW: "from_s REAL, until_s REAL, schedule TEXT, zones TEXT NOT NULL, duress INTEGER NOT NULL",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The one row a list says of itself: what is applied, and how many of its entries are media."""
-
-    applied: AppliedList
-    media: int
 
 
 def path_of(folder: Path, name: ListName, version: int) -> Path:
@@ -90,25 +81,19 @@ def create(path: Path, name: ListName) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}").fetchone()
         connection.execute(
             "CREATE TABLE header (one INTEGER PRIMARY KEY CHECK (one = 1), list TEXT NOT NULL, version INTEGER NOT"
-            " NULL, base INTEGER, expires_s REAL NOT NULL, entries INTEGER NOT NULL, sha256 TEXT NOT NULL,"
-            " media INTEGER NOT NULL) STRICT"
+            " NULL, base INTEGER, expires_s REAL NOT NULL, entries INTEGER NOT NULL, sha256 TEXT NOT NULL) STRICT"
         )
         connection.execute(
             f"CREATE TABLE entry (kind INTEGER NOT NULL, value BLOB NOT NULL, {_ENTRY[name]},"
             " PRIMARY KEY (kind, value)) STRICT, WITHOUT ROWID"
         )
-        connection.execute(
-            "CREATE TABLE near (band INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (band, value))"
-            " STRICT, WITHOUT ROWID"
-        )
     return connection
 
 
-def write_header(connection: sqlite3.Connection, header: Header) -> None:
+def write_header(connection: sqlite3.Connection, applied: AppliedList) -> None:
     """Say what the list now is, in the transaction that made it so."""
-    applied = header.applied
     connection.execute(
-        "INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO header VALUES (1, ?, ?, ?, ?, ?, ?)",
         (
             applied.name.value,
             applied.version,
@@ -116,20 +101,18 @@ def write_header(connection: sqlite3.Connection, header: Header) -> None:
             applied.expires_s,
             applied.entries,
             applied.sha256,
-            header.media,
         ),
     )
 
 
-def read_header(connection: sqlite3.Connection, name: ListName) -> Header:
+def read_header(connection: sqlite3.Connection, name: ListName) -> AppliedList:
     """Return what the list says of itself; sqlite3.DatabaseError when it is not a whole list of that name."""
     row = connection.execute(
-        "SELECT list, version, base, expires_s, entries, sha256, media FROM header WHERE one = 1"
+        "SELECT list, version, base, expires_s, entries, sha256 FROM header WHERE one = 1"
     ).fetchone()
     if row is None or row[0] != name:
         raise sqlite3.DatabaseError("malformed: no header of this list")
-    _, version, base, expires_s, entries, sha256, media = row
-    return Header(AppliedList(name, version, base, expires_s, entries, sha256), media)
+    return AppliedList(name, *row[1:])
 
 
 def publish(connection: sqlite3.Connection, path: Path, final: Path) -> None:

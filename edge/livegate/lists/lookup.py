@@ -12,8 +12,7 @@ from livegate import near
 from livegate.errors import StoreError
 from livegate.gate.facts import ListEntry
 from livegate.lists import file
-from livegate.lists.chunks import ACTIONS, key_of
-from livegate.lists.file import Header
+from livegate.lists.chunks import ACTIONS, KIND_CODES, key_of
 from livegate.lists.values import AppliedList, BlockKind, ListName
 from livegate.types import Credential
 
@@ -30,7 +29,8 @@ class View:
         self.connection = file.reader(path)
         self.cursor = self.connection.cursor()
         try:
-            self.header: Header = file.read_header(self.connection, name)
+            self.applied = file.read_header(self.connection, name)
+            self.media = near.Signatures(self._media() if name is ListName.BLOCK else b"")
         except BaseException:
             self.connection.close()
             raise
@@ -38,6 +38,10 @@ class View:
     def close(self) -> None:
         """Let the moment go."""
         self.connection.close()
+
+    def _media(self) -> bytes:
+        rows = self.connection.execute("SELECT value FROM entry WHERE kind = ?", (KIND_CODES[BlockKind.MEDIA],))
+        return b"".join(value for (value,) in rows)
 
 
 class CentralLists:
@@ -93,20 +97,14 @@ class CentralLists:
         """Return the media entries that differ from ``signature`` (32 hexadecimal digits) in at most ``within`` bits,
         the nearest first. StoreError as above.
         """  # noqa: D205
-        if not near.is_signature(signature):
-            return ()
-        asked = int(signature, 16)
-        found = sorted(
-            (bits, value)
-            for value in self._candidates(asked, within)
-            if (bits := near.distance(asked, int.from_bytes(value))) <= within
-        )
-        return self.lookup_block((BlockKind.MEDIA, value.hex()) for _, value in found)
+        view = self._views.get(ListName.BLOCK)
+        values = [] if view is None else view.media.within(signature, within)
+        return self.lookup_block((BlockKind.MEDIA.value, value) for value in values)
 
     def versions(self) -> dict[ListName, AppliedList]:
         """Return what is in force; a list that was never applied is not in it."""
         with self._lock:
-            return {name: view.header.applied for name, view in self._views.items()}
+            return {name: view.applied for name, view in self._views.items()}
 
     def stale(self, now_s: float, floors: Mapping[str, int]) -> tuple[str, ...]:
         """Return the names of lists past their ``expires``, damaged, or older than the version once applied here.
@@ -168,18 +166,6 @@ class CentralLists:
             except sqlite3.Error as exc:
                 raise self._damaged(name, view.path) from exc
             return row
-
-    def _candidates(self, signature: int, within: int) -> list[bytes]:
-        with self._lock:
-            view = self._views.get(ListName.BLOCK)
-            if view is None or not view.header.media:
-                return []
-            keys = near.probes(signature, within)
-            query = f"SELECT DISTINCT value FROM near WHERE band IN ({','.join('?' * len(keys))})"  # noqa: S608
-            try:
-                return [value for (value,) in view.connection.execute(query, keys)]
-            except sqlite3.Error as exc:
-                raise self._damaged(ListName.BLOCK, view.path) from exc
 
     def _damaged(self, name: ListName, path: Path) -> StoreError:
         self._broken.add(name)

@@ -9,7 +9,7 @@ from typing import Any
 from livegate.events.cloudevents import timestamp
 
 MAX_ENTRIES = 1_000_000
-# Each media entry is filed eight times over, so that near pictures are found; a site's list of spoof pictures is short.
+# All media entries are compared with the picture of an attack; more would take too long while somebody waits.
 MAX_MEDIA = 100_000
 MAX_CHUNKS = 8_192
 
