@@ -240,6 +240,7 @@ _STARTS = {
     Start.GENESIS: "with the stream itself",
     Start.CHECKPOINT: "at a checkpoint, which signs what came before",
     Start.GIVEN: "at the store's anchor",
+    Start.GAP: "behind dropped events, which a gap event accounts for",
     Start.NOTHING: "in the middle, with nothing to check it against",
 }
 _SOURCES = {

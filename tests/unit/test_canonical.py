@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -114,3 +115,40 @@ def test_reading_gives_the_value_back_and_writing_it_again_the_same_bytes(value:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_double_reads_back_as_itself(value: float) -> None:
     assert float(canonical(value)) == value
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Whole(int):
+    pass
+
+
+class Real(float):
+    pass
+
+
+def odd(value: object) -> object:
+    """Return ``value`` made of types that equal the plain ones and that none of the short ways is for."""
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return Whole(value)
+    if isinstance(value, float):
+        return Real(value)
+    if isinstance(value, list):
+        return UserTuple(odd(item) for item in value)
+    assert isinstance(value, dict)
+    return MappingProxyType({Text(key): odd(item) for key, item in value.items()})
+
+
+class UserTuple(tuple[object, ...]):
+    __slots__ = ()
+
+
+@given(JSON)
+def test_plain_values_are_written_like_any_others_only_faster(value: object) -> None:
+    assert canonical(value) == canonical(odd(value))

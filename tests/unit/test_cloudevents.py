@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from livegate.errors import StoreError
-from livegate.events import kinds
+from livegate.events import integrity, kinds
 from livegate.events.canonical import canonical
 from livegate.events.chain import verify_chain
+from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead, StoredEvent, genesis, seal, timestamp
 from livegate.events.environment import ModelInUse
+from livegate.events.integrity import Damage, Fill, Shortage
 from livegate.gate.door import DoorState
 from livegate.gate.facts import ListEntry
+from livegate.trust.keys import SigningKey
 from livegate.types import AccessEvent, Credential, CueScore, Decision, Outcome, PadDecision, PadResult, Reason, Step
 from livegate.verbs.events import line
 from support.schemas import SCHEMAS, valid
@@ -126,7 +129,7 @@ def test_a_hole_is_allowed_only_where_a_gap_event_owns_up_to_it() -> None:
     assert verify_chain(with_gap(3, 4)[:-1], genesis(STREAM)) == 3
     kept = with_gap(3, 4)
     assert verify_chain([kept[0], *kept[2:]], genesis(STREAM)) == 2
-    assert verify_chain([*kept[:2], *kept[3:]], genesis(STREAM)) == 3
+    assert verify_chain([*kept[:2], *kept[3:]], genesis(STREAM)) == 5
 
 
 def test_a_reader_who_already_had_part_of_the_dropped_events_goes_on() -> None:
@@ -218,7 +221,9 @@ KINDS = {
             "lost": ["lockout"],
         },
     ),
-    "capacity": kinds.capacity(90, 90, 100, "deny", NOW, FULL),
+    "capacity": integrity.capacity(90, Shortage.EVENTS, Fill(90, 100, 5, 1_000, "deny"), NOW, FULL),
+    "damage": integrity.damaged(Damage.EVENT, "000000000007", NOW, FULL),
+    "checkpoint": checkpoint(SigningKey.generate(), STREAM, genesis(STREAM), NOW, FULL),
     "gap": kinds.gap(ChainHead(0, "00" * 32), ChainHead(5, "11" * 32), {"access.attempt": 5}, NOW, FULL),
     "credential": kinds.credential_changed("added", CREDENTIAL, "new badge", NOW, FULL),
     "list": kinds.list_applied("removed", ListEntry("media", "m", until_s=WALL_S), NOW, FULL),

@@ -6,13 +6,14 @@ few events right after holes that no gap event has explained yet.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from livegate.events.checkpoint import CHECKPOINT, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, sequence_text, type_of
-from livegate.events.opened import OpenedEvent
+from livegate.events.opened import OpenedEvent, read_sequence
 from livegate.events.verdict import Fault, Finding, Gap, Start, Verdict
 from livegate.trust.keys import PublicKey
 
@@ -35,14 +36,73 @@ def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None
     return verifier.finish().first_bad
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Hole:
-    """``before`` is None where the proof begins inside it."""
+    """Events ``first`` to ``last``, missing after the hash ``before``: None where the proof begins behind them.
+
+    What it ends with must lead to ``resumed``, the event behind it, or be ``after`` where a gap event said so. Where
+    several gap events tell of adjoining parts, in any order, it shrinks with each; it ``began`` somewhere.
+    """
 
     first: int
     last: int
     before: str | None
     resumed: OpenedEvent
+    began: int
+    after: str | None = None
+    told: deque[_Told] = field(default_factory=lambda: deque(maxlen=MAX_HOLES))
+
+    def explain(self, gap: _Told) -> bool:
+        """Take away what ``gap`` and those before it account for, at either end; return whether nothing is left."""
+        if gap.last < self.first - 1 or self.last < gap.first:
+            return False
+        self.told.append(gap)
+        size = None
+        while size != self.last - self.first:
+            size = self.last - self.first
+            if any(self._take_away(gap) for gap in self.told):
+                return True
+        return False
+
+    def _take_away(self, gap: _Told) -> bool:
+        begins = gap.first < self.first or (gap.first == self.first and self.before in (None, gap.before))
+        ends = gap.last == self.last and self._ends_with(gap.after)
+        if begins and not ends and self.first <= gap.last < self.last:
+            self.first, self.before = gap.last + 1, gap.after
+        elif ends and not begins and self.first < gap.first:
+            self.last, self.after = gap.first - 1, gap.before
+        return begins and ends
+
+    def _ends_with(self, chainhash: str) -> bool:
+        if self.after is not None:
+            return chainhash == self.after
+        return self.resumed.fits(ChainHead(self.last, chainhash))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a gap event says."""
+
+    first: int
+    last: int
+    before: str
+    after: str
+
+    @classmethod
+    def by(cls, event: OpenedEvent) -> _Told | None:
+        """Return what ``event`` says, None when that makes no sense."""
+        what = event.what
+        try:
+            told = cls(
+                read_sequence(what["from"]),
+                read_sequence(what["to"]),
+                str(what["chainhash_before"]),
+                str(what["chainhash_after"]),
+            )
+            bytes.fromhex(told.after)
+        except (KeyError, ValueError):
+            return None
+        return told if told.first <= told.last else None
 
 
 class Verifier:
@@ -50,8 +110,8 @@ class Verifier:
 
     ``anchor`` is the place before the first event; without one a stream begins at sequence 1 or at a checkpoint.
     ``device_keys`` are the only ones whose checkpoints count; without any the first key named in the stream is taken
-    at its word. With ``must_be_signed`` a stream without any good checkpoint is a finding. After the first finding later
-    events only serve to explain holes before it.
+    at its word. With ``must_be_signed`` a stream without any good checkpoint is a finding. After the first finding
+    later events only serve to explain holes before it.
     """
 
     def __init__(
@@ -63,6 +123,7 @@ class Verifier:
     ) -> None:
         self._start = Start.NOTHING if anchor is None else Start.GIVEN
         self._at = anchor
+        self._expected = 1 if anchor is None else anchor.sequence + 1
         self._keys = device_keys
         self._must_be_signed = must_be_signed
         self._finding: Finding | None = None
@@ -106,6 +167,7 @@ class Verifier:
         finding = self._identify(event) or self._place(event) or self._look_into(event)
         if finding is None:
             self._at = ChainHead(event.sequence, event.chainhash)
+            self._expected = event.sequence + 1
             self._first, self._last = self._first or event.sequence, event.sequence
             self._events += 1
         return finding
@@ -139,8 +201,7 @@ class Verifier:
     def _find(self, fault: Fault, why: str) -> Finding | None:
         if self._finding is not None:
             return None
-        expected = self._last + 1 if self._at is None else self._at.sequence + 1
-        self._finding = Finding(expected, fault, why)
+        self._finding = Finding(self._expected, fault, why)
         return self._finding
 
     def _identify(self, event: OpenedEvent) -> Finding | None:
@@ -173,27 +234,26 @@ class Verifier:
         """Judge where the event stands and whether it fits what stands before it."""
         if self._at is None:
             return self._begin(event)
-        expected = self._at.sequence + 1
-        if event.sequence < expected:
-            return self._find(Fault.MISPLACED, f"expected {expected}, found {event.sequence} again or too late")
-        if event.sequence > expected:
-            return self._jump(_Hole(expected, event.sequence - 1, self._at.chainhash, event))
+        if event.sequence < self._expected:
+            return self._find(Fault.MISPLACED, f"expected {self._expected}, found {event.sequence} again or too late")
+        if event.sequence > self._expected:
+            return self._jump(_Hole(self._expected, event.sequence - 1, self._at.chainhash, event, self._expected))
         if not event.fits(self._at):
             return self._find(Fault.ALTERED, "its hash does not fit: it or its neighbour before was changed")
         return None
 
     def _begin(self, event: OpenedEvent) -> Finding | None:
         """Find out what vouches for the first event of a stream that came without an anchor."""
-        self._at = genesis(event.members["stream"])
-        if event.sequence == 1:
-            self._start = Start.GENESIS
+        self._expected = event.sequence
+        if event.sequence <= 1:
+            self._start, self._at, self._expected = Start.GENESIS, genesis(event.members["stream"]), 1
             return self._place(event)
         before = _signed_place(event)
         if before is not None and event.fits(before):
             self._start, self._at = Start.CHECKPOINT, before
             return None
         # Perhaps what came before was dropped, and a gap event will say so.
-        return self._jump(_Hole(event.sequence, event.sequence - 1, None, event))
+        return self._jump(_Hole(event.sequence, event.sequence - 1, None, event, event.sequence))
 
     def _jump(self, hole: _Hole) -> Finding | None:
         if len(self._holes) >= MAX_HOLES:
@@ -214,20 +274,15 @@ class Verifier:
 
     def _explain(self, event: OpenedEvent) -> None:
         """Close the hole that a gap event owns up to, if the hashes it names fit both sides."""
-        what = event.what
-        try:
-            first, last = int(what["from"]), int(what["to"])
-            before, after = str(what["chainhash_before"]), ChainHead(last, str(what["chainhash_after"]))
-            bytes.fromhex(after.chainhash)
-        except (KeyError, TypeError, ValueError):
-            return
-        if first == 1 and self._stream is not None and before != genesis(self._stream).chainhash:
+        told = _Told.by(event)
+        if told is None or (told.first == 1 and told.before != genesis(self._stream or "").chainhash):
             return
         for hole in self._holes:
-            begins = first < hole.first or (first == hole.first and hole.before in (None, before))
-            if hole.last == last and begins and hole.resumed.fits(after):
+            if hole.explain(told):
                 self._holes.remove(hole)
-                self._gaps.append(Gap(min(first, hole.first), last, event.sequence))
+                self._start = Start.GAP if hole.before is None else self._start
+                last = hole.resumed.sequence - 1
+                self._gaps.append(Gap(min(hole.began, told.first), last, event.sequence))
                 return
 
     def _judge_checkpoint(self, event: OpenedEvent) -> Finding | None:

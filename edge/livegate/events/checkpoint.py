@@ -17,6 +17,7 @@ from livegate.errors import TrustError
 from livegate.events.canonical import canonical
 from livegate.events.cloudevents import ChainHead, sequence_text
 from livegate.events.environment import Environment, event
+from livegate.events.opened import read_sequence
 from livegate.gate.facts import Clock
 from livegate.trust.keys import PublicKey
 from livegate.types import AccessEvent
@@ -81,7 +82,7 @@ def read_checkpoint(what: Mapping[str, Any]) -> Checkpoint:
     try:
         key = PublicKey.of_raw(base64.b64decode(what["key"], validate=True))
         sig = base64.b64decode(what["sig"], validate=True)
-        head = ChainHead(int(what["through"]), str(what["chainhash"]))
+        head = ChainHead(read_sequence(what["through"]), str(what["chainhash"]))
         stream, keyid = str(what["stream"]), what["keyid"]
     except (KeyError, TypeError, ValueError, binascii.Error, TrustError) as exc:
         raise ValueError(f"checkpoint: is not well formed ({exc})") from exc

@@ -27,10 +27,9 @@ class OpenedEvent:
             members = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
         except (ValueError, RecursionError) as exc:
             raise ValueError(f"event: is not JSON: {exc}") from exc
-        sequence = members.get("sequence") if isinstance(members, dict) else None
-        if not isinstance(sequence, str) or not (len(sequence) == 12 and sequence.isascii() and sequence.isdigit()):
-            raise ValueError(f"event: 'sequence' is {sequence!r}, expected 12 digits")
-        return cls(int(sequence), chainhash, unsealed, members)
+        if not isinstance(members, dict):
+            raise ValueError("event: is not a JSON object")  # noqa: TRY004 - any bad body is a ValueError
+        return cls(read_sequence(members.get("sequence")), chainhash, unsealed, members)
 
     @property
     def what(self) -> Mapping[str, Any]:
@@ -42,6 +41,13 @@ class OpenedEvent:
     def fits(self, head: ChainHead) -> bool:
         """Return whether this is what was recorded right after ``head``."""
         return self.sequence == head.sequence + 1 and next_hash(head.chainhash, self.unsealed) == self.chainhash
+
+
+def read_sequence(text: object) -> int:
+    """Return the sequence that ``text`` is, as events write it; ValueError for anything but 12 digits."""
+    if not isinstance(text, str) or not (len(text) == 12 and text.isascii() and text.isdigit()):
+        raise ValueError(f"event: a sequence is {str(text)[:80]!r}, expected 12 digits")
+    return int(text)
 
 
 def follows(event: StoredEvent, head: ChainHead) -> bool:

@@ -41,6 +41,8 @@ class Start(enum.StrEnum):
     GENESIS = "genesis"
     CHECKPOINT = "checkpoint"
     GIVEN = "given"
+    GAP = "gap"
+    """Behind dropped events, by the hash that a gap event names for them."""
     NOTHING = "nothing"
 
 
