@@ -2,113 +2,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from livegate.clock import boot_id, read_clock
-from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, StoreConfig
-from livegate.cues import detector as detector_cue
-from livegate.cues.bank import ScoredCue
-from livegate.decide.calibration import Calibration
-from livegate.decide.verdict import OperatingPoints
+from livegate.config import GateMode, StoreConfig
 from livegate.errors import PadError
 from livegate.events.chain import verify_chain
-from livegate.events.cloudevents import Identity, genesis
-from livegate.events.environment import Environment
+from livegate.events.cloudevents import genesis
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy
-from livegate.judge import Judge
-from livegate.pipeline import Pipeline, Snapshot
-from livegate.rules import Rules
-from livegate.store import files
-from livegate.store.lists import allow
-from livegate.store.pseudonyms import Pseudonyms
-from livegate.store.store import Store, open_store
-from livegate.types import Box, Credential, CredentialRead, Decision, Face, Outcome, Reason, Role
-from livegate_drivers.doors import simulated
+from livegate.types import Box, Outcome, Reason
+from support.pipelines import ALIVE, ATTACK, MS, UNSURE, Terminal, opened
 from support.sights import face, frame_set
-
-MS = 1_000_000
-ALIVE, ATTACK, UNSURE = (face(p_bona_fide=p, p_attack=q) for p, q in ((0.95, 0.03), (0.03, 0.95), (0.5, 0.45)))
-IDENTITY = Identity("hq", "t1", "0", boot_id(), "door")
-OWN_LIMIT = Limit(LimitKey.CREDENTIAL, "presentation_attack", 2, 60.0, 600.0)
-
-
-class Scripted:
-    """A detector that sees what the test says, or fails as the test says."""
-
-    def __init__(self) -> None:
-        self.seen: tuple[Face, ...] | PadError = ()
-
-    def detect(self, image: np.ndarray) -> tuple[Face, ...]:
-        if isinstance(self.seen, PadError):
-            raise self.seen
-        return self.seen
-
-
-@dataclass
-class Terminal:
-    """A whole terminal after the cameras: real judge, gate, store and door, moved by hand through time."""
-
-    store: Store
-    pipeline: Pipeline
-    detector: Scripted
-    door: simulated.SimulatedDoor
-    now_ms: float = 1000.0
-    woken: list[int] = field(default_factory=list)
-
-    def turn(self, *faces: Face, card: str | None = None, blind: bool = False) -> Snapshot:
-        self.now_ms += 100
-        now_ns = round(self.now_ms * MS)
-        self.detector.seen = faces
-        reads = () if card is None else (CredentialRead("card", card, now_ns),)
-        seen = None if blind else frame_set(self.now_ms)
-        return self.pipeline.turn(seen, reads, Clock(1.8e9, now_ns))
-
-    def decided(self, *faces: Face, turns: int = 40, card: str | None = None) -> Decision | None:
-        """Present ``faces`` (and a card at first) until a decision falls."""
-        for number in range(turns):
-            snapshot = self.turn(*faces, card=card if number == 0 else None)
-            if snapshot.decision is not None:
-                return snapshot.decision
-        return None
-
-    def events(self, kind: str) -> list[dict[str, Any]]:
-        bodies = [json.loads(event.body) for event in self.store.unacknowledged(0, 10_000)]
-        return [body for body in bodies if body["type"] == f"io.livegate.{kind}.v1"]
-
-
-def opened(tmp_path: Path, store_config: StoreConfig, mode: GateMode) -> Iterator[Terminal]:
-    detector = Scripted()
-    scorer = detector_cue.scorer(Calibration(1.0, 0.0, 1.0, 6.0), frame_correlation=0.9)
-    judge = Judge(
-        detector,
-        (ScoredCue("detector", detector_cue, scorer),),
-        OperatingPoints({frozenset({"detector"}): 1.0}),
-        frozenset({Role.RGB}),
-        DecisionPolicy(max_bpcer=0.25, timeout_ms=2000),
-    )
-    policy = GatePolicy(mode, mode is GateMode.PRESENCE_SCREENING, limits=(OWN_LIMIT,))
-    rules = Rules(policy, pairing_window_ms=1500, pulse_ms=1000, environment=Environment(IDENTITY))
-    with (
-        simulated.open_door(simulated.Options()) as door,
-        open_store(tmp_path / "state", IDENTITY, store_config) as store,
-    ):
-        with store.transaction() as t:
-            pseudonym = Pseudonyms(files.pseudonym_key(tmp_path / "state")).of("good")
-            allow(t, Credential(pseudonym, "card", known=True), read_clock())
-        woken: list[int] = []
-        pipeline = Pipeline(judge, store, door, lambda: rules, lambda: woken.append(1))
-        yield Terminal(store, pipeline, detector, door, woken=woken)
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    yield from opened(tmp_path, StoreConfig(), GateMode.CREDENTIAL_LIVENESS)
+    yield from opened(tmp_path)
 
 
 def test_card_and_living_face_open_the_door_after_the_commit(terminal: Terminal) -> None:
@@ -270,7 +181,7 @@ def test_an_accomplice_does_not_vouch_for_a_print(terminal: Terminal) -> None:
 
 
 def test_full_store_denies(tmp_path: Path) -> None:
-    for terminal in opened(tmp_path, StoreConfig(history_events=100), GateMode.CREDENTIAL_LIVENESS):
+    for terminal in opened(tmp_path, StoreConfig(history_events=100)):
         reasons = []
         for _ in range(110):
             decision = terminal.decided(ALIVE, card="good")
@@ -284,7 +195,7 @@ def test_full_store_denies(tmp_path: Path) -> None:
 
 
 def test_presence_screening_lets_anyone_alive_in_and_says_so(tmp_path: Path) -> None:
-    for terminal in opened(tmp_path, StoreConfig(), GateMode.PRESENCE_SCREENING):
+    for terminal in opened(tmp_path, policy=GatePolicy(GateMode.PRESENCE_SCREENING, allow_unidentified=True)):
         decision = terminal.decided(ALIVE)
         assert decision is not None
         assert decision.outcome is Outcome.GRANTED
