@@ -64,10 +64,16 @@ class Room:
 
     def __init__(self, rules: Rules | None = None, state: Path | None = None, receipts: Receipts | None = None) -> None:
         self.seen: list[Seen] = []
+        self.full = False
         self.problems: list[str] = []
-        self.centre = Centre(rules or Rules(ack_after_s=0.0), self.seen.append, self.problems.append, state, receipts)
+        self.centre = Centre(rules or Rules(ack_after_s=0.0), self._sink, self.problems.append, state, receipts)
         self.broker = Broker(self.centre)
         self.centre.opened(self.broker)
+
+    def _sink(self, seen: Seen) -> None:
+        if self.full:
+            raise LinkError("disk full")
+        self.seen.append(seen)
 
     def hear(self, name: str, payload: bytes, topics: Topics = T1) -> None:
         self.centre.happened(Arrival(topics.down(name), payload))
@@ -155,6 +161,20 @@ def test_nothing_is_acknowledged_that_the_disk_does_not_hold(tmp_path: Path) -> 
     assert room.broker.taken == []
 
 
+def test_what_the_sink_cannot_keep_is_neither_held_nor_acknowledged() -> None:
+    room = Room()
+    first, second = events(2)
+    room.hear("events", first.body)
+    room.full = True
+    with pytest.raises(LinkError, match="disk full"):
+        room.hear("events", second.body)
+    assert [ack.through for ack in room.broker.turn()] == [1]
+    room.full = False
+    room.hear("events", second.body)
+    assert [ack.through for ack in room.broker.turn()] == [2]
+    assert [one.event.sequence for one in room.seen] == [1, 2]
+
+
 def test_terminal_that_makes_up_streams_is_bounded() -> None:
     room = Room()
     for number in range(MAX_STREAMS_OF_ONE + 20):
@@ -170,7 +190,7 @@ def test_asking_in_vain_becomes_rare_and_is_said() -> None:
     desks = Desks(Rules(want_after_s=1.0), {}, Problems(told.append), lambda: now_s[0])
     asked: list[float] = []
     while now_s[0] < 120:
-        desks.take(read_event(T1, events(3)[2].body))
+        desks.take(read_event(T1, events(3)[2].body), lambda _: None)
         if desks.due():
             asked += [now_s[0] for _, ack in desks.answers(9) if ack.want is not None]
         now_s[0] += 0.5

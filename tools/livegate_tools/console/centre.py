@@ -33,7 +33,8 @@ _LIST_STATE = re.compile(r"lists/(block|allow)/state")
 class Centre:
     """A Conversation of livegate.report.worker; every method belongs to the MQTT thread.
 
-    ``sink`` is called once for each new event, in order, before it is acknowledged; ``state_file`` keeps the ledgers
+    ``sink`` is called once for each new event, in order, before it is acknowledged. When it raises LivegateError the
+    connection is made anew and the event is asked for again, and given again. ``state_file`` keeps the ledgers
     over restarts and is written before an acknowledgement goes out.
     """
 
@@ -88,10 +89,7 @@ class Centre:
     def happened(self, happening: Happening) -> None:
         """Take a message, or the broker's answer."""
         if isinstance(happening, Arrival):
-            try:
-                self._arrived(happening)
-            except LinkError as exc:
-                self._problems.report(("refused", happening.topic), f"message on {happening.topic[:200]!r}: {exc}")
+            self._arrived(happening)
         elif isinstance(happening, Receipt):
             if happening.refusal:
                 text = f"broker does not take a message: {happening.refusal}; check its access list"
@@ -119,20 +117,31 @@ class Centre:
         if found is None:
             return
         topics, name = found
-        check_terminal(topics)
-        if name == "events":
-            self._take_event(topics, arrival.payload)
-        elif name == "status":
-            status = self.heard.take_status(topics, arrival.payload)
+        try:
+            check_terminal(topics)
+            if name != "events":
+                self._take_word(topics, name, arrival.payload)
+                return
+            seen = read_event(topics, arrival.payload)
+            self._desks.know(seen.topics, seen.stream)
+        except LinkError as exc:
+            self._problems.report(("refused", arrival.topic), f"message on {arrival.topic[:200]!r}: {exc}")
+            return
+        self._take_event(seen)
+
+    def _take_word(self, topics: Topics, name: str, payload: bytes) -> None:
+        """Take what a terminal says beside its events."""
+        if name == "status":
+            status = self.heard.take_status(topics, payload)
             self._desks.claim(topics, status.stream, status.sent_through)
         elif name == "health":
-            self._take_health(topics, arrival.payload)
+            self._take_health(topics, payload)
         elif name == "replies":
-            self.commands.take_reply(topics, arrival.payload)
+            self.commands.take_reply(topics, payload)
         elif name == "twin/reported":
-            self.heard.take_twin(topics, arrival.payload)
+            self.heard.take_twin(topics, payload)
         elif (listed := _LIST_STATE.fullmatch(name)) is not None:
-            state = self.heard.take_list(topics, listed[1], arrival.payload)
+            state = self.heard.take_list(topics, listed[1], payload)
             for message in self.lists.answer(topics, listed[1], state):
                 self.postbox.post(message)
 
@@ -143,17 +152,16 @@ class Centre:
         if status is not None and isinstance(released, int):
             self._desks.claim_released(topics, status.stream, released)
 
-    def _take_event(self, topics: Topics, body: bytes) -> None:
-        seen = read_event(topics, body)
-        taken = self._desks.take(seen)
-        if taken is Taken.NEW:
-            self._unsaved = True
-            self._sink(seen)
-            self._countersign(seen)
-        elif taken is Taken.ALTERED:
-            where = f"{topics.site}/{topics.terminal}"
+    def _take_event(self, seen: Seen) -> None:
+        if self._desks.take(seen, self._keep) is Taken.ALTERED:
+            where = f"{seen.topics.site}/{seen.topics.terminal}"
             text = f"{where}: event {seen.event.sequence} of {seen.stream} does not fit the chain"
-            self._problems.report(("altered", topics), text)
+            self._problems.report(("altered", seen.topics), text)
+
+    def _keep(self, seen: Seen) -> None:
+        self._sink(seen)
+        self._unsaved = True
+        self._countersign(seen)
 
     def _countersign(self, seen: Seen) -> None:
         try:

@@ -80,6 +80,10 @@ class Desks:
         for desk in self._open.values():
             desk.due_s = 0.0 if desk.pending else desk.due_s
 
+    def know(self, topics: Topics, stream: str) -> None:
+        """Begin a ledger for ``stream`` unless there is one; LinkError when there are too many."""
+        self._desk((topics, stream))
+
     def claim(self, topics: Topics, stream: str, sequence: int) -> None:
         """Note that a terminal says it sent ``stream`` up to ``sequence``; ask it soon whether there is more."""
         desk = self._desk((topics, stream))
@@ -93,10 +97,16 @@ class Desks:
         if (topics, stream) in self._desks:
             self._desks[topics, stream].ledger.claim_released(sequence)
 
-    def take(self, seen: Seen) -> Taken:
-        """Judge an event by its stream's ledger, and plan the answer."""
+    def take(self, seen: Seen, keep: Callable[[Seen], None]) -> Taken:
+        """Judge an event by its stream's ledger, ``keep`` it when it is new, and plan the answer.
+
+        When ``keep`` raises, the event counts as not held and will be asked for again.
+        """
         desk = self._desk((seen.topics, seen.stream))
-        taken = desk.ledger.take(seen.opened, asking=self._rules.acknowledge)
+        taken = desk.ledger.judge(seen.opened, asking=self._rules.acknowledge)
+        if taken is Taken.NEW:
+            keep(seen)
+            desk.ledger.hold(seen.opened)
         self._plan(desk, taken)
         return taken
 

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True)
     init = steps.add_parser("init", help="make a root, a key for each role, a receipts key and a site key")
     init.add_argument("folder", type=Path, metavar="DIR", help="made, or empty of keys")
+    named = steps.add_parser("id", help="print the id of a key, as keysets and events name it")
+    named.add_argument("file", type=Path, metavar="PEM", help="a public key")
     another = steps.add_parser("add", help="make another key for a role, to take over from one that is to end")
     another.add_argument("folder", type=Path, metavar="DIR", help="the folder keys init made")
     another.add_argument("role", choices=ROLES, help="what it may sign")
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     keyset.add_argument("--root", type=Path, metavar="PEM", help="the root's private key (default DIR/root.pem)")
     keyset.add_argument("--days", type=float, default=365.0, help="hold for so long (default 365)")
     keyset.add_argument("--out", type=Path, required=True, metavar="FILE", help="written, for console push keyset")
-    for step in (init, another, keyset):
+    for step in (init, named, another, keyset):
         step.add_argument("--json", action="store_true", help="machine-readable")
 
 
@@ -53,6 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Do the step that was asked for; return 0."""
     if arguments.step == "init":
         _init(arguments)
+    elif arguments.step == "id":
+        keyid = PublicKey.of_pem(arguments.file).keyid
+        tell(arguments, keyid, {"keyid": keyid})
     elif arguments.step == "add":
         _add(arguments)
     else:

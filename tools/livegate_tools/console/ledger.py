@@ -106,6 +106,7 @@ class Ledger:
     holes: list[Hole] = field(default_factory=list)
     holes_forgotten: int = 0
     _gap: Gap | None = None
+    _hole: Hole | None = None
 
     @classmethod
     def begin(cls, stream: str) -> Ledger:
@@ -131,7 +132,14 @@ class Ledger:
         self.released = max(self.released, sequence)
 
     def take(self, event: OpenedEvent, *, asking: bool) -> Taken:
-        """Judge ``event``, and move on when it is the next.
+        """Judge ``event``, and hold it when it is the next."""
+        taken = self.judge(event, asking=asking)
+        if taken is Taken.NEW:
+            self.hold(event)
+        return taken
+
+    def judge(self, event: OpenedEvent, *, asking: bool) -> Taken:
+        """Return what to make of ``event``; when it is new, :meth:`hold` it once it is kept.
 
         ``asking`` says whether the console can ask for what is missing; one that cannot takes a hole at once.
         """
@@ -143,8 +151,20 @@ class Ledger:
         if not event.fits(self.head):
             self.altered = self.altered or event.sequence
             return Taken.ALTERED
-        self._advance(event)
+        self._hole = None
         return Taken.NEW
+
+    def hold(self, event: OpenedEvent) -> None:
+        """Move on to ``event``, which was judged new right before."""
+        if self._hole is not None:
+            self._remember(self._hole)
+        self.head = ChainHead(event.sequence, event.chainhash)
+        self.altered = self._gap = self._hole = None
+        self.skipping = False
+        gap = Gap.of(event) if self.holes else None
+        if gap is not None:
+            for hole in self.holes:
+                hole.account(gap)
 
     def _judge_held(self, event: OpenedEvent) -> Taken:
         if event.sequence == self.head.sequence and event.chainhash != self.head.chainhash:
@@ -164,8 +184,7 @@ class Ledger:
         elif not self._explains(hole, event):
             self.skipping = True
             return Taken.AHEAD
-        self._remember(hole)
-        self._advance(event)
+        self._hole = hole
         return Taken.NEW
 
     def _begins_here(self, gap: Gap) -> bool:
@@ -188,12 +207,3 @@ class Ledger:
         if len(self.holes) > MAX_HOLES:
             del self.holes[0]
             self.holes_forgotten += 1
-
-    def _advance(self, event: OpenedEvent) -> None:
-        self.head = ChainHead(event.sequence, event.chainhash)
-        self.altered = self._gap = None
-        self.skipping = False
-        gap = Gap.of(event) if self.holes else None
-        if gap is not None:
-            for hole in self.holes:
-                hole.account(gap)
