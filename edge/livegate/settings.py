@@ -7,6 +7,7 @@ and judged against the local file every time: at arrival, and again at every sta
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
@@ -14,7 +15,9 @@ from typing import Annotated, Any, TypeVar
 from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, PassBack, Schedule
 from livegate.configfile import check_whole
 from livegate.errors import ConfigError
+from livegate.events.environment import Environment
 from livegate.options import Between, parse
+from livegate.rules import Rules
 from livegate.types import Step
 
 MAX_ADDED = 64
@@ -91,6 +94,23 @@ class Effective:
     config: Config
     log_level: LogLevel | None = None
     health_s: float | None = None
+
+
+class Settings:
+    """What is in force, for all threads: both values are immutable and swapped whole by the MQTT thread."""
+
+    def __init__(self, config: Config, environment: Environment) -> None:
+        """Begin with the local ``config``; ``environment`` is what events say of the circumstances."""
+        self._environment = environment
+        self._log_level = logging.getLogger().level
+        self.effective = Effective(config)
+        self.rules = Rules.of(config, environment)
+
+    def adopt(self, effective: Effective) -> None:
+        """Put ``effective`` in force; whoever reads ``rules`` next goes by it."""
+        self.effective = effective
+        self.rules = Rules.of(effective.config, self._environment)
+        logging.getLogger().setLevel(self._log_level if effective.log_level is None else effective.log_level.value)
 
 
 def merge(config: Config, settings: Mapping[str, Any]) -> Effective:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from livegate.events.integrity import Damage
@@ -41,8 +41,8 @@ class CentralLists(Protocol):
         """Return the credential of this pseudonym and kind, None when it is not allowed."""
         ...
 
-    def versions(self) -> dict[str, Any]:
-        """Return the lists in force by name ("block", "allow"), each an AppliedList."""
+    def stale(self, now_s: float, floors: Mapping[str, int]) -> tuple[str, ...]:
+        """Return the lists past their end, damaged, or older than the versions in ``floors`` that were in force."""
         ...
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
-from livegate.store.transaction import Transaction
+if TYPE_CHECKING:
+    # The transaction itself asks which versions were in force.
+    from livegate.store.transaction import Transaction
 
 
 def list_floors(connection: sqlite3.Connection) -> dict[str, int]:

@@ -14,6 +14,7 @@ from livegate.gate.facts import Clock, GateFacts, GatePolicy, LimitState, ListEn
 from livegate.store import checkpoints, counting, full, gathering, media, presence
 from livegate.store.commands import door_locked
 from livegate.store.gathering import CentralLists, Finding
+from livegate.store.list_floor import list_floors
 from livegate.store.plan import Plan
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.running import RunningTime
@@ -186,8 +187,7 @@ class Transaction:
     def _expired(self, now: Clock) -> tuple[str, ...]:
         if self.context.central is None:
             return ()
-        applied = self.context.central.versions()
-        return tuple(sorted(name for name, one in applied.items() if one.expires_s <= now.dates_s()))
+        return self.context.central.stale(now.dates_s(), list_floors(self.connection))
 
     def _canonical(self, signature: str) -> str:
         if signature not in self._media:

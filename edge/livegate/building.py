@@ -1,0 +1,216 @@
+"""Builds the house from a configuration: everything opened in its order, and handed what it needs of the others.
+
+All drivers are made before anything is written or sent, so that a wrong option stops the start without a trace.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from livegate import __version__
+from livegate.capture.readers import Readers, open_readers
+from livegate.capture.rig import Rig, open_rig
+from livegate.clock import boot_id, read_clock
+from livegate.config import Config
+from livegate.detect.detector import Detector
+from livegate.drivers import open_door
+from livegate.errors import AssetError
+from livegate.events import central as central_events
+from livegate.events.cloudevents import Identity
+from livegate.events.environment import Environment, ModelInUse
+from livegate.evidence.keep import EvidenceKeeper, recipient_of
+from livegate.judge import Judge
+from livegate.lists.lookup import CentralLists
+from livegate.lists.receiver import Receiver
+from livegate.media import MATCH_BITS, MediaSigner
+from livegate.pipeline import Pipeline
+from livegate.report.down.desk import Desk
+from livegate.report.down.inbox import Inbox
+from livegate.report.health import Measures
+from livegate.report.link import Link
+from livegate.report.topics import Topics
+from livegate.settings import Effective, Settings
+from livegate.store.commands import CommandOutcome, drop_stale
+from livegate.store.files import media_key, prepare_folder
+from livegate.store.store import Store, open_store
+from livegate.store.trusted import floor_s, load_keyset
+from livegate.trust.clockfloor import FloorKeeper
+from livegate.trust.device import device_key
+from livegate.trust.keys import PublicKey
+from livegate.trust.site import site_keys
+
+log = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """All the rooms, open; the devices' threads run, the link and the decision thread do not yet.
+
+    ``link`` is None without an [mqtt] table.
+    """
+
+    store: Store
+    rig: Rig
+    readers: Readers
+    pipeline: Pipeline
+    settings: Settings
+    central: CentralLists
+    evidence: EvidenceKeeper
+    model: ModelInUse | None
+    link: Link | None
+
+
+class ListVersions(Mapping[str, int]):
+    """The versions of the central lists in force at the moment it is read; what every event says of them."""
+
+    def __init__(self, central: CentralLists) -> None:
+        self._central = central
+
+    def __getitem__(self, name: str) -> int:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def _now(self) -> dict[str, int]:
+        return {str(name): applied.version for name, applied in self._central.versions().items()}
+
+
+def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measures) -> House:
+    """Open everything, and hand its closing to ``stack``; ``measures`` is what health tells. Raises LivegateError."""
+    judge, model = open_judge(config)
+    recipient = recipient_of(config.evidence, config.path)
+    root = None if config.trust.root_key_file is None else PublicKey.of_pem(config.trust.root_key_file)
+    door, rig, readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
+    stack.enter_context(door)
+    state_dir = config.terminal.state_dir
+    prepare_folder(state_dir)
+    central = CentralLists.open(state_dir, MATCH_BITS)
+    stack.callback(central.close)
+    identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
+    environment = Environment(
+        identity, config.door.zone, model, config_version=config.version, list_versions=ListVersions(central)
+    )
+    store = _open_store(config, environment, floor, judge, stack)
+    store.use_lists(central)
+    who = f"{identity.site}/{identity.terminal}"
+    evidence = EvidenceKeeper(config.evidence, recipient, state_dir, who, read_clock)
+    evidence.start()
+    stack.callback(evidence.stop, STOP_TIMEOUT_S)
+    stack.enter_context(rig)
+    settings = Settings(config, environment)
+    link = _make_link(config, store, measures)
+    desk = None if root is None else _make_desk(settings, store, floor, central, root, link, stack)
+    pipeline = Pipeline(
+        judge,
+        store,
+        door,
+        lambda: settings.rules,
+        link.wake if link else _nobody,
+        executed=desk.executed if desk else lambda _: None,
+    )
+    if desk is not None:
+        desk.nudge = pipeline.nudge
+    stack.enter_context(readers)
+    return House(store, rig, readers, pipeline, settings, central, evidence, model, link)
+
+
+def open_judge(config: Config) -> tuple[Judge, ModelInUse | None]:
+    """Return the judge of a configuration and the model it uses.
+
+    A model that is not what its manifest says is never loaded: the terminal goes on without a network, says so, and its
+    verdicts are non-responses. Raises ConfigError when the configured runtime is not installed.
+    """
+    roles = frozenset(camera.role for camera in config.camera)
+    try:
+        judge = Judge.open(config.detector, config.decision, roles)
+    except AssetError as exc:
+        log.error("model not loaded, the door stays shut", extra={"error": str(exc)})  # noqa: TRY400
+        return Judge.without_network(roles, config.decision), None
+    if not isinstance(judge.detector, Detector):
+        return judge, None
+    manifest = judge.detector.manifest
+    return judge, ModelInUse(manifest.model.name, manifest.model.sha256, judge.boundaries.accept_llr)
+
+
+def _open_store(config: Config, environment: Environment, floor: FloorKeeper, judge: Judge, stack: ExitStack) -> Store:
+    state_dir, site = config.terminal.state_dir, site_keys(config.trust)
+    signer = device_key(state_dir)
+    store = stack.enter_context(
+        open_store(
+            state_dir,
+            environment.identity,
+            config.store,
+            floor.clock,
+            environment=environment,
+            site=site,
+            signer=signer,
+        )
+    )
+    judge.sign_media(MediaSigner(media_key(state_dir, derived=site.media if site else None)))
+    store.match_media(MATCH_BITS)
+    with store.transaction() as t:
+        floor.raise_to(floor_s(t.connection))
+        for stale in drop_stale(t):
+            outcome = CommandOutcome.DROPPED
+            t.enqueue(central_events.command_executed(stale, outcome, t.opened, environment, reason="restart"))
+    return store
+
+
+def _make_link(config: Config, store: Store, measures: Measures) -> Link | None:
+    if config.mqtt is None:
+        log.warning("no [mqtt] table: events stay in the store")
+        return None
+    return Link(config.mqtt, config.terminal, store, boot_id=boot_id(), measures=measures)
+
+
+def _make_desk(
+    settings: Settings,
+    store: Store,
+    floor: FloorKeeper,
+    central: CentralLists,
+    root: PublicKey,
+    link: Link | None,
+    stack: ExitStack,
+) -> Desk:
+    """Make what takes in the centre's words; settings it sent before are in force again when this returns."""
+    config = settings.effective.config
+    receiver = Receiver(central)
+    stack.callback(receiver.close)
+
+    def apply(effective: Effective) -> None:
+        settings.adopt(effective)
+        if link is not None and effective.config.mqtt is not None:
+            link.adjust(effective.config.mqtt.resend_after_s, effective.health_s)
+
+    with store.transaction() as t:
+        keyset = load_keyset(t, root)
+    desk = Desk(
+        config=config,
+        effective=settings.effective,
+        identity=settings.rules.environment.identity,
+        topics=Topics.of(config.terminal),
+        store=store,
+        floor=floor,
+        keyset=keyset,
+        lists=receiver,
+        central=central,
+        applied=apply,
+        nudge=_nobody,
+    )
+    inbox = Inbox(desk)
+    if link is not None:
+        link.listen(inbox)
+    return desk
+
+
+def _nobody() -> None:
+    """Stand in for who is to be woken, where there is nobody."""

@@ -1,0 +1,39 @@
+"""What health tells of the house, in base units, beside what the link and the process say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from livegate.building import House
+from livegate.gate.facts import Clock
+from livegate.report.transport import certificate_measures
+
+_CAMERA = ("frames", "drops", "damaged", "misdated", "frozen", "timeouts", "lost")
+
+
+def house_measures(house: House, now: Clock) -> Mapping[str, float]:
+    """Return measures by name: ``*_total`` counts up, the rest are gauges. Raises StoreError."""
+    counts, cameras = house.store.counts(), house.rig.health()
+    mqtt = house.settings.effective.config.mqtt
+    return {
+        "store_dropped_events": counts.dropped,
+        "store_database_bytes": counts.database_bytes,
+        "store_wal_bytes": counts.wal_bytes,
+        "clock_synchronised": float(now.synchronised),
+        "clock_below_floor_seconds": round(max(0.0, now.floor_s - now.wall_s), 3),
+        **{f"camera_{what}_total": sum(getattr(camera, what) for camera in cameras) for what in _CAMERA},
+        **_lists(house, now),
+        **house.store.measures(),
+        **house.evidence.measures(),
+        **(certificate_measures(mqtt.tls) if mqtt is not None and mqtt.tls is not None else {}),
+    }
+
+
+def _lists(house: House, now: Clock) -> dict[str, float]:
+    """Return each list's version, size, and in how many seconds it counts as old; negative when it does."""
+    found: dict[str, float] = {}
+    for name, applied in house.central.versions().items():
+        found[f"list_{name}_version"] = applied.version
+        found[f"list_{name}_entries"] = applied.entries
+        found[f"list_{name}_expires_seconds"] = round(applied.expires_s - max(now.wall_s, now.floor_s))
+    return found
