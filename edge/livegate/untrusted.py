@@ -8,7 +8,8 @@ from typing import Any, Never
 
 from livegate.errors import LinkError
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# One that never ends is taken to the end of the text: else every quote in it would begin another search for its end.
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
 
 

@@ -191,6 +191,13 @@ def test_a_malformed_envelope_is_refused(bad: bytes) -> None:
     assert refused.value.reason is Refusal.MALFORMED
 
 
+@pytest.mark.parametrize("hostile", [b'{"' + b'\\"' * 500_000, b'{"' + b'\\"' * 500_000 + b"\\", b'"' * 1_000_001])
+def test_strings_without_end_cost_no_more_than_others(hostile: bytes) -> None:
+    """Searching for the end of each of a million quotes would take days."""
+    with pytest.raises(TrustError):
+        parse_envelope(hostile, 2_000_000)
+
+
 @given(st.binary(max_size=300))
 def test_noise_is_refused_in_words(noise: bytes) -> None:
     with pytest.raises(TrustError):
