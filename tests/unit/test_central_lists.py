@@ -352,23 +352,20 @@ def test_foreign_database_is_not_read(tmp_path: Path) -> None:
     lists.close()
 
 
-def test_near_media_are_found_exactly(lists: CentralLists, receiver: Receiver) -> None:
-    chance = random.Random(3)
-    signatures = [chance.getrandbits(128) for _ in range(300)]
-    entries = [{"kind": "media", "value": f"{one:032x}"} for one in signatures]
-    received(receiver, made(edition(), entries))
-    for one in signatures[:40]:
-        bits = chance.randrange(30)
-        asked = one
-        for place in chance.sample(range(128), bits):
-            asked ^= 1 << place
-        expected = sorted((bin(other ^ asked).count("1"), other) for other in signatures)
-        values = [f"{other:032x}" for distance, other in expected if distance <= 18]
-        assert [entry.value for entry in lists.near_media(f"{asked:032x}", 18)] == values
-    received(receiver, made(edition(version=2, base=1), [entries[0] | {"op": "delete"}, entries[1]]))
-    assert lists.near_media(entries[0]["value"], 18) == ()
-    assert lists.near_media(entries[1]["value"], 0)[0].value == entries[1]["value"]
-    assert lists.near_media("no signature", 18) == ()
+def test_near_media_are_the_listed_ones(tmp_path: Path) -> None:
+    lists = CentralLists.open(tmp_path, media_bits=18)
+    receiver = Receiver(lists, spare_bytes=0)
+    first, second = int(hex_of(1), 16), int(hex_of(1), 16) ^ 0b111
+    received(receiver, made(edition(), [{"kind": "media", "value": f"{one:032x}"} for one in (first, second)]))
+    shown = first ^ (1 << 100) ^ (1 << 50)
+    pairs = [("media", f"{shown:032x}"), ("media", f"{first:032x}"), ("terminal", "front")]
+    assert [entry.value for entry in lists.lookup_block(pairs)] == [f"{first:032x}", f"{second:032x}"]
+    far = first ^ (1 << 20) - 1
+    assert [entry.value for entry in lists.lookup_block([("media", f"{far:032x}")])] == [f"{second:032x}"]
+    received(receiver, made(edition(version=2, base=1), [{"kind": "media", "value": f"{first:032x}", "op": "delete"}]))
+    assert [entry.value for entry in lists.lookup_block(pairs)] == [f"{second:032x}"]
+    receiver.close()
+    lists.close()
 
 
 def test_readers_see_the_old_list_or_the_new_one(lists: CentralLists, receiver: Receiver) -> None:

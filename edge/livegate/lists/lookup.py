@@ -51,17 +51,21 @@ class CentralLists:
     centre has sent it again.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, media_bits: int = 0) -> None:
         self.state_dir = state_dir
+        self._media_bits = media_bits
         # Held for one lookup, or for putting one reference in the place of another: microseconds.
         self._lock = threading.Lock()
         self._views: dict[ListName, View] = {}
         self._broken: set[ListName] = set()
 
     @classmethod
-    def open(cls, state_dir: Path) -> Self:
-        """Open whatever lists lie in ``state_dir``; changes nothing there. Missing ones hold nothing."""
-        lists = cls(state_dir)
+    def open(cls, state_dir: Path, media_bits: int = 0) -> Self:
+        """Open whatever lists lie in ``state_dir``; changes nothing there. Missing ones hold nothing.
+
+        Media whose signatures differ in at most ``media_bits`` bits are taken for the same.
+        """
+        lists = cls(state_dir, media_bits)
         for name in ListName:
             lists.refresh(name)
         return lists
@@ -72,17 +76,20 @@ class CentralLists:
         return tuple(sorted(self._broken))
 
     def lookup_block(self, pairs: Iterable[tuple[str, str]]) -> tuple[ListEntry, ...]:
-        """Return the central block entries for (kind, value) pairs, also those past their ``until_s``: the caller
-        judges dates. Raises StoreError when the list turns out to be damaged.
-        """  # noqa: D205
-        found = []
+        """Return the central block entries for (kind, value) pairs, each once; a medium's are all that are near it.
+
+        Entries past their ``until_s`` are among them: the caller judges dates. Raises StoreError when the list turns
+        out to be damaged.
+        """
+        found = {}
         for kind, value in pairs:
-            key = key_of(kind, value)
-            row = None if key is None else self._row(ListName.BLOCK, _BLOCK, key)
-            if row is not None:
-                action, reason, until_s = row
-                found.append(ListEntry(kind, value, ACTIONS[action], reason, until_s, SOURCE))
-        return tuple(found)
+            for listed in self._near(value) if kind == BlockKind.MEDIA else (value,):
+                key = key_of(kind, listed)
+                row = None if key is None else self._row(ListName.BLOCK, _BLOCK, key)
+                if row is not None:
+                    action, reason, until_s = row
+                    found[kind, listed] = ListEntry(kind, listed, ACTIONS[action], reason, until_s, SOURCE)
+        return tuple(found.values())
 
     def lookup_allow(self, pseudonym: str, kind: str) -> Credential | None:
         """Return the credential as the centre knows it, also past its dates, or None. StoreError as above."""
@@ -92,14 +99,6 @@ class CentralLists:
             return None
         from_s, until_s, schedule, zones, duress = row
         return Credential(pseudonym, kind, True, from_s, until_s, schedule, frozenset(zones.split()), bool(duress))
-
-    def near_media(self, signature: str, within: int) -> tuple[ListEntry, ...]:
-        """Return the media entries that differ from ``signature`` (32 hexadecimal digits) in at most ``within`` bits,
-        the nearest first. StoreError as above.
-        """  # noqa: D205
-        view = self._views.get(ListName.BLOCK)
-        values = [] if view is None else view.media.within(signature, within)
-        return self.lookup_block((BlockKind.MEDIA.value, value) for value in values)
 
     def versions(self) -> dict[ListName, AppliedList]:
         """Return what is in force; a list that was never applied is not in it."""
@@ -155,6 +154,10 @@ class CentralLists:
         if applied is None:
             return name in self._broken or floors.get(name, 0) > 0
         return name in self._broken or applied.expires_s <= now_s or applied.version < floors.get(name, 0)
+
+    def _near(self, signature: str) -> list[str]:
+        view = self._views.get(ListName.BLOCK)
+        return [] if view is None else view.media.within(signature, self._media_bits)
 
     def _row(self, name: ListName, query: str, key: tuple[int, bytes]) -> tuple[Any, ...] | None:
         with self._lock:
