@@ -16,7 +16,7 @@ from typing import Any
 
 from livegate.errors import ConfigError, TrustError
 from livegate.events.cloudevents import timestamp
-from livegate.lists.chunks import MAX_CHUNK_ENTRIES, Chunk, changes
+from livegate.lists.chunks import Chunk, changes
 from livegate.lists.values import MAX_CHUNKS, MAX_ENTRIES, ListName
 from livegate.trust.envelope import EnvelopeType
 from livegate.trust.payload import MAX_LIFETIME_S, KeyRole
@@ -135,7 +135,7 @@ def _packed(texts: Iterable[str], room: int) -> Iterator[list[str]]:
     size = 0
     for text in texts:
         length = len(text.encode()) + 1
-        if run and (size + length > room or len(run) == MAX_CHUNK_ENTRIES):
+        if run and size + length > room:
             yield run
             run, size = [], 0
         run.append(text)
