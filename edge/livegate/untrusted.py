@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Never
 
@@ -17,14 +18,15 @@ def parse_object(payload: bytes, max_bytes: int, max_depth: int) -> dict[str, An
     """Return the JSON object in ``payload``.
 
     Raises LinkError, saying what is wrong, when it is longer than ``max_bytes``, nested deeper than ``max_depth``
-    objects and lists, not UTF-8, not JSON (NaN and Infinity are not), names a member twice, or is no object.
+    objects and lists, not UTF-8, not JSON (NaN and Infinity are not), holds a number beyond a double, names a member
+    twice, or is no object.
     """
     if len(payload) > max_bytes:
         raise LinkError(f"message of {len(payload)} bytes, expected at most {max_bytes}")
     if _depth(payload) > max_depth:
         raise LinkError(f"message nested deeper than {max_depth}")
     try:
-        value = json.loads(payload.decode(), parse_constant=_constant, object_pairs_hook=_unique)
+        value = json.loads(payload.decode(), parse_constant=_constant, parse_float=_finite, object_pairs_hook=_unique)
     except UnicodeDecodeError as exc:
         raise LinkError("message is not UTF-8") from exc
     except LinkError:
@@ -47,6 +49,13 @@ def _depth(payload: bytes) -> int:
 
 def _constant(name: str) -> Never:
     raise LinkError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise LinkError("a number is beyond a double")
+    return number
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

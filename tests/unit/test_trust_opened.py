@@ -107,6 +107,7 @@ REFUSED: dict[str, tuple[Envelope, Refusal]] = {
     "no object": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b"[]"), Refusal.MALFORMED),
     "no json": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b"door.pulse"), Refusal.MALFORMED),
     "nan": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b'{"issued": NaN}'), Refusal.MALFORMED),
+    "number beyond a double": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b'{"a":-1e999}'), Refusal.MALFORMED),
     "deep": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b'{"a":' * 9 + b"1" + b"}" * 9), Refusal.MALFORMED),
     "member twice": (sealed(AUTHORITY.daily, EnvelopeType.COMMAND, b'{"role":1,"role":2}'), Refusal.MALFORMED),
 }
