@@ -93,3 +93,14 @@ def record(store: Store, number: int = 0, kind: str = "access.attempt") -> Store
 def whole(store: Store) -> list[StoredEvent]:
     """Return every event the store keeps."""
     return store.newest(1_000_000)
+
+
+def rows(store: Store, table: str) -> int:
+    """Return how many rows a table has."""
+    with store.transaction() as t:
+        return int(t.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def seen_as(pad: PadResult, signature: str) -> PadResult:
+    """Return ``pad`` of an attempt whose medium has ``signature``."""
+    return replace(pad, media_signature=signature)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from livegate.config import LimitKey
 from livegate.store import Store, lists
 from livegate.types import Credential, CredentialRead, Outcome, Reason
-from support.stores import ATTACK, BONA_FIDE, CARD, StillClock, admit, attempt, limit, opened, policy
+from support.stores import ATTACK, BONA_FIDE, CARD, StillClock, admit, attempt, limit, opened, policy, rows
 
 ATTACKS = policy(limit("presentation_attack", 3, 60, 300))
 OTHER = CredentialRead("card", "another")
@@ -116,12 +116,6 @@ def test_stepping_the_wall_clock_changes_no_lockout(tmp_path: Path) -> None:
         for wall_s in (0.0, 1e10):
             clock.now = replace(clock.now, wall_s=wall_s)
             assert reason(store, clock) is Reason.LOCKED_OUT
-
-
-def rows(store: Store, table: str) -> int:
-    with store.transaction() as t:
-        (number,) = t.connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(number)
 
 
 def test_chores_forget_only_what_is_over(tmp_path: Path) -> None:

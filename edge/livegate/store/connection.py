@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 from livegate.errors import StoreError, StoreFull
@@ -39,8 +38,6 @@ class DiskFull(StoreFull):
 
 # Less than one commit takes.
 _NO_ROOM_BYTES = 64 << 10
-# A worn card changes bytes, and what they spell then must still be read, to be found damaged.
-_text = partial(str, encoding="utf-8", errors="replace")
 
 
 def store_error(path: Path, exc: sqlite3.Error) -> StoreError:
@@ -77,7 +74,6 @@ def writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         rows.teach(connection)
-        connection.text_factory = _text
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
@@ -104,7 +100,7 @@ def reader(path: Path) -> sqlite3.Connection:
         with _closed_on_failure(connection):
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
-            connection.text_factory = _text
+            connection.text_factory = rows.any_text
             check_ours(connection, path)
     except sqlite3.Error as exc:
         raise store_error(path, exc) from exc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +14,10 @@ _MOMENT = struct.Struct("<qI")
 
 Moments = list[tuple[int, int]]
 """When things happened (running nanoseconds, rising) and how many at each moment."""
+
+
+any_text = partial(str, encoding="utf-8", errors="replace")
+"""Reads text that a worn card changed into no text at all, so that its row can be found damaged."""
 
 
 def row_check(*columns: str | float | None) -> int:

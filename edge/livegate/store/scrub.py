@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from livegate.events import integrity
@@ -18,7 +19,7 @@ from livegate.gate.facts import GatePolicy
 from livegate.gate.limits import limit_name
 from livegate.store import lockouts
 from livegate.store.gathering import Finding
-from livegate.store.rows import row_check
+from livegate.store.rows import any_text, row_check
 from livegate.store.transaction import Transaction
 
 # Bounds what a slice costs, and what is told at once of a file that is damaged all over.
@@ -59,7 +60,7 @@ class Scrub:
 
     def _events(self, connection: sqlite3.Connection) -> list[Finding]:
         anchor, anchor_hash = connection.execute("SELECT anchor_sequence, anchor_chainhash FROM stream").fetchone()
-        if self.sequence < anchor:
+        if self.sequence <= anchor:
             self.sequence, self.chainhash = anchor, anchor_hash
         rows = connection.execute(
             "SELECT sequence, chainhash, body FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?",
@@ -113,12 +114,27 @@ def fits(before: bytes, chainhash: bytes, body: bytes) -> bool:
 
 def mend(t: Transaction, findings: Iterable[Finding], policy: GatePolicy) -> int:
     """Make every damaged row safe and tell of it; return how many were told, those of before left out."""
+    with _reading_any_text(t.connection):
+        return _mend(t, findings, policy)
+
+
+def _mend(t: Transaction, findings: Iterable[Finding], policy: GatePolicy) -> int:
     told = 0
     for what, place in dict.fromkeys(findings):
         if _make_safe(t, what, place, policy) or _is_new(t, f"{what}/{place}"):
             t.enqueue(integrity.damaged(what, place, t.opened, t.context.environment))
             told += 1
     return told
+
+
+@contextmanager
+def _reading_any_text(connection: sqlite3.Connection) -> Iterator[None]:
+    # Not always: it makes every attempt slower.
+    before, connection.text_factory = connection.text_factory, any_text
+    try:
+        yield
+    finally:
+        connection.text_factory = before
 
 
 def damaged_rows(connection: sqlite3.Connection) -> int:
