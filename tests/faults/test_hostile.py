@@ -89,13 +89,14 @@ def condition(terminal: Terminal1) -> tuple[object, ...]:
     return kept, desk.keyset, desk.effective, dict(desk.central.versions()), len(terminal.nudges), len(terminal.applied)
 
 
-def refuses(terminal: Terminal1, topic: str, content: bytes) -> None:
+def refuses(terminal: Terminal1, topic: str, content: bytes, *, authentic: bool = False) -> None:
     before, counted = condition(terminal), terminal.inbox.refusals.counts["messages_refused_total"]
     terminal.hear(topic, content)
     terminal.inbox.turn()
     assert condition(terminal) == before
     assert terminal.inbox.refusals.counts["messages_refused_total"] == counted + 1
-    assert not terminal.said().get("replies"), "who is not authenticated gets no reply"
+    replies = terminal.said().get("replies", [])
+    assert [reply["outcome"] for reply in replies] == ["refused"] * authentic, "a stranger gets no reply"
 
 
 def changed(envelope: bytes, **members: Any) -> bytes:
@@ -193,7 +194,12 @@ def test_replays_and_versions_that_go_back(topic: str, terminal: Terminal1) -> N
 @pytest.mark.parametrize("members", [{"boot_id": "boot-0"}, {"challenge": "yesterday"}, {"expires": timestamp(2e9)}])
 def test_orders_of_another_day(members: dict[str, Any], terminal: Terminal1) -> None:
     order = terminal.centre.sealed(EnvelopeType.COMMAND, KeyRole.COMMANDS, ORDER | {"nonce": "m" * 20})
-    refuses(terminal, "commands", terminal.centre.sealed(EnvelopeType.COMMAND, KeyRole.COMMANDS, ORDER | members))
+    refuses(
+        terminal,
+        "commands",
+        terminal.centre.sealed(EnvelopeType.COMMAND, KeyRole.COMMANDS, ORDER | members),
+        authentic=True,
+    )
     terminal.hear("commands", order)
     assert terminal.nudges, "today's is taken"
 
