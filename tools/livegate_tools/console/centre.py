@@ -71,8 +71,9 @@ class Centre:
     def opened(self, session: Session) -> None:
         """Ask for what our terminals publish, and say anew what we hold."""
         scope = self._rules.scope
-        session.subscribe(scope.status, *((scope.events, scope.health) if self._rules.follow else ()))
+        # The status last: once it is here, so is what else the broker keeps of a terminal.
         session.subscribe(scope.replies, scope.twin_reported, scope.list_state("+"))
+        session.subscribe(*((scope.events, scope.health) if self._rules.follow else ()), scope.status)
         self.postbox.reconnected()
         self._desks.reconnected()
 

@@ -100,7 +100,10 @@ class _Twin:
 
     def _answered(self, console: Console, topics: Topics, before: Mapping[str, Any] | None) -> bool:
         said = console.heard.twins.get(topics)
-        return said is not None and (said.get("version") == self._version or (said is not before and "reason" in said))
+        if said is None or said is before:
+            return False
+        # A refusal of what it could not believe names no version.
+        return said.get("version") == self._version or (said.get("version") is None and said.get("reason") is not None)
 
 
 class _List:
