@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livegate.errors import StoreError
-from livegate.events.cloudevents import ChainHead
+from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead
 from livegate.store.checkpoints import newest_checkpoint
 from livegate.store.connection import reader, store_error
 from livegate.store.files import DATABASE
@@ -29,7 +29,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class WholeStream:
-    """A stream within one read transaction: ``anchor`` is the place before its first event, ``last`` its newest one."""
+    """A stream within one read transaction: ``anchor`` is the place before its first event, ``last`` its newest one.
+
+    Where the end of the file is damaged ``last`` is MAX_SEQUENCE.
+    """
 
     path: Path
     connection: sqlite3.Connection
@@ -71,16 +74,25 @@ def whole_stream(state_dir: Path) -> Iterator[WholeStream]:
         try:
             connection.execute("BEGIN")
             row = connection.execute(
-                "SELECT stream, anchor_sequence, anchor_chainhash, acknowledged_through,"
-                " coalesce((SELECT max(sequence) FROM event), 0) FROM stream"
+                "SELECT stream, anchor_sequence, anchor_chainhash, acknowledged_through FROM stream"
             ).fetchone()
             if row is None:
                 raise StoreError(f"{path}: is not complete; start the daemon once")
             anchor = ChainHead(int(row[1]), _hex(row[2]))
-            yield WholeStream(path, connection, str(row[0]), anchor, int(row[3]), max(anchor.sequence, int(row[4])))
+            last = max(anchor.sequence, _last(connection))
+            yield WholeStream(path, connection, str(row[0]), anchor, int(row[3]), last)
         except (sqlite3.Error, ValueError, TypeError) as exc:
             said = exc if isinstance(exc, sqlite3.Error) else sqlite3.DatabaseError(f"malformed: {exc}")
             raise store_error(path, said) from exc
+
+
+def _last(connection: sqlite3.Connection) -> int:
+    try:
+        (last,) = connection.execute("SELECT max(sequence) FROM event").fetchone()
+    except sqlite3.DatabaseError:
+        # The end is damaged: whoever reads the rows gets as far as they can be read.
+        return MAX_SEQUENCE
+    return int(last or 0)
 
 
 def _open(path: Path, held: ExitStack) -> sqlite3.Connection:
