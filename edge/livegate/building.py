@@ -30,9 +30,11 @@ from livegate.pipeline import Pipeline
 from livegate.report.down.desk import Desk
 from livegate.report.down.inbox import Inbox
 from livegate.report.health import Measures
+from livegate.report.home_assistant import announcements, withdrawals
 from livegate.report.link import Link
 from livegate.report.topics import Topics
 from livegate.settings import Effective, Settings
+from livegate.store.announced import announced, remember_announced
 from livegate.store.commands import CommandOutcome, drop_stale
 from livegate.store.files import media_key, prepare_folder
 from livegate.store.store import Store, open_store
@@ -169,7 +171,27 @@ def _make_link(config: Config, store: Store, measures: Measures) -> Link | None:
     if config.mqtt is None:
         log.warning("no [mqtt] table: events stay in the store")
         return None
-    return Link(config.mqtt, config.terminal, store, boot_id=boot_id(), measures=measures)
+    link = Link(config.mqtt, config.terminal, store, boot_id=boot_id(), measures=measures)
+    _announce(config, config.mqtt.home_assistant, store, link)
+    return link
+
+
+def _announce(config: Config, wished: bool, store: Store, link: Link) -> None:
+    """Tell Home Assistant of the terminal, or take back what an earlier run told it."""
+    roles = tuple(str(camera.role) for camera in config.camera)
+    messages = tuple(announcements(Topics.of(config.terminal), __version__, roles)) if wished else ()
+    with store.transaction() as t:
+        before = announced(t.connection)
+        topics = tuple(message.topic for message in messages)
+        remember_announced(t, {*before, *topics})
+    gone = tuple(withdrawals(sorted({*before} - {*topics})))
+
+    def told() -> None:
+        with store.transaction() as t:
+            remember_announced(t, topics)
+
+    if messages or gone:
+        link.announce((*gone, *messages), told)
 
 
 def _make_desk(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from livegate import __version__
@@ -11,7 +11,7 @@ from livegate.config import Mqtt, Protocol, Terminal
 from livegate.report.down.inbox import Inbox
 from livegate.report.health import Measures, process_measures
 from livegate.report.sender import Rhythm, Sender, Speaker
-from livegate.report.session import Timing, Who
+from livegate.report.session import Message, Timing, Who
 from livegate.report.source import EventSource
 from livegate.report.topics import Topics
 from livegate.report.worker import Worker
@@ -70,6 +70,13 @@ class Link:
     def listen(self, inbox: Inbox) -> None:
         """Take from now on what comes down for ``inbox`` and say what it has to say; before :meth:`start`."""
         self._sender.listen(inbox)
+
+    def announce(self, messages: tuple[Message, ...], told: Callable[[], None]) -> None:
+        """Publish ``messages`` on every connection; before :meth:`start`.
+
+        ``told`` is called in the MQTT thread once a broker has taken all of them.
+        """
+        self._sender.announce(messages, told)
 
     def adjust(self, resend_after_s: float, health_s: float | None) -> None:
         """Speak in another rhythm, ``health_s`` None for the usual one; before :meth:`start` or in the MQTT thread."""

@@ -77,6 +77,10 @@ class Sender:
         self._ahead: deque[StoredEvent] = deque()
         self._in_flight: dict[int, tuple[str, float]] = {}
         self._answers: dict[int, Message] = {}
+        self._announcements: tuple[Message, ...] = ()
+        self._announcing: set[int] = set()
+        self._told_all: Callable[[], None] = _nothing
+        self._to_announce: deque[Message] = deque()
         self._unexplained = False
         self._last_want = (0, 0.0)
         self._refusals = Refusals(None)
@@ -89,6 +93,10 @@ class Sender:
         """Hand to ``inbox`` all that is no acknowledgement; before the first connection."""
         self._inbox = inbox
         self._refusals = inbox.refusals
+
+    def announce(self, messages: tuple[Message, ...], told: Callable[[], None]) -> None:
+        """Publish ``messages`` on every connection, and call ``told`` once a broker has taken all of them."""
+        self._announcements, self._told_all = messages, told
 
     def adjust(self, resend_after_s: float, health_s: float | None) -> None:
         """Change the rhythm; ``health_s`` None for the usual one."""
@@ -110,6 +118,8 @@ class Sender:
             self._inbox.opened(self._challenge, list(self._answers.values()))
             self._answers.clear()
         self._publish(session, self._status(Presence.ONLINE))
+        self._to_announce = deque(self._announcements)
+        self._announcing.clear()
         # A broker that remembers our session remembers what it took; one that forgot has lost its queues as well.
         after = self.window.next_after - unreceipted if session.remembered else self.window.acknowledged
         self._go_back(max(after, self.window.acknowledged))
@@ -147,6 +157,7 @@ class Sender:
         elif isinstance(happening, Receipt):
             topic, _ = self._in_flight.pop(happening.mid, ("", 0.0))
             self._answers.pop(happening.mid, None)
+            self._note_announced(happening.mid)
             if happening.refusal:
                 self.counts["broker_refusals_total"] += 1
                 self._problem(f"broker does not take {topic}: {happening.refusal}; check its access list")
@@ -163,7 +174,16 @@ class Sender:
     def _filters(self) -> tuple[str, ...]:
         return (self._speaker.topics.ack, *(self._inbox.filters() if self._inbox is not None else ()))
 
+    def _note_announced(self, mid: int) -> None:
+        if mid not in self._announcing:
+            return
+        self._announcing.discard(mid)
+        if not self._announcing and not self._to_announce:
+            self._told_all()
+
     def _send_answers(self, session: Session) -> None:
+        while self._to_announce and len(self._in_flight) < session.receive_maximum:
+            self._announcing.add(self._publish(session, self._to_announce.popleft()))
         while self._inbox is not None and len(self._in_flight) < session.receive_maximum:
             message = self._inbox.next_message()
             if message is None:
@@ -328,3 +348,7 @@ class Sender:
         except StoreError as exc:
             self._problem(str(exc))
             return self.window.sent_through
+
+
+def _nothing() -> None:
+    """Stand in for who is told, where nobody is."""

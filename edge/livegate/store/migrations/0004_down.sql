@@ -42,3 +42,8 @@ CREATE TABLE list_floor (
     name TEXT PRIMARY KEY,
     version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Where Home Assistant was told of this terminal: what must be taken back when that is switched off.
+CREATE TABLE announced (
+    topic TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
