@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,6 +236,49 @@ def test_disk_keeps_its_spare_room(lists: CentralLists) -> None:
     assert progress.refused is not None
     assert progress.refused.reason is ListRefusal.DISK
     receiver.close()
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """A disk that takes no longer files."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 150_000, 300_000, 600_000])
+def test_full_disk_leaves_the_list_in_force(lists: CentralLists, receiver: Receiver, tmp_path: Path, size: int) -> None:
+    received(receiver, made(edition(), blocked_many(10)))
+    sent = made(edition(version=2), blocked_many(5_000))
+    assert sum(map(len, sent.chunks)) > 600_000
+    with files_at_most(size):
+        progress = received(receiver, sent)
+    assert progress.refused is not None
+    assert progress.refused.reason is ListRefusal.DISK
+    assert found(lists, 9) is not None
+    assert found(lists, 10) is None
+    assert sorted(path.name for path in tmp_path.glob("*.db")) == ["lists.block.1.db"]
+    assert received(receiver, sent).refused is None
+    assert found(lists, 10) is not None
+
+
+def test_disk_that_fills_while_putting_together(lists: CentralLists, receiver: Receiver, tmp_path: Path) -> None:
+    received(receiver, made(edition(), blocked_many(10)))
+    for sent in (made(edition(version=2), blocked_many(5_000)), made(edition(version=2, base=1), blocked_many(5_000))):
+        progress = receiver.offer(sent.manifest, floor=1, now_s=NOW_S)
+        while progress.want is not None:
+            progress = receiver.chunk(BLOCK, progress.want, sent.chunks[progress.want])
+        with files_at_most(100_000):
+            progress = receiver.finish(BLOCK, now_s=NOW_S)
+        assert progress.refused is not None
+        assert progress.refused.reason is ListRefusal.DISK
+        assert lists.versions()[BLOCK].version == 1
+        assert (found(lists, 9) is None, found(lists, 10) is None) == (False, True)
+    assert received(receiver, sent).refused is None
+    assert found(lists, 10) is not None
 
 
 def test_restart_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ class Receiver:
         if (chunk.name, chunk.version, chunk.index) != (name, arriving.manifest.version, index):
             return self.progress(name)
         try:
-            if arriving.spool.free_bytes() < self._spare_bytes:
+            if arriving.spool.spare_bytes() < self._spare_bytes:
                 return self._give_up(arriving, ListRefusal.DISK, f"less than {self._spare_bytes} bytes would be free")
             arriving.spool.append(payload)
         except OSError as exc:

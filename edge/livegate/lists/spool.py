@@ -11,7 +11,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -42,8 +42,10 @@ class Spool:
         """Begin anew for ``manifest``; what waited there is dropped. Raises OSError."""
         path = spool_path(folder, manifest.name)
         path.unlink(missing_ok=True)
-        file = _open(path, os.O_CREAT | os.O_EXCL)
-        _append(file, _described(manifest))
+        with ExitStack() as stack:
+            file = stack.enter_context(_open(path, os.O_CREAT | os.O_EXCL))
+            _append(file, _described(manifest))
+            stack.pop_all()
         return cls(file, path, 0)
 
     @classmethod
@@ -54,15 +56,17 @@ class Spool:
             file = _open(path, 0)
         except FileNotFoundError:
             return cls.begin(folder, manifest)
-        frames = _frames(file)
-        if next(frames, None) != _described(manifest):
-            file.close()
-            return cls.begin(folder, manifest)
-        count, end = 0, file.tell()
-        for _ in frames:
-            count, end = count + 1, file.tell()
-        file.truncate(end)
-        file.seek(end)
+        with ExitStack() as stack:
+            stack.enter_context(file)
+            frames = _frames(file)
+            if next(frames, None) != _described(manifest):
+                return cls.begin(folder, manifest)
+            count, end = 0, file.tell()
+            for _ in frames:
+                count, end = count + 1, file.tell()
+            file.truncate(end)
+            file.seek(end)
+            stack.pop_all()
         return cls(file, path, count)
 
     def append(self, payload: bytes) -> None:
@@ -72,10 +76,10 @@ class Spool:
         if self.count % _FLUSH_EVERY == 0:
             os.fdatasync(self._file.fileno())
 
-    def free_bytes(self) -> int:
-        """Return how many bytes the file system has left for us."""
+    def spare_bytes(self) -> int:
+        """Return how many bytes the file system will have left once what is here was also put into a list's file."""
         space = os.fstatvfs(self._file.fileno())
-        return space.f_bavail * space.f_frsize
+        return space.f_bavail * space.f_frsize - self._file.tell()
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the chunks in order, read from the file: fewer than ``count`` where the file was damaged."""
