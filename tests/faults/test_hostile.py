@@ -198,7 +198,7 @@ def test_orders_of_another_day(members: dict[str, Any], terminal: Terminal1) -> 
         terminal,
         "commands",
         terminal.centre.sealed(EnvelopeType.COMMAND, KeyRole.COMMANDS, ORDER | members),
-        authentic=True,
+        authentic="expires" not in members,
     )
     terminal.hear("commands", order)
     assert terminal.nudges, "today's is taken"
