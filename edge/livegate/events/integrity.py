@@ -14,6 +14,8 @@ from livegate.types import AccessEvent
 TAMPER = "tamper"
 # Below the first level told: what the console holds already is no reason to call for help.
 _TIGHT_PERCENT = 70
+# Some hundred events: what is dropped at once on a full disk.
+_LEAST_SLACK_BYTES = 256 << 10
 
 
 class Shortage(enum.StrEnum):
@@ -26,7 +28,11 @@ class Shortage(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How full the store is; ``disk_full`` says that the disk itself had no room, whatever the budget."""
+    """How full the store is.
+
+    ``disk_full`` says that the disk itself had no room, whatever the budget; then only ``slack_bytes``, free within the
+    database, are left.
+    """
 
     unacknowledged: int
     history_events: int
@@ -34,6 +40,7 @@ class Fill:
     max_bytes: int
     when_full: str
     disk_full: bool = False
+    slack_bytes: int = 0
 
     @property
     def percent(self) -> int:
@@ -56,7 +63,9 @@ class Fill:
 
     @property
     def _bytes_percent(self) -> int:
-        return 100 if self.disk_full else self.used_bytes * 100 // self.max_bytes
+        if self.disk_full and self.slack_bytes < _LEAST_SLACK_BYTES:
+            return 100
+        return self.used_bytes * 100 // self.max_bytes
 
 
 def capacity(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from livegate.store.wear import Wear
 log = logging.getLogger(__name__)
 
 # What commits and events weigh in pages of log, about; at this weight the log is copied without waiting for a chore.
-_COMMIT_PAGES, _EVENT_PAGES, _LOG_PAGES = 2, 5, 4_000
+_COMMIT_PAGES, _EVENT_PAGES, _LOG_PAGES, _FULL_LOG_PAGES = 2, 5, 4_000, 100
 _MOST_FINDINGS = 256
 
 
@@ -56,7 +57,8 @@ class Chores:
         self.wear.events += t.appended
         self.note(t.found)
         self._log_pages += _COMMIT_PAGES + _EVENT_PAGES * t.appended
-        if self._log_pages >= _LOG_PAGES:
+        # On a full disk the log must not grow either.
+        if self._log_pages >= (_FULL_LOG_PAGES if self.upkeep.disk_full else _LOG_PAGES):
             self.checkpoint(t.connection)
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
@@ -64,10 +66,12 @@ class Chores:
         self._log_pages = 0
         self.wear.checkpoint(connection)
 
-    def disk_filled(self) -> None:
-        """Give the reserve up: the disk had no room for a commit."""
+    def disk_filled(self, connection: sqlite3.Connection) -> None:
+        """Give the reserve up and copy the log into it: the disk had no room for a commit."""
         self.upkeep.disk_full = True
         self.reserve.give_up()
+        with suppress(sqlite3.Error):
+            self.checkpoint(connection)
 
     def look_at_disk(self) -> None:
         """Take the reserve again when the disk has room to spare; from then on it is full no longer."""

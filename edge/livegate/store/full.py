@@ -52,17 +52,19 @@ def read_stream(connection: sqlite3.Connection) -> Stream:
     return Stream(row[0], ChainHead(row[1], row[2].hex()), *row[3:])
 
 
-def used_bytes(connection: sqlite3.Connection) -> int:
-    """Return how many bytes of the database hold something."""
+def space(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many bytes of the database hold something, and how many are free in it."""
     (pages,), (free,), (size,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
     )
-    return int((pages - free) * size)
+    return (pages - free) * size, free * size
 
 
-def fill_of(limits: StoreConfig, held: int, used: int, *, disk_full: bool) -> Fill:
-    """Return how full the store is with ``held`` unacknowledged events and ``used`` bytes of its database in use."""
-    return Fill(held, limits.history_events, used, limits.max_megabytes * 1_000_000, str(limits.when_full), disk_full)
+def fill_of(limits: StoreConfig, held: int, used_and_free: tuple[int, int], *, disk_full: bool) -> Fill:
+    """Return how full the store is with ``held`` unacknowledged events, ``space`` being what it is."""
+    used, free = used_and_free
+    budget = limits.max_megabytes * 1_000_000
+    return Fill(held, limits.history_events, used, budget, str(limits.when_full), disk_full, free)
 
 
 def reached(fill: Fill) -> int:

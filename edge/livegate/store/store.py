@@ -140,7 +140,7 @@ class Store:
         """Give the reserve up and record, in the room it held, that the disk is full."""
         if self._chores is None or self._context.upkeep.disk_full:
             return
-        self._chores.disk_filled()
+        self._chores.disk_filled(self._connection)
         try:
             with self._own_transaction() as t:
                 tell_capacity(t)
@@ -300,8 +300,9 @@ def open_for_edit(
     clock: Callable[[], Clock] = read_clock,
     *,
     site: SiteKeys | None = None,
+    environment: Environment | None = None,
 ) -> Store:
-    """Open the store for a change by hand, beside a running daemon or without one; StoreError like open_store."""
+    """Open the store for a change by hand, beside a running daemon or without one; arguments and errors as above."""
     path = state_dir / files.DATABASE
     with _held_by_store() as held:
         files.prepare_folder(state_dir)
@@ -310,7 +311,7 @@ def open_for_edit(
             _remember(opened.connection, identity, limits)
             last_ns = running.last_running_ns(opened.connection)
         now = running.RunningTime(clock().monotonic_ns, last_ns)
-        told = Environment(identity)
+        told = environment or Environment(identity)
         context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), now, told)
         return Store(path, opened, context, clock, held)
 

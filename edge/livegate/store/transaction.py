@@ -58,7 +58,7 @@ class Transaction:
         self._head: ChainHead | None = None
         self._running_ns = 0
         self._stream: full.Stream | None = None
-        self._used_bytes: int | None = None
+        self._space: tuple[int, int] | None = None
         self._media: dict[str, str] = {}
 
     def facts(
@@ -147,14 +147,14 @@ class Transaction:
 
     def stream_changed(self) -> None:
         """Read the stream's row and the size anew the next time: this transaction changed them."""
-        self._stream = self._used_bytes = None
+        self._stream = self._space = None
 
     def fill(self, coming: int = 0) -> Fill:
         """Return how full the store is, with so many events more than it holds."""
         held = self.head().sequence - self.stream().released_through + coming
-        if self._used_bytes is None:
-            self._used_bytes = full.used_bytes(self.connection)
-        return full.fill_of(self.context.limits, held, self._used_bytes, disk_full=self.context.upkeep.disk_full)
+        if self._space is None:
+            self._space = full.space(self.connection)
+        return full.fill_of(self.context.limits, held, self._space, disk_full=self.context.upkeep.disk_full)
 
     def _read_head(self) -> tuple[ChainHead, int]:
         # Read anew in every transaction: the command line may have written since the last one.
