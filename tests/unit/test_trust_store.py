@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate.errors import Refusal, StoreError, TrustError
+from livegate.errors import Refusal, StoreError, StoreFull, TrustError
 from livegate.events.cloudevents import timestamp
 from livegate.store import Store, Transaction, trusted
 from livegate.store.files import DATABASE
@@ -20,7 +21,8 @@ from livegate.trust.keyset import Keyset
 from livegate.trust.opened import open_payload
 from livegate.trust.payload import KeyRole
 from support.authority import DAY_S, NOW, NOW_S, Authority, at
-from support.stores import IDENTITY, StillClock, opened, policy
+from support.schemas import valid
+from support.stores import IDENTITY, StillClock, opened, policy, record
 
 AUTHORITY = Authority()
 ROOT = AUTHORITY.root.public
@@ -68,6 +70,35 @@ def test_a_keyset_outlives_a_restart(tmp_path: Path) -> None:
         with pytest.raises(TrustError) as refused:
             taken(store, AUTHORITY.keyset(2), begun(store))
         assert refused.value.reason is Refusal.VERSION_BACK
+        assert begun(store) == keyset
+
+
+def test_every_change_is_told(tmp_path: Path) -> None:
+    new_root = SigningKey.generate()
+    with opened(tmp_path) as store:
+        first = taken(store, AUTHORITY.keyset(2, revoked=("f" * 16,), next_root=new_root.public), begun(store))
+        taken(store, AUTHORITY.keyset(2, revoked=("f" * 16,), next_root=new_root.public), first)
+        taken(store, AUTHORITY.keyset(3, signer=new_root), first)
+        told = [json.loads(event.body) for event in store.newest(10) if b"keyset.applied" in event.body]
+    for event in told:
+        valid("keyset.applied", event["data"])
+    whats = [event["data"]["what"] for event in told]
+    assert [(what["version"], what["root"], what["revoked"]) for what in whats] == [
+        (2, ROOT.keyid, ["f" * 16]),
+        (3, new_root.public.keyid, [ROOT.keyid]),
+    ]
+    assert [event["severity"] for event in told] == ["notice", "warning"]
+
+
+def test_a_full_store_does_not_keep_a_revoked_key_alive(tmp_path: Path) -> None:
+    with opened(tmp_path, history=100) as store:
+        current = begun(store)
+        with suppress(StoreFull):
+            for number in range(1000):
+                record(store, number, "door.state")
+        keyset = taken(store, AUTHORITY.keyset(1, revoked=(AUTHORITY.daily.public.keyid,)), current)
+        assert b"keyset.applied" not in store.newest(1)[0].body
+    with opened(tmp_path, history=100) as store:
         assert begun(store) == keyset
 
 

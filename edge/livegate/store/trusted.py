@@ -6,6 +6,7 @@ one; what they decide by is pure and lies in ``livegate.trust``.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate.errors import Refusal, StoreError, TrustError
+from livegate.errors import Refusal, StoreError, StoreFull, TrustError
+from livegate.events.trust import keyset_applied
 from livegate.store import files
 from livegate.store.connection import store_error
 from livegate.store.transaction import Transaction
@@ -22,6 +24,8 @@ from livegate.trust.envelope import Envelope
 from livegate.trust.keys import PublicKey
 from livegate.trust.keyset import Keyset, open_keyset, restore_keyset
 from livegate.trust.payload import moment_of
+
+log = logging.getLogger(__name__)
 
 MAX_NONCES = 100_000
 
@@ -93,7 +97,10 @@ def look(state_dir: Path) -> Kept:
 
 
 def take_keyset(t: Transaction, envelope: Envelope, current: Keyset, now: TrustedNow) -> Keyset:
-    """Return the keyset that follows ``current`` (see ``open_keyset``), remembered; TrustError when it is refused."""
+    """Return the keyset that follows ``current`` (see ``open_keyset``), remembered and told.
+
+    Raises TrustError when it is refused. A store too full to tell of it is no reason to go on trusting a revoked key.
+    """
     keyset = open_keyset(envelope, current, t.context.identity, now)
     if keyset is current:
         return current
@@ -102,6 +109,10 @@ def take_keyset(t: Transaction, envelope: Envelope, current: Keyset, now: Truste
     )
     t.connection.executemany("INSERT OR IGNORE INTO revoked_key VALUES (?)", [(keyid,) for keyid in keyset.revoked])
     raise_floor(t, keyset.issued_s)
+    try:
+        t.enqueue(keyset_applied(current, keyset, t.opened, t.context.environment))
+    except StoreFull as exc:
+        log.warning("keyset applied without an event", extra={"version": keyset.version, "error": str(exc)})
     return keyset
 
 
