@@ -63,16 +63,6 @@ class MediaSigner:
         return np.packbits(signs).tobytes().hex()
 
 
-def distance_bits(a: str, b: str) -> int:
-    """Return in how many bits two signatures differ, 0..128."""
-    return (int(a, 16) ^ int(b, 16)).bit_count()
-
-
-def is_signature(text: str) -> bool:
-    """Return whether ``text`` has the form of a signature."""
-    return len(text) == SIGNATURE_BITS // 4 and all(letter in "0123456789abcdef" for letter in text)
-
-
 def _planes(salt: bytes) -> NDArray[np.float32]:
     """Return the projections (SIGNATURE_BITS, _COEFFICIENTS), +1 and -1, the same on every machine."""
     count = SIGNATURE_BITS * _COEFFICIENTS

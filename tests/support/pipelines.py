@@ -21,7 +21,7 @@ from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
-from livegate.media import MediaSigner
+from livegate.media import MATCH_BITS, MediaSigner
 from livegate.pipeline import Pipeline, Snapshot
 from livegate.rules import Rules
 from livegate.store.commands import Executed
@@ -127,6 +127,7 @@ def opened(
         simulated.SimulatedDoor(simulated.Options(), lambda: moving[0].now().monotonic_ns if moving else 0) as door,
         open_store(folder / "state", IDENTITY, store_config or StoreConfig()) as store,
     ):
+        store.match_media(MATCH_BITS)
         woken: list[int] = []
         executed: list[Executed] = []
         in_force = [rules]

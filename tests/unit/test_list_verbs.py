@@ -7,21 +7,32 @@ import json
 import re
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livegate.cli import main
+from livegate.config import StoreConfig
+from livegate.configfile import load
 from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import StoredEvent
+from livegate.events.environment import Environment
 from livegate.gate.facts import ListEntry
-from livegate.store import lists
-from livegate.types import CredentialRead, Reason
+from livegate.gate.policy import decide
+from livegate.lists import CentralLists, ListName, Receiver
+from livegate.store import lists, open_store
+from livegate.types import CredentialRead, Reason, Step
+from livegate_tools.console.lists_maker import Edition
+from support.central_lists import made, received
+from support.schemas import valid
 from support.stores import (
     ATTACK,
     BONA_FIDE,
     CARD,
+    IDENTITY,
     StillClock,
     attempt,
     opened,
@@ -31,6 +42,12 @@ from support.stores import (
 )
 
 RULES = policy()
+SEEN = "5e" * 16
+SITE = (
+    '[terminal]\nsite = "lab"\nid = "t1"\nstate_dir = "state"\n'
+    '[[camera]]\nname = "c"\nrole = "rgb"\ndriver = "recording"\n[[reader]]\ndriver = "simulated"\n'
+    '[door]\nname = "front"\nzone = "lab"\ndriver = "simulated"\n'
+)
 
 
 @pytest.fixture
@@ -47,10 +64,8 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> st
 
 
 def lists_of(capsys: pytest.CaptureFixture[str], state: Path) -> dict[str, list[dict[str, Any]]]:
-    shown: dict[str, list[dict[str, Any]]] = json.loads(
-        said(capsys, "list", "show", "--state-dir", str(state), "--json")
-    )
-    return shown
+    shown = json.loads(said(capsys, "list", "show", "--state-dir", str(state), "--json"))
+    return {name: shown[name] for name in ("allow", "block")}
 
 
 def test_a_card_added_beside_the_running_daemon_opens_the_door_at_once(
@@ -119,7 +134,12 @@ def test_validity_and_change(state: Path, capsys: pytest.CaptureFixture[str]) ->
         (["add", "allow", "AB\033\nCD"], 2, "VALUE: holds a control"),
         (["add", "block", "AB\tCD", "--kind", "media"], 2, "VALUE: holds a control"),
         (["add", "block", "1", "--from", "2027-01-01"], 2, "are for the allow list"),
-        (["add", "block", "1", "--action", "step_up"], 2, "acts on 'deny' only"),
+        (["add", "block", "1", "--duress"], 2, "are for the allow list"),
+        (["add", "block", "1", "--zone", "lab"], 2, "are for the allow list"),
+        (["add", "allow", "1", "--schedule", "no such/name"], 2, "--schedule: expected 1 to 64 letters"),
+        (["add", "allow", "1", "--zone", ""], 2, "--zone: expected 1 to 64 letters"),
+        (["add", "allow", "1", *(f"--zone=z{n}" for n in range(17))], 2, "--zone: expected at most 16 zones, found 17"),
+        (["add", "block", "sig", "--kind", "media"], 2, "expected a medium's signature"),
         (["remove", "allow", "1"], 1, "is not on the list"),
         (["remove", "block", "t9", "--kind", "terminal"], 1, "no local entry for this terminal"),
     ],
@@ -146,18 +166,114 @@ def test_other_block_entries(state: Path, capsys: pytest.CaptureFixture[str]) ->
         decision = attempt(store, BONA_FIDE, RULES, clock())
         assert (decision.reason, decision.matched_rule) == (Reason.LISTED, "block.terminal")
         with store.transaction() as t:
-            lists.block(t, ListEntry("media", "sig", until_s=clock().wall_s + 10), clock())
-            assert [e.kind for e in t.facts(None, RULES, clock(), media="sig").entries] == ["terminal", "media"]
-            assert [e.kind for e in t.facts(None, RULES, clock.go(10), media="sig").entries] == ["terminal"]
+            lists.block(t, ListEntry("media", SEEN, until_s=clock().wall_s + 10), clock())
+            assert [e.kind for e in t.facts(None, RULES, clock(), media=SEEN).entries] == ["terminal", "media"]
+            assert [e.kind for e in t.facts(None, RULES, clock.go(10), media=SEEN).entries] == ["terminal"]
+
+
+def test_block_entries_act_as_they_say(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where, clock = ("--state-dir", str(state)), StillClock()
+    said(capsys, "list", "add", "allow", CARD.value, *where)
+    said(capsys, "list", "add", "block", SEEN, "--kind", "media", "--reason", "the print of May", *where)
+    ended = {}
+    for action in ("deny", "lockout", "step_up", "review"):
+        said(capsys, "list", "add", "block", CARD.value, "--action", action, *where)
+        with opened(state, clock) as store:
+            ended[action] = attempt(store, replace(BONA_FIDE, step=Step.FEWER), RULES, clock()).reason
+            with store.transaction() as t:
+                attacked = decide(ATTACK, t.facts(CARD, RULES, clock(), media=SEEN), RULES, attempt_id="a2")
+    assert ended == {
+        "deny": Reason.LISTED,
+        "lockout": Reason.LOCKED_OUT,
+        "step_up": Reason.STEP_UP,
+        "review": Reason.BONA_FIDE,
+    }
+    assert attacked.matched_rule == "block.media"
+    out = said(capsys, "events", "list", *where, "--json", "--kind", "list.applied")
+    told = [json.loads(line)["data"]["what"]["entry"]["action"] for line in out.splitlines()]
+    assert told == ["deny", "deny", "lockout", "step_up", "review"]
+
+
+def test_a_credential_with_conditions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text(SITE + '[[gate.schedule]]\nname = "work"\ndays = ["mon"]\n')
+    conditions = ("--zone", "lab", "--zone", "hall", "--schedule", "work", "--duress")
+    said(capsys, "list", "add", "allow", "1234", "--kind", "pin", *conditions, "--config", str(config))
+    (entry,) = lists_of(capsys, tmp_path / "state")["allow"]
+    assert (entry["zones"], entry["schedule"], entry["duress"]) == (["hall", "lab"], "work", True)
+    assert "zones hall,lab  duress yes" in said(capsys, "list", "show", "--config", str(config))
+    (line,) = said(
+        capsys, "events", "list", "--config", str(config), "--json", "--kind", "credential.changed"
+    ).splitlines()
+    event = json.loads(line)
+    valid("credential.changed", event["data"])
+    what = event["data"]["what"]
+    assert (what["zones"], what["schedule"], what["duress"]) == (["hall", "lab"], "work", True)
+    assert event["data"]["to_whom"] == {"door": "front", "zone": "lab"}
+    assert event["data"]["environment"]["config_version"] == load(config).version
+
+
+def test_a_schedule_that_is_not_there_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text(SITE)
+    assert main(("list", "add", "allow", "1", "--schedule", "work", "--config", str(config))) == 0
+    assert "has no [[gate.schedule]] 'work'" in capsys.readouterr().err
+
+
+def test_without_a_configuration_events_name_the_circumstances_last_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = Environment(IDENTITY, "lab", config_version="c0ffee")
+    open_store(tmp_path / "state", IDENTITY, StoreConfig(), StillClock(), environment=told).close()
+    where = ("--state-dir", str(tmp_path / "state"))
+    said(capsys, "list", "add", "allow", "1", *where)
+    (line,) = said(capsys, "events", "list", *where, "--json", "--kind", "credential.changed").splitlines()
+    data = json.loads(line)["data"]
+    assert (data["to_whom"]["zone"], data["environment"]["config_version"]) == ("lab", "c0ffee")
+
+
+def test_central_lists_are_shown_apart(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--state-dir", str(state))
+    said(capsys, "list", "add", "allow", "mine", *where)
+    until = "2099-01-01T00:00:00.000Z"
+    blocks = [
+        {"kind": "credential", "value": "ab" * 16, "action": "review", "reason": "seen twice"},
+        {"kind": "terminal", "value": "t9", "action": "deny", "reason": "", "until": until},
+    ]
+    allows = [{"kind": "qr", "value": "cd" * 16, "zones": ["lab"], "duress": True}]
+    central = CentralLists.open(state)
+    receiver = Receiver(central)
+    for name, entries in ((ListName.BLOCK, blocks), (ListName.ALLOW, allows)):
+        now_s = time.time()
+        of = Edition(name, 1, "lab/*", now_s - 60, now_s + 3_600)
+        received(receiver, made(of, entries), now_s=now_s)
+    receiver.close()
+    central.close()
+    shown = json.loads(said(capsys, "list", "show", *where, "--json"))
+    assert len(shown["allow"]) == 1
+    assert shown["block"] == []
+    assert shown["central"]["block"] | {"expires": ""} == {"version": 1, "entries": 2, "expires": "", "expired": False}
+    assert shown["central"]["allow"]["entries"] == 1
+    assert shown["media"] == {"remembered": 0}
+    lines = [json.loads(line) for line in said(capsys, "list", "show", *where, "--json", "--all").splitlines()]
+    assert [(line["list"], line["source"]) for line in lines] == [
+        ("allow", "local"),
+        ("allow", "central"),
+        ("block", "central"),
+        ("block", "central"),
+    ]
+    assert (lines[1]["pseudonym"], lines[1]["kind"], lines[1]["duress"]) == ("cd" * 16, "qr", True)
+    assert (lines[2]["value"], lines[2]["action"], lines[2]["until"]) == ("ab" * 16, "review", None)
+    assert (lines[3]["value"], lines[3]["until"]) == ("t9", until)
+    text = said(capsys, "list", "show", *where, "--all")
+    assert "block, central: 2 (version 1, until" in text
+    assert "\x1b" not in text
+    assert "review" not in said(capsys, "list", "show", *where)
 
 
 def test_lists_can_be_made_before_the_first_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "site.toml"
-    config.write_text(
-        '[terminal]\nsite = "lab"\nid = "t1"\nstate_dir = "state"\n'
-        '[[camera]]\nname = "c"\nrole = "rgb"\ndriver = "recording"\n[[reader]]\ndriver = "simulated"\n'
-        '[door]\nname = "front"\ndriver = "simulated"\n'
-    )
+    config.write_text(SITE)
     said(capsys, "list", "add", "allow", CARD.value, "--config", str(config))
     clock = StillClock()
     with opened(tmp_path / "state", clock) as store:

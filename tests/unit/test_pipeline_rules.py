@@ -15,8 +15,8 @@ import pytest
 from livegate.config import AntiPassBack, GateMode, Limit, LimitKey, PassBack, StoreConfig
 from livegate.gate.door import DoorState
 from livegate.gate.facts import GatePolicy, ListEntry
-from livegate.media import is_signature
 from livegate.store.lists import block
+from livegate.store.media import is_signature
 from livegate.types import Direction, Outcome, Reason
 from support.pipelines import ALIVE, ATTACK, Terminal, opened
 from support.schemas import valid

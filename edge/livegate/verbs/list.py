@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -16,9 +17,13 @@ from livegate import __version__
 from livegate.clock import boot_id
 from livegate.configfile import load
 from livegate.errors import ConfigError, StoreError
-from livegate.events.cloudevents import Identity, timestamp
-from livegate.gate.facts import ListEntry
+from livegate.events.cloudevents import Identity
+from livegate.events.environment import Environment
+from livegate.gate.facts import BlockAction, ListEntry
+from livegate.listing import show
+from livegate.lists.chunks import MAX_ZONES
 from livegate.store import Store, StoreReader, lists, open_for_edit
+from livegate.store.media import is_signature
 from livegate.store.transaction import Transaction
 from livegate.terminal_text import printable
 from livegate.trust.site import site_keys
@@ -30,12 +35,14 @@ _KINDS = (*lists.CREDENTIAL_KINDS, *lists.BLOCK_KINDS)
 MAX_VALUE_CHARACTERS = 4_096
 # They travel in events, which brokers and the console take up to a size only.
 MAX_NOTE_CHARACTERS = 256
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    show = actions.add_parser("show", help="print both lists, credentials by pseudonym")
+    show = actions.add_parser("show", help="print both lists, credentials by pseudonym; central ones counted")
+    show.add_argument("--all", action="store_true", help="central entries too; with --json one object a line")
     add_store_arguments(show)
     add = actions.add_parser("add", help="add an entry, or change the one there is")
     remove = actions.add_parser("remove", help="remove an entry")
@@ -58,7 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--until", metavar="ISO", help="until this time; without an offset it is the terminal's local time"
     )
-    add.add_argument("--action", dest="entry_action", metavar="ACTION", help="block: deny (default)")
+    add.add_argument(
+        "--action",
+        dest="entry_action",
+        choices=[str(action) for action in BlockAction],
+        help="block: deny (default), lockout, step_up (only with all sensors), review (opens and says so)",
+    )
+    add.add_argument("--schedule", metavar="NAME", help="allow: only at the times of this [[gate.schedule]]")
+    add.add_argument(
+        "--zone", action="append", metavar="NAME", help="allow: only at doors into this zone; again for another one"
+    )
+    add.add_argument("--duress", action="store_true", help="allow: shown under threat; opens, and tells the centre")
     add.add_argument("--label", metavar="TEXT", help="allow: a note that stays on this terminal and in no event")
 
 
@@ -66,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; status 1 when an entry to be removed is not there."""
     if arguments.action == "show":
         with StoreReader(state_dir(arguments)) as reader:
-            _show(reader, as_json=arguments.json)
+            show(reader, state_dir(arguments), as_json=arguments.json, whole=arguments.all)
         return 0
     _check(arguments)
     value = _value(arguments)
@@ -83,15 +100,29 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError("give either VALUE (or - to read it from stdin) or --pseudonym")
     if arguments.kind is not None and arguments.kind not in kinds:
         raise ConfigError(f"--kind {arguments.kind}: the {arguments.list} list takes {', '.join(kinds)}")
-    if arguments.action == "add" and not allow and (arguments.valid_from or arguments.label):
-        raise ConfigError("--from and --label are for the allow list; a block entry holds from now on")
-    if arguments.action == "add" and allow and arguments.entry_action is not None:
-        raise ConfigError("--action is for the block list; leave it out, or use `livegate list add block`")
     _check_text("--reason", arguments.reason, MAX_NOTE_CHARACTERS)
     if arguments.action == "add":
-        _check_text("--label", arguments.label or "", MAX_NOTE_CHARACTERS)
-    if arguments.pseudonym is not None and not _is_pseudonym(arguments.pseudonym):
+        _check_added(arguments, allow=allow)
+    if arguments.pseudonym is not None and not is_signature(arguments.pseudonym):
         raise ConfigError("--pseudonym: expected 32 hexadecimal digits as `livegate list show` prints them")
+
+
+def _check_added(arguments: argparse.Namespace, *, allow: bool) -> None:
+    conditions = (arguments.valid_from, arguments.label, arguments.schedule, arguments.zone, arguments.duress)
+    if not allow and any(conditions):
+        raise ConfigError(
+            "--from, --label, --schedule, --zone and --duress are for the allow list; a block entry holds from now on"
+        )
+    if allow and arguments.entry_action is not None:
+        raise ConfigError("--action is for the block list; leave it out, or use `livegate list add block`")
+    _check_text("--label", arguments.label or "", MAX_NOTE_CHARACTERS)
+    names = [("--schedule", arguments.schedule)] if arguments.schedule is not None else []
+    names += [("--zone", zone) for zone in arguments.zone or ()]
+    for option, name in names:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{option}: expected 1 to 64 letters, digits and '-', '_' or '.', as names in the file")
+    if len(arguments.zone or ()) > MAX_ZONES:
+        raise ConfigError(f"--zone: expected at most {MAX_ZONES} zones, found {len(arguments.zone)}")
 
 
 def _value(arguments: argparse.Namespace) -> str:
@@ -116,13 +147,31 @@ def _check_text(option: str, text: str, most: int) -> None:
 
 
 def _open(arguments: argparse.Namespace) -> Store:
-    if arguments.config is not None:
-        config = load(arguments.config)
-        terminal = config.terminal
-        identity = Identity(terminal.site, terminal.id, __version__, boot_id(), config.door.name)
-        return open_for_edit(terminal.state_dir, identity, config.store, site=site_keys(config.trust))
-    with StoreReader(arguments.state_dir) as store:
-        return open_for_edit(arguments.state_dir, store.identity(boot_id()), store.limits())
+    if arguments.config is None:
+        with StoreReader(arguments.state_dir) as store:
+            identity = store.identity(boot_id())
+            return open_for_edit(arguments.state_dir, identity, store.limits(), environment=_told(store, identity))
+    config = load(arguments.config)
+    terminal = config.terminal
+    identity = Identity(terminal.site, terminal.id, __version__, boot_id(), config.door.name)
+    named = getattr(arguments, "schedule", None)
+    if named is not None and all(schedule.name != named for schedule in config.gate.schedule):
+        sys.stderr.write(
+            f"warning: {arguments.config}: has no [[gate.schedule]] '{named}'; without it the card opens nothing\n"
+        )
+    environment = Environment(identity, config.door.zone, config_version=config.version)
+    site = site_keys(config.trust)
+    return open_for_edit(terminal.state_dir, identity, config.store, site=site, environment=environment)
+
+
+def _told(store: StoreReader, identity: Identity) -> Environment:
+    """Return the circumstances as the newest event tells them: without a configuration nobody else knows."""
+    newest = store.newest(1)
+    if not newest:
+        return Environment(identity)
+    data = json.loads(newest[0].body)["data"]
+    zone, version = data.get("to_whom", {}).get("zone", ""), data.get("environment", {}).get("config_version")
+    return Environment(identity, zone, config_version=version)
 
 
 def _allow_list(arguments: argparse.Namespace, value: str, t: Transaction) -> dict[str, Any]:
@@ -135,7 +184,16 @@ def _allow_list(arguments: argparse.Namespace, value: str, t: Transaction) -> di
     valid_from_s, valid_until_s = _moment("--from", arguments.valid_from), _until(arguments, t.opened.wall_s)
     if valid_from_s is not None and valid_until_s is not None and valid_until_s <= valid_from_s:
         raise ConfigError("--until: is not after --from")
-    credential = Credential(pseudonym, arguments.kind or "card", True, valid_from_s, valid_until_s)
+    credential = Credential(
+        pseudonym,
+        arguments.kind or "card",
+        True,
+        valid_from_s,
+        valid_until_s,
+        arguments.schedule,
+        frozenset(arguments.zone or ()),
+        arguments.duress,
+    )
     lists.allow(t, credential, t.opened, reason=arguments.reason, label=arguments.label)
     return {"credential": pseudonym, "kind": credential.kind}
 
@@ -145,6 +203,10 @@ def _block_list(arguments: argparse.Namespace, value: str, t: Transaction) -> di
     # A block entry holds for a credential however it is presented.
     kind = "credential" if kind in lists.CREDENTIAL_KINDS else kind
     named = _pseudonym(arguments, value, t) if kind == "credential" else value
+    if kind == "media" and arguments.action == "add" and not is_signature(named):
+        raise ConfigError(
+            "VALUE: expected a medium's signature, the 32 hexadecimal digits that an attack's event names"
+        )
     if arguments.action == "remove":
         if not lists.unblock(t, kind, named, t.opened):
             raise StoreError(f"list remove block: no local entry for this {kind}; see `livegate list show`")
@@ -157,10 +219,6 @@ def _block_list(arguments: argparse.Namespace, value: str, t: Transaction) -> di
 
 def _pseudonym(arguments: argparse.Namespace, value: str, t: Transaction) -> str:
     return value if arguments.pseudonym is not None else t.context.pseudonyms.of(value)
-
-
-def _is_pseudonym(text: str) -> bool:
-    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
 
 
 def _moment(option: str, text: str | None) -> float | None:
@@ -190,28 +248,3 @@ def _confirm(changed: dict[str, Any], arguments: argparse.Namespace) -> None:
         verb = {"add": "added to", "remove": "removed from"}[arguments.action]
         named = changed.get("credential") or changed["value"]
         sys.stdout.write(printable(f"{named} {verb} the {arguments.list} list") + "\n")
-
-
-def _show(store: StoreReader, *, as_json: bool) -> None:
-    credentials = [_dated(row) for row in store.rows("credential")]
-    entries = [_dated(row) for row in store.rows("list_entry")]
-    if as_json:
-        sys.stdout.write(json.dumps({"allow": credentials, "block": entries}, indent=2) + "\n")
-        return
-    for name, rows in (("allow", credentials), ("block", entries)):
-        sys.stdout.write(f"{name}: {len(rows) or 'nothing'}\n")
-        for row in rows:
-            words = [
-                f"{key} {value}" if key not in ("pseudonym", "kind") else str(value)
-                for key, value in row.items()
-                if value
-            ]
-            sys.stdout.write("  " + printable("  ".join(words)) + "\n")
-
-
-def _dated(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its moments as people write them."""
-    return {
-        key.removesuffix("_s"): timestamp(value) if key.endswith("_s") and value is not None else value
-        for key, value in row.items()
-    }
