@@ -10,7 +10,8 @@ import pytest
 
 from livegate.config import StoreConfig, Trust
 from livegate.errors import ConfigError, StoreError
-from livegate.store import Store, files, open_for_edit, open_store
+from livegate.gate.facts import ListEntry
+from livegate.store import Store, files, lists, open_for_edit, open_store
 from livegate.trust.site import SiteKeys, site_keys
 from support.stores import CARD, IDENTITY, StillClock, admit
 
@@ -97,6 +98,14 @@ def test_a_terminal_with_lists_of_its_own_key_refuses_a_site_key(tmp_path: Path)
     with store_of(state, None) as store:
         admit(store, CARD, StillClock().now)
     with pytest.raises(StoreError, match="enter the lists again"):
+        store_of(state, keys(tmp_path))
+
+
+def test_a_listed_medium_binds_the_key_as_well(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with store_of(state, None) as store, store.transaction() as t:
+        lists.block(t, ListEntry("media", "0f" * 16), StillClock().now)
+    with pytest.raises(StoreError, match="site_key_file"):
         store_of(state, keys(tmp_path))
 
 
