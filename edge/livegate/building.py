@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from livegate import __version__
 from livegate.capture.readers import Readers, open_readers
 from livegate.capture.rig import Rig, open_rig
-from livegate.clock import boot_id, read_clock
+from livegate.clock import boot_id
 from livegate.config import Config
 from livegate.detect.detector import Detector
 from livegate.drivers import open_door
@@ -41,7 +41,7 @@ from livegate.store.store import Store, open_store
 from livegate.store.trusted import floor_s, load_keyset
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.device import device_key
-from livegate.trust.keys import PublicKey
+from livegate.trust.keys import PublicKey, SigningKey
 from livegate.trust.site import site_keys
 
 log = logging.getLogger(__name__)
@@ -101,10 +101,11 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     environment = Environment(
         identity, config.door.zone, model, config_version=config.version, list_versions=ListVersions(central)
     )
-    store = _open_store(config, environment, floor, judge, stack)
+    device = device_key(state_dir)
+    store = _open_store(config, environment, floor, judge, device, stack)
     store.use_lists(central)
     who = f"{identity.site}/{identity.terminal}"
-    evidence = EvidenceKeeper(config.evidence, recipient, state_dir, who, read_clock)
+    evidence = EvidenceKeeper(config.evidence, recipient, state_dir, who, floor.clock, device)
     evidence.start()
     stack.callback(evidence.stop, STOP_TIMEOUT_S)
     stack.enter_context(rig)
@@ -143,9 +144,10 @@ def open_judge(config: Config) -> tuple[Judge, ModelInUse | None]:
     return judge, ModelInUse(manifest.model.name, manifest.model.sha256, judge.boundaries.accept_llr)
 
 
-def _open_store(config: Config, environment: Environment, floor: FloorKeeper, judge: Judge, stack: ExitStack) -> Store:
+def _open_store(
+    config: Config, environment: Environment, floor: FloorKeeper, judge: Judge, device: SigningKey, stack: ExitStack
+) -> Store:
     state_dir, site = config.terminal.state_dir, site_keys(config.trust)
-    signer = device_key(state_dir)
     store = stack.enter_context(
         open_store(
             state_dir,
@@ -154,7 +156,7 @@ def _open_store(config: Config, environment: Environment, floor: FloorKeeper, ju
             floor.clock,
             environment=environment,
             site=site,
-            signer=signer,
+            signer=device,
         )
     )
     judge.sign_media(MediaSigner(media_key(state_dir, derived=site.media if site else None)))
