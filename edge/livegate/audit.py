@@ -49,8 +49,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found wrong."""
-        return all(stream.finding is None for stream in self.streams)
+        """Whether there was something to prove and nothing was found wrong."""
+        return bool(self.streams) and all(stream.finding is None for stream in self.streams)
 
 
 @dataclass(slots=True)

@@ -265,7 +265,8 @@ def test_the_report_for_people(state: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_an_empty_export_and_a_missing_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").touch()
-    assert verify(capsys, "--file", tmp_path / "empty")[1]["streams"] == []
+    status, report = verify(capsys, "--file", tmp_path / "empty")
+    assert (status, report["streams"]) == (1, [])
     assert main(["events", "verify", "--file", str(tmp_path / "none")]) != 0
     assert "cannot be read" in capsys.readouterr().err
     assert main(["events", "verify", "--file", os.devnull, "--console-key", "x"]) != 0
