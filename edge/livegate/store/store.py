@@ -330,7 +330,8 @@ def _held_by_store() -> Iterator[ExitStack]:
 def _pseudonyms(connection: sqlite3.Connection, state_dir: Path, site: SiteKeys | None = None) -> Pseudonyms:
     # With another key no entry would ever match again, and nobody would be told.
     (used,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM credential) OR EXISTS (SELECT 1 FROM list_entry WHERE kind IN ('credential', 'media'))"
+        "SELECT EXISTS (SELECT 1 FROM credential)"
+        " OR EXISTS (SELECT 1 FROM list_entry WHERE kind IN ('credential', 'media'))"
     ).fetchone()
     derived = None if site is None else site.pseudonyms
     return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used, derived=derived))
