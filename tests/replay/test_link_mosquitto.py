@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -18,7 +20,9 @@ from livegate.report.link import Link
 from livegate.report.sender import CONTENT_TYPE
 from livegate.report.session import Timing
 from livegate.report.topics import Topics
+from livegate.report.transport import certificate_measures
 from support.brokers import Mosquitto
+from support.certificates import Authority
 from support.streams import MemoryStream
 from support.waiting import eventually
 
@@ -123,22 +127,11 @@ def test_access_list_that_forbids_publishing_is_reported(start_broker, start_lin
     assert stream.acknowledged_through() == 0
 
 
-def make_certificates(folder: Path) -> None:
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *ec, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    for name in ("server", "client"):
-        openssl("req", *ec, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-out", f"{name}.pem", *signing)
-    openssl("req", "-x509", *ec, "-keyout", "other.key", "-out", "other.pem", "-days", "2", "-subj", "/CN=other")
-
-
 def test_tls_with_client_certificates(start_broker, start_link, tmp_path: Path) -> None:
-    make_certificates(tmp_path)
+    authority = Authority(tmp_path)
+    for name in ("server", "client"):
+        authority.issue(name)
+    Authority(tmp_path, "other")
     files = f"cafile {tmp_path}/ca.pem\ncertfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key\n"
     broker = start_broker(f"{files}require_certificate true\n")
     stream = MemoryStream()
@@ -157,3 +150,68 @@ def test_tls_with_client_certificates(start_broker, start_link, tmp_path: Path) 
     eventually(bare, "no certificate of our own")
     good = start_link(Mqtt("127.0.0.1", broker.port, tls=whole), stream)
     eventually(lambda: good.state().sent_through == 400)
+
+
+def tls_broker(
+    folder: Path, start_broker: Callable[..., Mosquitto], *, server: int = 2, client: int = 2, more=""
+) -> Mqtt:
+    """Start a broker with certificates that end in so many days; return how to reach it with the client's."""
+    authority = Authority(folder)
+    authority.issue("server", days=server)
+    authority.issue("client", days=client)
+    files = f"cafile {folder}/ca.pem\ncertfile {folder}/server.pem\nkeyfile {folder}/server.key\n"
+    broker = start_broker(f"{files}require_certificate true\n{more}\n")
+    return Mqtt("127.0.0.1", broker.port, tls=Tls(folder / "ca.pem", folder / "client.pem", folder / "client.key"))
+
+
+def says(link: Link, *words: str) -> None:
+    eventually(lambda: all(word in (link.state().last_error or "") for word in words), f"{words}: {link.state()}")
+
+
+def test_expired_certificate_of_the_broker_is_named(start_broker, start_link, tmp_path: Path) -> None:
+    says(start_link(tls_broker(tmp_path, start_broker, server=-1), MemoryStream()), "its certificate has expired")
+
+
+def test_expired_certificate_of_ours_is_named(start_broker, start_link, tmp_path: Path) -> None:
+    says(start_link(tls_broker(tmp_path, start_broker, client=-1), MemoryStream()), "client.pem expired on")
+
+
+def test_broker_with_older_tls_is_refused(start_link, tmp_path: Path) -> None:
+    Authority(tmp_path).issue("server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                    context.wrap_socket(connection, server_side=True).close()
+                except ssl.SSLError:
+                    connection.close()
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        for protocol in (Protocol.V311, Protocol.AUTO):
+            mqtt = Mqtt("127.0.0.1", listener.getsockname()[1], protocol, tls=Tls(tmp_path / "ca.pem"))
+            link = start_link(mqtt, MemoryStream())
+            says(link, "speaks no TLS 1.3")
+            link.stop(5)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_broker_that_takes_only_small_packets_is_told_apart(start_broker, start_link) -> None:
+    broker = start_broker("max_packet_size 2000\n")
+    says(start_link(Mqtt("127.0.0.1", broker.port), MemoryStream()), "at most 2000 bytes", "max_packet_size")
+
+
+def test_certificates_are_measured(tmp_path: Path) -> None:
+    Authority(tmp_path).issue("client", days=1)
+    (first_s,) = certificate_measures(Tls(tmp_path / "ca.pem", tmp_path / "client.pem")).values()
+    assert 0 < first_s <= 86_400
+    Authority(tmp_path).issue("client", days=-1)
+    (first_s,) = certificate_measures(Tls(tmp_path / "ca.pem", tmp_path / "client.pem")).values()
+    assert first_s < 0
+    assert certificate_measures(Tls(tmp_path / "nowhere.pem")) == {}
