@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from livegate.cli import main
+from livegate.clock import boot_id
 from livegate.config import StoreConfig
 from livegate.configfile import load
 from livegate.events.chain import verify_chain
@@ -72,7 +73,8 @@ def test_a_card_added_beside_the_running_daemon_opens_the_door_at_once(
     state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = StillClock()
-    with opened(state, clock) as store:
+    # The command line and the daemon run in one boot.
+    with opened(state, clock, boot=boot_id()) as store:
         assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.UNKNOWN_CREDENTIAL
         out = said(capsys, "list", "add", "allow", CARD.value, "--state-dir", str(state), "--json")
         assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.BONA_FIDE
