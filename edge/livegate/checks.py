@@ -19,10 +19,10 @@ from livegate.errors import LinkError, LivegateError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
 from livegate.finding import Finding, tried
+from livegate.keychecks import trust_findings
 from livegate.report.transport import certificates
 from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
-from livegate.trustchecks import trust_findings
 
 MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.

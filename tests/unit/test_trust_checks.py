@@ -13,6 +13,7 @@ from livegate.config import Config, Mqtt, Trust
 from livegate.configfile import load
 from livegate.events.cloudevents import Identity
 from livegate.finding import Finding
+from livegate.keychecks import trust_findings
 from livegate.store import open_store, trusted
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.device import device_key
@@ -20,7 +21,6 @@ from livegate.trust.envelope import EnvelopeType
 from livegate.trust.keys import SigningKey
 from livegate.trust.keyset import keyset_payload
 from livegate.trust.tpm import Tpm
-from livegate.trustchecks import trust_findings
 from support.authority import DAY_S, sealed
 from support.stores import StillClock
 from support.terminals import write_config
