@@ -91,6 +91,7 @@ class Pipeline:
             else:
                 self._take(read, frame_set, now)
         self._notices.sensors(frame_set, now)
+        self._notices.clock(now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
         return Snapshot(sight, self._notices.door(now), decision, sequence)

@@ -39,12 +39,13 @@ class World:
 
     folder: Path
     disk: Path
+    state: Path = field(init=False)
     _memory: mmap.mmap = field(init=False)
 
     def __post_init__(self) -> None:
-        self._state = self.folder / "world.state"
-        self._state.write_bytes(bytes(_STATE.size))
-        with self._state.open("r+b") as file:
+        self.state = self.folder / "world.state"
+        self.state.write_bytes(bytes(_STATE.size))
+        with self.state.open("r+b") as file:
             self._memory = mmap.mmap(file.fileno(), _STATE.size)
 
     @property
@@ -56,7 +57,7 @@ class World:
             "LD_PRELOAD": str(library(self.folder)),
             "WORLD_DISK": str(self.disk),
             "WORLD_LOG": str(self.log),
-            "WORLD_STATE": str(self._state),
+            "WORLD_STATE": str(self.state),
         }
 
     def disk_fails(self, errno: int) -> None:
