@@ -82,12 +82,13 @@ class Audit:
         except ValueError as exc:
             self.refuse(str(exc), line)
             return
-        stream = event.members.get("stream")
+        named = event.members.get("stream")
+        stream = named if isinstance(named, str) else None
         reading = self._reading
         if reading is not None and stream != reading.stream and stream not in self._seen and begins_stream(event):
             self._end_stream()
         reading = self._current()
-        if reading.stream is None and isinstance(stream, str):
+        if reading.stream is None and stream is not None:
             reading.stream = stream
             self._seen.add(stream)
         self._note(reading, reading.verifier.take_opened(event), line)
@@ -191,13 +192,18 @@ def _stream_json(report: StreamReport) -> dict[str, Any]:
         "unsigned_tail": verdict.unsigned_tail,
         "keyids": list(verdict.keyids),
         "gaps": [{"from": gap.first, "to": gap.last, "told_by": gap.told_by} for gap in verdict.gaps],
-        "predecessor": None if verdict.predecessor is None else verdict.predecessor.get("stream"),
+        "predecessor": _predecessor(verdict),
         "confirmed_through": report.confirmed_through,
         "first_bad": None if finding is None else finding.sequence,
         "fault": None if finding is None else finding.fault,
         "why": None if finding is None else finding.why,
         "line": report.line,
     }
+
+
+def _predecessor(verdict: Verdict) -> str | None:
+    named = None if verdict.predecessor is None else verdict.predecessor.get("stream")
+    return named if isinstance(named, str) else None
 
 
 def as_lines(report: Report) -> Iterable[str]:

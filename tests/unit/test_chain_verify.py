@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegate.audit import Audit, Report
+from livegate.audit import Audit, Report, as_json, as_lines
 from livegate.events.chain import MAX_HOLES, Verifier, verify_chain
 from livegate.events.checkpoint import checkpoint, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, next_hash, seal, unseal
@@ -370,3 +370,40 @@ def test_a_receipt_for_another_history_is_named() -> None:
     report = read(EXPORT, Receipts({STREAM: {}, "e" * 16: {3: "00" * 32}}))
     assert report.ok
     assert report.unmatched == ("e" * 16,)
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters())
+    | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+TOP = ("stream", "source", "id", "type", "bootid", "sequence", "data", "chainhash")
+WHATS = ("from", "to", "chainhash_before", "chainhash_after", "through", "key", "sig", "keyid", "stream", "predecessor")
+
+
+@given(st.sampled_from(["gap", "chain.checkpoint", "system.started", "door.state"]), st.data())
+@settings(max_examples=200)
+def test_no_event_however_strange_stops_the_proof(kind: str, data: st.DataObject) -> None:
+    """A forger can make hashes fit: every member may be of any type and still be looked at."""
+    base = Chain().write(6).own_up(3, 4) if kind == "gap" else Chain().write(6).sign()
+    last = base.events.pop()
+    head = base.place(6)
+    members = json.loads(last.body)
+    members["type"] = f"io.livegate.{kind}.v1"
+    if data.draw(st.booleans()):
+        members[data.draw(st.sampled_from(TOP))] = data.draw(ANYTHING)
+    elif isinstance(members["data"], dict):
+        members["data"]["what"][data.draw(st.sampled_from(WHATS))] = data.draw(ANYTHING)
+    members.setdefault("chainhash", "")
+    first = members.pop("bootid")
+    strange = resealed({"bootid": first} | members, head)
+    events = base.without((3, 4)) if kind == "gap" else base.events
+    for export in (exported([*events, strange]), exported([strange, *events]), exported([strange])):
+        report = read(export)
+        as_json(report)
+        list(as_lines(report))

@@ -208,8 +208,8 @@ class Verifier:
         """Every event names its stream, terminal and place, in two ways that must agree."""
         members = event.members
         stream, source = members.get("stream"), members.get("source")
-        if not isinstance(stream, str) or not isinstance(source, str):
-            return self._find(Fault.FOREIGN, "it lacks 'stream' or 'source'")
+        if not isinstance(stream, str) or not stream.isascii() or not isinstance(source, str):
+            return self._find(Fault.FOREIGN, "it lacks 'stream' or 'source', or they are no names")
         if self._stream is None:
             self._stream, self._source = stream, source
         if (stream, source) != (self._stream, self._source):
@@ -309,7 +309,9 @@ class Verifier:
 def begins_stream(event: OpenedEvent) -> bool:
     """Return whether ``event`` can be the first of an export: the stream's own, or a checkpoint that fits its place."""
     stream = event.members.get("stream")
-    if event.sequence == 1 and isinstance(stream, str):
+    if not isinstance(stream, str) or not stream.isascii():
+        return False
+    if event.sequence == 1:
         return event.fits(genesis(stream))
     place = _signed_place(event)
     return place is not None and event.fits(place)
