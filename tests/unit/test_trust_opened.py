@@ -131,13 +131,17 @@ def test_an_expired_keyset_vouches_for_nobody() -> None:
 
 @pytest.mark.parametrize("version", [0, -1, 1.0, "1", True, None, 2**53])
 def test_versions(version: object) -> None:
-    twin = signed(AUTHORITY.daily, EnvelopeType.TWIN, role="twin", version=version)
+    twin = signed(AUTHORITY.daily, EnvelopeType.TWIN, role="twin", version=version, nonce=None)
     with pytest.raises(TrustError) as refused:
         open_payload(twin, TRUST, EnvelopeType.TWIN, KeyRole.TWIN, IDENTITY, NOW)
     assert refused.value.reason is Refusal.MALFORMED
 
 
 def test_a_version_takes_a_nonce_s_place() -> None:
+    both = signed(AUTHORITY.daily, EnvelopeType.TWIN, role="twin", version=1)
+    with pytest.raises(TrustError) as refused:
+        open_payload(both, TRUST, EnvelopeType.TWIN, KeyRole.TWIN, IDENTITY, NOW)
+    assert refused.value.reason is Refusal.MALFORMED
     twin = signed(AUTHORITY.daily, EnvelopeType.TWIN, role="twin", version=2**53 - 1, nonce=None)
     assert open_payload(twin, TRUST, EnvelopeType.TWIN, KeyRole.TWIN, IDENTITY, NOW)["version"] == 2**53 - 1
 

@@ -76,6 +76,9 @@ def parse_payload(envelope: Envelope, role: KeyRole, who: Who, now: TrustedNow) 
     if envelope.type in _BY_NONCE:
         if not _NONCE.fullmatch(text_of(members, "nonce")):
             raise malformed("'nonce' is not 16 to 64 of A-Z a-z 0-9 _ -")
+    elif "nonce" in members:
+        # A retained message comes with every connection: what has a version must not be used up.
+        raise malformed("'nonce' has no place beside a 'version'")
     else:
         version_of(members)
     _check_times(members, MAX_LIFETIME_S[envelope.type], now)
