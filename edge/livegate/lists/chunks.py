@@ -26,11 +26,16 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 _ID = re.compile(r"[a-z0-9-]{1,22}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
+# These stand in files: a code never changes its meaning, new ones go to the end.
 KIND_CODES: dict[str, int] = {
-    **{kind.value: code for code, kind in enumerate(BlockKind)},
-    **{kind.value: code for code, kind in enumerate(CredentialKind)},
+    BlockKind.CREDENTIAL.value: 0,
+    BlockKind.MEDIA.value: 1,
+    BlockKind.TERMINAL.value: 2,
+    CredentialKind.CARD.value: 0,
+    CredentialKind.QR.value: 1,
+    CredentialKind.PIN.value: 2,
 }
-ACTIONS = tuple(BlockAction)
+ACTIONS = (BlockAction.DENY, BlockAction.LOCKOUT, BlockAction.STEP_UP, BlockAction.REVIEW)
 _ACTION_CODES: dict[str, int] = {action.value: code for code, action in enumerate(ACTIONS)}
 _BLOCK_KINDS = frozenset(kind.value for kind in BlockKind)
 _ALLOW_KINDS = frozenset(kind.value for kind in CredentialKind)

@@ -16,6 +16,8 @@ from livegate.errors import StoreError
 from livegate.lists.values import AppliedList, ListName
 
 APPLICATION_ID = 0x4C474C53
+# A file of another format is asked of the centre again.
+_FORMAT = 1
 BUSY_TIMEOUT_S = 1.0
 # A thousand scattered changes write a thousand pages, twice: small ones spare the card.
 # In still smaller ones lookups take longer.
@@ -72,6 +74,7 @@ def create(path: Path, name: ListName) -> sqlite3.Connection:
         for pragma in (
             f"page_size = {_PAGE_BYTES}",
             f"application_id = {APPLICATION_ID}",
+            f"user_version = {_FORMAT}",
             "journal_mode = OFF",
             "synchronous = OFF",
             # What is not yet written at most; a list that comes sorted needs none of it.
@@ -161,8 +164,9 @@ def reader(path: Path) -> sqlite3.Connection:
     )
     with _closed_on_failure(connection):
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
-        if mark != APPLICATION_ID:
-            raise sqlite3.DatabaseError("not a database of lists")
+        (format_,) = connection.execute("PRAGMA user_version").fetchone()
+        if (mark, format_) != (APPLICATION_ID, _FORMAT):
+            raise sqlite3.DatabaseError("not a list, or of another format")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")

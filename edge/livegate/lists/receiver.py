@@ -14,6 +14,7 @@ from livegate.lists.chunks import parse_chunk
 from livegate.lists.lookup import CentralLists
 from livegate.lists.spool import Spool
 from livegate.lists.values import ListName, ListRefusal, Manifest, Progress, Refused
+from livegate.lists.weigh import Standing, refusal
 
 # What the events need comes first: a list may fill the disk only up to this.
 SPARE_BYTES = 64 << 20
@@ -71,9 +72,10 @@ class Receiver:
         arriving = self._arriving.get(name)
         if (arriving is not None and arriving.manifest == manifest) or self._is_applied(manifest):
             return self.progress(name)
-        refusal = self._refusal(manifest, floor, now_s)
-        if refusal is not None:
-            return self._refuse(manifest, *refusal)
+        refused = refusal(manifest, self._standing(name, floor, now_s))
+        if refused is not None:
+            self._refused[name] = refused
+            return self.progress(name)
         self._leave(name)
         self._refused.pop(name, None)
         try:
@@ -164,18 +166,10 @@ class Receiver:
         applied = self._lists.versions().get(manifest.name)
         return applied is not None and applied.version == manifest.version
 
-    def _refusal(self, manifest: Manifest, floor: int, now_s: float) -> tuple[ListRefusal, str] | None:
-        applied = self._lists.versions().get(manifest.name)
-        arriving = self._arriving.get(manifest.name)
-        version = 0 if applied is None else applied.version
-        least = max(version + 1, floor, 0 if arriving is None else arriving.manifest.version)
-        if manifest.version < least:
-            return ListRefusal.VERSION_BACK, f"version {manifest.version}, expected {least} or higher"
-        if manifest.expires_s <= now_s:
-            return ListRefusal.EXPIRED, "its 'expires' is past"
-        if manifest.base is not None and manifest.base != version:
-            return ListRefusal.WRONG_BASE, f"changes version {manifest.base}, in force is {version}; send it whole"
-        return None
+    def _standing(self, name: ListName, floor: int, now_s: float) -> Standing:
+        progress = self.progress(name)
+        applied = 0 if progress.applied is None else progress.applied.version
+        return Standing(applied, progress.receiving or 0, floor, now_s)
 
     def _putting_together(self, manifest: Manifest, spool: Spool) -> Generator[None, None, None]:
         yield from apply.hashed(manifest, spool)
