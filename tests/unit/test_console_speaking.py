@@ -187,26 +187,55 @@ def numbers(messages: list[Message]) -> list[int]:
     return [int(message.topic.rpartition("/")[2]) for message in messages]
 
 
+def sent(server: ListServer) -> list[Message]:
+    return list(iter(server.next_message, None))
+
+
+def wanted(server: ListServer, want: int) -> list[Message]:
+    server.hear(T1, "block", {"receiving": 7, "want": want})
+    return sent(server)
+
+
 def test_chunks_are_sent_from_what_is_wanted_and_not_far_ahead(tmp_path: Path) -> None:
     now_s = [0.0]
     server = ListServer(lambda: now_s[0])
     folder = folder_with(tmp_path / "a", 7, 100)
     manifest = server.offer(T1, folder)
     assert (manifest.topic, manifest.retain) == ("livegate/v1/lab/t1/lists/block/manifest", True)
-    first = server.answer(T1, "block", {"receiving": 7, "want": 0})
+    first = wanted(server, 0)
     assert numbers(first) == list(range(AHEAD))
     assert [message.payload for message in first[:2]] == [b"0", b"1"]
-    assert numbers(server.answer(T1, "block", {"receiving": 7, "want": 10})) == list(range(32, 42))
-    assert server.answer(T1, "block", {"receiving": 7, "want": 10}) == []
-    assert server.overdue(lambda _: True) == []
+    assert numbers(wanted(server, 10)) == list(range(32, 42))
+    assert wanted(server, 10) == []
     now_s[0] = RESEND_AFTER_S
-    assert server.overdue(lambda _: False) == []
-    assert numbers(server.overdue(lambda _: True)) == list(range(10, 42))
-    assert numbers(server.answer(T1, "block", {"receiving": 7, "want": 99})) == [99]
-    assert numbers(server.answer(T1, "block", {"receiving": 7, "want": 3})) == list(range(3, 35))
-    assert server.answer(T1, "block", {"receiving": None, "want": None, "version": 7}) == []
+    server.turn({}, lambda _: False)
+    assert sent(server) == []
+    server.turn({}, lambda _: True)
+    assert numbers(sent(server)) == list(range(10, 42))
+    assert numbers(wanted(server, 99)) == [99]
+    assert numbers(wanted(server, 3)) == list(range(3, 35))
+    server.hear(T1, "block", {"receiving": None, "want": None, "version": 7})
     now_s[0] *= 3
-    assert server.overdue(lambda _: True) == []
+    server.turn({}, lambda _: True)
+    assert sent(server) == []
+
+
+def test_terminals_take_turns(tmp_path: Path) -> None:
+    server, folder = ListServer(), folder_with(tmp_path / "a", 7, 3)
+    for name in ("t1", "t2"):
+        server.offer(Topics("lab", name), folder)
+        server.hear(Topics("lab", name), "block", {"receiving": 7, "want": 0})
+    assert [message.topic.split("/")[3] for message in sent(server)] == ["t1", "t2"] * 3
+
+
+def test_list_whose_chunk_is_gone_is_given_up(tmp_path: Path) -> None:
+    server, folder = ListServer(), folder_with(tmp_path / "a", 7, 3)
+    server.offer(T1, folder)
+    folder.file(0).unlink()
+    server.hear(T1, "block", {"receiving": 7, "want": 0})
+    with pytest.raises(LinkError, match="chunk-000000"):
+        server.next_message()
+    assert sent(server) == []
 
 
 @pytest.mark.parametrize(
@@ -223,16 +252,28 @@ def test_chunks_are_sent_from_what_is_wanted_and_not_far_ahead(tmp_path: Path) -
 def test_nothing_is_sent_for_a_state_that_asks_for_nothing_we_have(tmp_path: Path, state: dict[str, object]) -> None:
     server = ListServer()
     server.offer(T1, folder_with(tmp_path / "a", 7, 3))
-    assert server.answer(T1, "block", state) == []
-    assert server.answer(Topics("lab", "t2"), "block", {"receiving": 7, "want": 0}) == []
+    server.hear(T1, "block", state)
+    server.hear(Topics("lab", "t2"), "block", {"receiving": 7, "want": 0})
+    assert sent(server) == []
+
+
+def test_list_offered_after_a_terminal_asked_is_sent_all_the_same(tmp_path: Path) -> None:
+    server, states = ListServer(), {(T1, "block"): {"receiving": 7, "want": 1}}
+    server.hear(T1, "block", states[T1, "block"])
+    assert sent(server) == []
+    server.offer(T1, folder_with(tmp_path / "a", 7, 3))
+    server.turn(states, lambda _: True)
+    assert numbers(sent(server)) == [1, 2]
 
 
 def test_versions_before_the_newest_are_served_while_they_arrive(tmp_path: Path) -> None:
     server = ListServer()
     for version in range(1, 7):
         server.offer(T1, folder_with(tmp_path / str(version), version, 1))
-    assert len(server.answer(T1, "block", {"receiving": 3, "want": 0})) == 1
-    assert server.answer(T1, "block", {"receiving": 2, "want": 0}) == []
+    server.hear(T1, "block", {"receiving": 3, "want": 0})
+    assert len(sent(server)) == 1
+    server.hear(T1, "block", {"receiving": 2, "want": 0})
+    assert sent(server) == []
 
 
 def test_folder_that_lacks_a_chunk_is_no_list(tmp_path: Path) -> None:

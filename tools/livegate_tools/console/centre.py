@@ -81,9 +81,8 @@ class Centre:
         """Acknowledge and ask where it is due; send what is to be sent."""
         if self._rules.acknowledge:
             self._acknowledge(session)
-        for message in self.lists.overdue(self.heard.is_online):
-            self.postbox.post(message)
         self.postbox.send(session)
+        self._send_chunks(session)
         due_s = self._desks.next_s() if self._rules.acknowledge else math.inf
         return max(_PAUSE_S, min(1.0, due_s))
 
@@ -112,6 +111,15 @@ class Centre:
         self._save()
         for topics, ack in self._desks.answers(room):
             self.postbox.hand_over(session, Letter(Message(topics.ack, format_ack(ack))))
+
+    def _send_chunks(self, session: Session) -> None:
+        """Fill what room the broker has left; chunks are read when they can be sent, and never queue."""
+        self.lists.turn(self.heard.lists, self.heard.is_online)
+        try:
+            while self.postbox.room(session) and (message := self.lists.next_message()) is not None:
+                self.postbox.hand_over(session, Letter(message))
+        except LinkError as exc:
+            self._problems.report("chunk", str(exc))
 
     def _arrived(self, arrival: Arrival) -> None:
         found = split(arrival.topic)
@@ -143,8 +151,7 @@ class Centre:
             self.heard.take_twin(topics, payload)
         elif (listed := _LIST_STATE.fullmatch(name)) is not None:
             state = self.heard.take_list(topics, listed[1], payload)
-            for message in self.lists.answer(topics, listed[1], state):
-                self.postbox.post(message)
+            self.lists.hear(topics, listed[1], state)
 
     def _take_health(self, topics: Topics, payload: bytes) -> None:
         gauges = self.heard.take_health(topics, payload).get("gauges")

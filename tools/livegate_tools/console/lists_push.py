@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -82,6 +82,7 @@ class ListServer:
         self._now = now
         self._lock = threading.Lock()
         self._offers: dict[tuple[Topics, str], tuple[ListFolder, ...]] = {}
+        self._fresh: set[tuple[Topics, str]] = set()
         self._deliveries: dict[tuple[Topics, str], _Delivery] = {}
 
     def offer(self, topics: Topics, folder: ListFolder) -> Message:
@@ -94,36 +95,54 @@ class ListServer:
             others = self._offers.get((topics, name), ())
             kept = tuple(old for old in others if old.manifest.version != folder.manifest.version)
             self._offers[topics, name] = (*kept[-3:], folder)
+            self._fresh.add((topics, name))
         return Message(topics.down(f"lists/{name}/manifest"), folder.envelope, retain=True)
 
-    def answer(self, topics: Topics, name: str, state: Mapping[str, Any]) -> list[Message]:
-        """Return the chunks a terminal in ``state`` lacks and was not sent yet."""
+    def hear(self, topics: Topics, name: str, state: Mapping[str, Any]) -> None:
+        """Take what a terminal says of a list: which chunk it wants next, or that it wants none of ours."""
         key, receiving, want = (topics, name), state.get("receiving"), state.get("want")
         with self._lock:
             offers = self._offers.get(key, ())
         folder = next((folder for folder in offers if folder.manifest.version == receiving), None)
         if folder is None or type(want) is not int or not 0 <= want < folder.manifest.chunks:
             self._deliveries.pop(key, None)
-            return []
+            return
         delivery = self._deliveries.get(key)
         if delivery is None or delivery.folder is not folder or want < delivery.wanted:
-            delivery = self._deliveries[key] = _Delivery(folder, want, want, self._now())
-        if want > delivery.wanted:
-            delivery.wanted, delivery.moved_s = want, self._now()
-        return list(self._next(topics, name, delivery))
+            self._deliveries[key] = _Delivery(folder, want, want, self._now())
+        elif want > delivery.wanted:
+            delivery.wanted, delivery.sent, delivery.moved_s = want, max(want, delivery.sent), self._now()
 
-    def overdue(self, present: Callable[[Topics], bool]) -> list[Message]:
-        """Return again what terminals that are ``present`` were sent and have not taken for a while."""
+    def turn(self, states: Mapping[tuple[Topics, str], Mapping[str, Any]], present: Callable[[Topics], bool]) -> None:
+        """Look at what time and new offers make due.
+
+        What terminals that are ``present`` were sent and have not taken for a while is sent again. A list that was
+        offered after a terminal asked for it, as ``states`` know, is begun: nobody says the same twice.
+        """
+        with self._lock:
+            fresh, self._fresh = self._fresh, set()
+        for key in fresh:
+            if key in states:
+                self.hear(*key, states[key])
         now_s = self._now()
-        again: list[Message] = []
-        for (topics, name), delivery in self._deliveries.items():
-            if now_s - delivery.moved_s >= RESEND_AFTER_S and present(topics):
-                delivery.sent, delivery.moved_s = delivery.wanted, now_s
-                again += self._next(topics, name, delivery)
-        return again
+        for (topics, _), delivery in self._deliveries.items():
+            if delivery.sent > delivery.wanted and now_s - delivery.moved_s >= RESEND_AFTER_S and present(topics):
+                delivery.sent = delivery.wanted
 
-    def _next(self, topics: Topics, name: str, delivery: _Delivery) -> Iterator[Message]:
-        end = min(delivery.wanted + AHEAD, delivery.folder.manifest.chunks)
-        for index in range(max(delivery.wanted, delivery.sent), end):
-            yield Message(topics.down(f"lists/{name}/chunk/{index}"), delivery.folder.chunk(index))
-        delivery.sent = max(delivery.sent, end)
+    def next_message(self) -> Message | None:
+        """Return the next chunk to publish, in turn for every terminal; None when none is due.
+
+        Raises LinkError, and gives that terminal's list up, when the chunk cannot be read.
+        """
+        for key, delivery in self._deliveries.items():
+            index = delivery.sent
+            if index >= min(delivery.wanted + AHEAD, delivery.folder.manifest.chunks):
+                continue
+            del self._deliveries[key]
+            payload = delivery.folder.chunk(index)
+            delivery.sent, delivery.moved_s = index + 1, self._now()
+            # At the end: the others are served before this one again.
+            self._deliveries[key] = delivery
+            topics, name = key
+            return Message(topics.down(f"lists/{name}/chunk/{index}"), payload)
+        return None
