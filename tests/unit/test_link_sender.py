@@ -25,6 +25,7 @@ class RecordingSession:
     def __init__(self, *, remembered: bool = False, receive_maximum: int = 32):
         self.remembered = remembered
         self.receive_maximum = receive_maximum
+        self.max_packet_bytes = 24 * 1024
         self.published: list[Message] = []
         self.subscribed: list[str] = []
 
@@ -102,6 +103,27 @@ def test_broker_that_forgot_us_is_sent_everything_again_and_one_that_did_not_onl
     assert terminal.connect(remembered=True).sequences() == [5, 6]
     assert terminal.connect(remembered=False).sequences() == [1, 2, 3, 4, 5, 6]
     assert session.sequences() == [1, 2, 3, 4, 5, 6]
+
+
+def test_event_longer_than_the_broker_takes_holds_nothing_up() -> None:
+    terminal = Terminal(committed=1)
+    terminal.stream.commit(what={"text": "x" * 30_000})
+    terminal.stream.commit()
+    session = terminal.connect()
+    assert session.sequences() == [1, 3]
+    assert "event 2 of" in terminal.problems[-1]
+    assert terminal.sender.counts["events_too_long_total"] == 1
+
+
+def test_what_is_announced_comes_with_every_connection_and_is_told_once_taken() -> None:
+    terminal, told = Terminal(), []
+    messages = (Message("homeassistant/a", b"1", retain=True), Message("homeassistant/b", b"", retain=True))
+    terminal.sender.announce(messages, lambda: told.append(None))
+    session = terminal.connect()
+    assert [m for m in session.published if m.topic.startswith("home")] == list(messages)
+    terminal.receipt_all(session)
+    assert told == [None]
+    assert [m for m in terminal.connect().published if m.topic.startswith("home")] == list(messages)
 
 
 def test_receipts_release_nothing() -> None:

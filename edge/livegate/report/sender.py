@@ -25,6 +25,8 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 # Half of what mosquitto queues for an absent console before it drops the newest (1000).
 _SPAN = 500
 _READ_AHEAD = 256
+# Topic, properties and header of an event's packet.
+_AROUND_BYTES = 256
 # Of what may be in flight, this part must be free before more is sent.
 _AT_ONCE = 4
 
@@ -200,9 +202,20 @@ class Sender:
             if self._unexplained:
                 self._explain(session)
             event = self._ahead.popleft()
-            self._publish(session, Message(self._speaker.topics.events, event.body, content_type=CONTENT_TYPE))
+            if len(event.body) + _AROUND_BYTES <= session.max_packet_bytes:
+                self._publish(session, Message(self._speaker.topics.events, event.body, content_type=CONTENT_TYPE))
+            else:
+                self._pass_over(event, session)
             again = self.window.sent(event.sequence, now_s)
             self.counts["events_resent_total" if again else "events_sent_total"] += 1
+
+    def _pass_over(self, event: StoredEvent, session: Session) -> None:
+        """Leave out an event no broker like this one will ever take; the console sees and keeps the hole."""
+        self.counts["events_too_long_total"] += 1
+        self._problem(
+            f"event {event.sequence} of {len(event.body)} bytes is longer than the broker takes "
+            f"({session.max_packet_bytes}); raise its maximum packet size"
+        )
 
     def _read_ahead(self, now_s: float) -> bool:
         """Read the next events; return whether there were any. Asks the store only when woken, or once in a while."""
