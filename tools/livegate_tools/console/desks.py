@@ -33,7 +33,7 @@ class Rules:
     scope: Topics = field(default_factory=lambda: Topics("+", "+"))
     consumer: str = "console"
     acknowledge: bool = True
-    ack_every: int = 100
+    ack_every: int = 200
     ack_after_s: float = 0.2
     want_after_s: float = 1.0
     follow: bool = True
