@@ -16,6 +16,7 @@ def test_receiving_is_bounded_and_a_delta_writes_little(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["entries"] == 20_000
     assert told["whole_written_mb"] <= 2 * told["sent_mb"]
-    # A file system in memory counts as nothing written. On so few entries a thousand changes touch every page: the file once in the log, once in its place, the chunks.
+    # On so few entries a thousand changes touch every page: the file once in the log, once in its place, the chunks. A
+    # file system in memory counts as nothing written.
     assert told["delta_written_mb"] <= 2.5 * told["file_mb"]
     assert told["lookup_us"]["p50"] > 0
