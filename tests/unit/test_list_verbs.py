@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import subprocess
 import sys
 import time
@@ -304,21 +303,6 @@ def test_a_store_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture
     for verb in (["events", "list"], ["list", "show"], ["list", "add", "allow", "1"]):
         assert "there is no store here" in said(capsys, *verb, "--state-dir", str(tmp_path), status=1)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_recipe_of_the_docs_finds_a_changed_event(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
-    (recipe,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    with opened(state) as store:
-        for number in range(5):
-            record(store, number)
-    exported = said(capsys, "events", "list", "--state-dir", str(state), "--json", "--after", "0")
-    for text, wrong in (
-        (exported, b""),
-        (exported.replace('"number":3', '"number":4'), b"AssertionError: 000000000006"),
-    ):
-        checked = subprocess.run([sys.executable, "-c", recipe], input=text.encode(), capture_output=True, check=False)
-        assert checked.stderr.splitlines()[-1:] == ([wrong] if wrong else [])
 
 
 def test_tail_follows(state: Path) -> None:
