@@ -64,7 +64,9 @@ def _make(plain: Path, sealed: Path, tpm: Tpm) -> None:
     if missing is None:
         _write(sealed, lambda: _sealed_text(key, tpm, plain))
     else:
-        log.warning("device key kept in a file, not in a TPM", extra={"reason": missing, "file": str(plain)})
+        # A board without a chip is what it is; one whose chip cannot be used is for somebody to mend.
+        level = logging.WARNING if tpm.device.exists() else logging.INFO
+        log.log(level, "device key kept in a file, not in a TPM", extra={"reason": missing, "file": str(plain)})
         _write(plain, lambda: key.pem)
 
 
