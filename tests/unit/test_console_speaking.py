@@ -94,9 +94,17 @@ def test_problems_are_told_once_and_then_now_and_again() -> None:
     problems.report("a", "again")
     problems.report("a", "again")
     assert told == ["first", "other", "again (and 4 more like it)"]
+
+
+def test_inventing_kinds_of_problems_gains_nothing() -> None:
+    told, now_s = list[str](), [0.0]
+    problems = Problems(told.append, every_s=60, now=lambda: now_s[0])
     for number in range(5_000):
         problems.report(number, "flood")
-    assert len(problems._said) == 1_000
+    assert len(told) == 60
+    now_s[0] = 60.0
+    problems.report(4_999, "flood")
+    assert told[60:] == ["flood (and 1 more like it)"]
 
 
 def trusted() -> tuple[SigningKey, Keyset]:

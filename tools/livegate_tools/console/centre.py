@@ -27,6 +27,7 @@ from livegate_tools.console.statefile import Key, State, read_state, write_state
 __all__ = ["Centre", "Rules", "Seen"]
 
 _PAUSE_S = 0.01
+_TOPIC_SHOWN = 128
 _LIST_STATE = re.compile(r"lists/(block|allow)/state")
 
 
@@ -134,7 +135,8 @@ class Centre:
             seen = read_event(topics, arrival.payload)
             self._desks.know(seen.topics, seen.stream)
         except LinkError as exc:
-            self._problems.report(("refused", arrival.topic), f"message on {arrival.topic[:200]!r}: {exc}")
+            topic = arrival.topic[:_TOPIC_SHOWN]
+            self._problems.report(("refused", topic), f"message on {topic!r}: {exc}")
             return
         self._take_event(seen)
 

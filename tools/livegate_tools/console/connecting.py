@@ -15,7 +15,7 @@ from livegate_tools.console.console import Console
 from livegate_tools.console.heard import check_terminal
 
 STOP_S = 5.0
-_CONNECT_S = 15.0
+_CONNECT_S = 8.0
 _SETTLE_S = 1.5
 ALL = "+"
 

@@ -13,6 +13,7 @@ from livegate.untrusted import parse_object
 
 MAX_TERMINALS = 10_000
 _MAX_BYTES = 32_768
+_MAX_STATE_BYTES = 4_096
 _MAX_DEPTH = 8
 _NAME = re.compile(r"[a-z0-9-]{1,22}")
 
@@ -57,7 +58,7 @@ class Heard:
 
     def take_list(self, topics: Topics, name: str, payload: bytes) -> Said:
         """Keep and return how far a terminal says it is with a list; LinkError when it does not."""
-        said = parse_object(payload, _MAX_BYTES, _MAX_DEPTH)
+        said = parse_object(payload, _MAX_STATE_BYTES, _MAX_DEPTH)
         _keep(self.lists, (topics, name), said)
         return said
 

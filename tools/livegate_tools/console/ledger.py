@@ -18,6 +18,7 @@ from livegate.events.cloudevents import ChainHead, genesis, type_of
 from livegate.events.opened import OpenedEvent
 
 MAX_HOLES = 64
+_MAX_KEPT_BYTES = 32_768
 _GAP = type_of("gap")
 
 
@@ -62,8 +63,8 @@ class Hole:
     """Events ``first`` to ``last`` that the terminal could not send any more, missing after the chain hash ``before``.
 
     ``after`` is the hash at ``last`` that a gap event named and what follows fitted; ``resumed`` the event behind the
-    hole, kept while neither is known, in the newest hole only. ``accounted``: a gap event in its place in the chain
-    owned up to them, and the hashes it names fit both sides.
+    hole, kept while neither is known, in the newest hole only and unless it is very long. ``accounted``: a gap event in
+    its place in the chain owned up to them, and the hashes it names fit both sides.
     """
 
     first: int
@@ -180,7 +181,7 @@ class Ledger:
             self._gap = gap
         hole = Hole(self.want, event.sequence - 1, self.head.chainhash)
         if not asking or self.released >= hole.last:
-            hole.resumed = event
+            hole.resumed = event if len(event.unsealed) <= _MAX_KEPT_BYTES else None
         elif not self._explains(hole, event):
             self.skipping = True
             return Taken.AHEAD
