@@ -1,5 +1,5 @@
 # Everything a newcomer needs; each target does its own set-up. Needs make, git and Python 3.11 to 3.13 with venv.
-.PHONY: demo test check legacy train-env clean
+.PHONY: demo test faults check legacy train-env clean
 ARGS ?=
 export PYTHON
 
@@ -8,6 +8,13 @@ demo: .venv/ready
 
 test: .venv/ready
 	@.venv/bin/python -m pytest $(ARGS)
+
+# Every fault as often as docs/faults.md says, and its table written anew. The better part of an hour.
+faults: .venv/ready
+	@mkdir -p .pytest_cache && rm -f .pytest_cache/faults.jsonl
+	@LIVEGATE_FAULTS_MANY=1 LIVEGATE_FAULTS_REPORT=$(CURDIR)/.pytest_cache/faults.jsonl \
+	  .venv/bin/python -m pytest tests/faults -rP $(ARGS)
+	@.venv/bin/python tests/faults/table.py .pytest_cache/faults.jsonl docs/faults.md
 
 check: .venv/ready
 	.venv/bin/ruff format --check .
