@@ -219,7 +219,7 @@ class DoorConfig:
 
     source: DriverChoice
     name: Name = "door"
-    zone: str = ""
+    zone: Annotated[str, Matches("[A-Za-z0-9_.-]{0,64}")] = ""
     lock: Lock = Lock.FAIL_SECURE
     pulse_ms: Annotated[int, Between(100, 60_000)] = 3_000
 
