@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from livegate.config import PassBack
 from livegate.errors import DeviceLost, PadError, StoreError, StoreFull
 from livegate.events import kinds
+from livegate.events.environment import Environment
 from livegate.gate.attendance import Attendance, Conclusion
 from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
@@ -102,7 +103,14 @@ class Pipeline:
         self._rules = rules
         self._judge.adopt(rules.decision)
         self._attendance.adopt(rules.policy.mode, rules.pairing_window_ms)
-        self._notices.adopt(rules.environment)
+        self._notices.adopt(self._judged_by(rules.environment))
+
+    def _judged_by(self, environment: Environment) -> Environment:
+        """Return ``environment`` with the threshold that the judge goes by now."""
+        model = environment.model
+        if model is None:
+            return environment
+        return replace(environment, model=replace(model, threshold=self._judge.boundaries.accept_llr))
 
     def _take(self, read: CredentialRead, frame_set: FrameSet | None, now: Clock) -> None:
         """Take a credential on the way in; one that waited for its face until now is answered."""

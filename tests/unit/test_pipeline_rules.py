@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from livegate.config import AntiPassBack, GateMode, Limit, LimitKey, PassBack, StoreConfig
+from livegate.events.environment import ModelInUse
 from livegate.gate.door import DoorState
 from livegate.gate.facts import GatePolicy, ListEntry
 from livegate.store.lists import block
@@ -181,3 +182,14 @@ def test_rules_hold_from_the_next_turn_on(terminal: Terminal) -> None:
         "duress": False,
     }
     assert "hall only" not in json.dumps(told(terminal))
+
+
+def test_the_threshold_in_force_is_told(terminal: Terminal) -> None:
+    rules = terminal.rules[-1]
+    model = ModelInUse("scripted", None, 0.0)
+    strict = replace(rules.decision, max_bpcer=0.01)
+    terminal.rules.append(replace(rules, environment=replace(rules.environment, model=model), decision=strict))
+    assert entered(terminal, "other") == (Outcome.DENIED, Reason.UNKNOWN_CREDENTIAL)
+    (event,) = terminal.events("access.attempt")
+    assert event["data"]["environment"]["model"]["threshold"] > 0.0
+    assert "rgb" in event["data"]["environment"]["sensors"]
