@@ -139,7 +139,10 @@ class _List:
                 progress.advance(want - done)
                 done, deadline_s = want, time.monotonic() + self._arguments.timeout
             if time.monotonic() >= deadline_s:
-                raise LinkError(f"{title}: no progress within {self._arguments.timeout:g} s")
+                raise LinkError(
+                    f"{title}: no progress within {self._arguments.timeout:g} s; a manifest it does not believe "
+                    "is told of in its events (message.refused)"
+                )
             time.sleep(0.02)
 
 
