@@ -25,6 +25,8 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 # Half of what mosquitto queues for an absent console before it drops the newest (1000).
 _SPAN = 500
 _READ_AHEAD = 256
+# Acknowledgements are written down at most so often.
+_RELEASE_S = 0.25
 # Topic, properties and header of an event's packet.
 _AROUND_BYTES = 256
 # Of what may be in flight, this part must be free before more is sent.
@@ -83,6 +85,8 @@ class Sender:
         self._announcing: set[int] = set()
         self._told_all: Callable[[], None] = _nothing
         self._to_announce: deque[Message] = deque()
+        self._unreleased: Ack | None = None
+        self._release_due_s = 0.0
         self._unexplained = False
         self._last_want = (0, 0.0)
         self._refusals = Refusals(None)
@@ -134,6 +138,8 @@ class Sender:
         now_s = time.monotonic()
         self._check_receipts(now_s)
         self._refusals.tell(now_s)
+        if self._unreleased is not None and now_s >= self._release_due_s:
+            self._release_late()
         if self.window.stalled(now_s):
             self.counts["resends_total"] += 1
             self._forget_ahead()
@@ -145,7 +151,8 @@ class Sender:
         more = self._inbox.turn() if self._inbox is not None else False
         self._send_answers(session)
         self._send_events(session, now_s)
-        due_s = min(filter(None, (self._health_due_s, self.window.due_s())))
+        release_s = None if self._unreleased is None else self._release_due_s
+        due_s = min(filter(None, (self._health_due_s, self.window.due_s(), release_s)))
         return 0.0 if more else max(0.0, due_s - now_s)
 
     def happened(self, happening: Happening) -> None:
@@ -170,6 +177,7 @@ class Sender:
 
     def closing(self, session: Session) -> None:
         """Replace the retained status, which the last will does only for those who vanish."""
+        self._release_late()
         self._since = timestamp(time.time())
         self._publish(session, self._status(Presence.OFFLINE))
 
@@ -251,10 +259,8 @@ class Sender:
         now_s = time.monotonic()
         try:
             ack = parse_ack(arrival.payload)
-            self._check(ack)
-            if ack.through > self.window.acknowledged:
-                self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
-            held = self._store.acknowledged_through()
+            known = self._check(ack)
+            held = self._release(ack, now_s, known=known)
         except LinkError as exc:
             self._refuse(arrival, exc)
             return
@@ -268,7 +274,37 @@ class Sender:
         if ack.want is not None:
             self._answer_want(ack.want, now_s)
 
-    def _check(self, ack: Ack) -> None:
+    def _release(self, ack: Ack, now_s: float, *, known: bool) -> int:
+        """Let the store release what ``ack`` covers; return up to where the console holds everything.
+
+        While a backlog drains, only some acknowledgements are written down, the last one always: each is a commit a
+        decision may have to wait for. What a crash forgets of them is sent again. Only an acknowledgement whose event
+        is ``known`` to have that hash may wait.
+        """
+        if ack.through <= self.window.acknowledged:
+            return self.window.acknowledged
+        if known and now_s < self._release_due_s:
+            self._unreleased = ack
+            return ack.through
+        self._unreleased = None
+        self._release_due_s = now_s + _RELEASE_S
+        self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
+        return self._store.acknowledged_through()
+
+    def _release_late(self) -> None:
+        """Write down the acknowledgement that waited; when the store fails it waits on."""
+        ack, self._release_due_s = self._unreleased, time.monotonic() + _RELEASE_S
+        if ack is None:
+            return
+        try:
+            self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
+        except StoreError as exc:
+            self._problem(str(exc))
+            return
+        self._unreleased = None
+
+    def _check(self, ack: Ack) -> bool:
+        """Return whether our event at ``through`` is still kept and has its hash; LinkError when anything is wrong."""
         if ack.consumer != self._consumer:
             raise TrustError(
                 Refusal.NOT_ALLOWED, f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events"
@@ -289,6 +325,7 @@ class Sender:
             raise TrustError(
                 Refusal.NOT_ALLOWED, f"its chain hash at {ack.through} is not ours: one of us holds an altered stream"
             )
+        return ours == ack.chainhash
 
     def _refuse(self, arrival: Arrival, error: LinkError) -> None:
         self.counts["acks_refused_total"] += 1
