@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import pytest
 
 from livegate.media import MATCH_BITS, SIGNATURE_BITS, MediaSigner
-from livegate.store.media import is_signature
 from livegate.types import Attempt, Box, Face, Observation
 from support.sights import attempt, frame_set
 
@@ -30,6 +31,10 @@ def signed(image: np.ndarray, box: Box = BOX, signer: MediaSigner = SIGNER) -> s
     assert signature is not None
     assert is_signature(signature)
     return signature
+
+
+def is_signature(text: str | None) -> bool:
+    return text is not None and re.fullmatch("[0-9a-f]{32}", text) is not None
 
 
 def distance_bits(a: str, b: str) -> int:
