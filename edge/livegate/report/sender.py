@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from livegate.config import Mqtt
-from livegate.errors import LinkError, Refusal, StoreError, TrustError
-from livegate.events.cloudevents import StoredEvent, genesis, timestamp
-from livegate.report.acks import Ack, parse_ack
+from livegate.errors import LinkError, StoreError
+from livegate.events.cloudevents import StoredEvent, timestamp
 from livegate.report.down.inbox import Inbox
 from livegate.report.down.refusals import Refusals, reason_of
 from livegate.report.health import Measures, format_health
+from livegate.report.releasing import Releasing
 from livegate.report.session import Arrival, Happening, Message, Receipt, Session
 from livegate.report.source import EventSource
 from livegate.report.status import Presence, Status, format_status, new_challenge
@@ -25,8 +25,6 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 # Half of what mosquitto queues for an absent console before it drops the newest (1000).
 _SPAN = 500
 _READ_AHEAD = 256
-# Acknowledgements are written down at most so often.
-_RELEASE_S = 0.25
 # Topic, properties and header of an event's packet.
 _AROUND_BYTES = 256
 # Of what may be in flight, this part must be free before more is sent.
@@ -70,7 +68,7 @@ class Sender:
         self.woken = True
         """Set by whoever committed an event; cleared once the store has been read to its end."""
         self.window = Window(store.acknowledged_through(), store.last().sequence, _SPAN, mqtt.resend_after_s)
-        self._consumer = mqtt.releasing_consumer
+        self._releasing = Releasing(store, self.window, mqtt.releasing_consumer)
         self._speaker = speaker
         self._store = store
         self._measures = measures
@@ -85,8 +83,6 @@ class Sender:
         self._announcing: set[int] = set()
         self._told_all: Callable[[], None] = _nothing
         self._to_announce: deque[Message] = deque()
-        self._unreleased: Ack | None = None
-        self._release_due_s = 0.0
         self._unexplained = False
         self._last_want = (0, 0.0)
         self._refusals = Refusals(None)
@@ -138,8 +134,7 @@ class Sender:
         now_s = time.monotonic()
         self._check_receipts(now_s)
         self._refusals.tell(now_s)
-        if self._unreleased is not None and now_s >= self._release_due_s:
-            self._release_late()
+        self._release(now_s)
         if self.window.stalled(now_s):
             self.counts["resends_total"] += 1
             self._forget_ahead()
@@ -151,8 +146,7 @@ class Sender:
         more = self._inbox.turn() if self._inbox is not None else False
         self._send_answers(session)
         self._send_events(session, now_s)
-        release_s = None if self._unreleased is None else self._release_due_s
-        due_s = min(filter(None, (self._health_due_s, self.window.due_s(), release_s)))
+        due_s = min(filter(None, (self._health_due_s, self.window.due_s(), self._releasing.due_s)))
         return 0.0 if more else max(0.0, due_s - now_s)
 
     def happened(self, happening: Happening) -> None:
@@ -177,7 +171,7 @@ class Sender:
 
     def closing(self, session: Session) -> None:
         """Replace the retained status, which the last will does only for those who vanish."""
-        self._release_late()
+        self._release(float("inf"))
         self._since = timestamp(time.time())
         self._publish(session, self._status(Presence.OFFLINE))
 
@@ -258,9 +252,7 @@ class Sender:
     def _take_ack(self, arrival: Arrival) -> None:
         now_s = time.monotonic()
         try:
-            ack = parse_ack(arrival.payload)
-            known = self._check(ack)
-            held = self._release(ack, now_s, known=known)
+            ack = self._releasing.take(arrival.payload, now_s)
         except LinkError as exc:
             self._refuse(arrival, exc)
             return
@@ -268,70 +260,22 @@ class Sender:
             self._problem(str(exc))
             return
         self.counts["acks_accepted_total"] += 1
-        self.window.acknowledge(held, now_s)
         self._drop_acknowledged()
         self.woken = True
         if ack.want is not None:
             self._answer_want(ack.want, now_s)
-
-    def _release(self, ack: Ack, now_s: float, *, known: bool) -> int:
-        """Let the store release what ``ack`` covers; return up to where the console holds everything.
-
-        While a backlog drains, only some acknowledgements are written down, the last one always: each is a commit a
-        decision may have to wait for. What a crash forgets of them is sent again. Only an acknowledgement whose event
-        is ``known`` to have that hash may wait.
-        """
-        if ack.through <= self.window.acknowledged:
-            return self.window.acknowledged
-        if known and now_s < self._release_due_s:
-            self._unreleased = ack
-            return ack.through
-        self._unreleased = None
-        self._release_due_s = now_s + _RELEASE_S
-        self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
-        return self._store.acknowledged_through()
-
-    def _release_late(self) -> None:
-        """Write down the acknowledgement that waited; when the store fails it waits on."""
-        ack, self._release_due_s = self._unreleased, time.monotonic() + _RELEASE_S
-        if ack is None:
-            return
-        try:
-            self._store.acknowledge(ack.through, ack.chainhash, ack.consumer)
-        except StoreError as exc:
-            self._problem(str(exc))
-            return
-        self._unreleased = None
-
-    def _check(self, ack: Ack) -> bool:
-        """Return whether our event at ``through`` is still kept and has its hash; LinkError when anything is wrong."""
-        if ack.consumer != self._consumer:
-            raise TrustError(
-                Refusal.NOT_ALLOWED, f"it is from {ack.consumer!r}, and only {self._consumer!r} releases events"
-            )
-        if ack.stream != self._store.stream:
-            raise TrustError(Refusal.NOT_ALLOWED, f"it is about stream {ack.stream!r}, ours is {self._store.stream!r}")
-        highest = self.window.may_have_sent
-        # Wanting the one after the highest is how a console asks whether there is more.
-        if ack.through > highest or (ack.want or 0) > highest + 1:
-            raise TrustError(
-                Refusal.NOT_ALLOWED,
-                f"it speaks of {max(ack.through, ack.want or 0)}, and the highest sent is {highest}",
-            )
-        ours = self._store.chainhash_at(ack.through) if ack.through else genesis(ack.stream).chainhash
-        # What is not kept any more cannot be compared, and the store releases nothing on the word of it.
-        gone = ours is None and ack.through <= self.window.gone_through
-        if ack.chainhash != ours and not gone:
-            raise TrustError(
-                Refusal.NOT_ALLOWED, f"its chain hash at {ack.through} is not ours: one of us holds an altered stream"
-            )
-        return ours == ack.chainhash
 
     def _refuse(self, arrival: Arrival, error: LinkError) -> None:
         self.counts["acks_refused_total"] += 1
         self._refusals.note(
             arrival.topic, reason_of(error), f"acknowledgement: {error}", None, time.monotonic(), time.time()
         )
+
+    def _release(self, now_s: float) -> None:
+        try:
+            self._releasing.turn(now_s)
+        except StoreError as exc:
+            self._problem(str(exc))
 
     def _answer_want(self, want: int, now_s: float) -> None:
         before, at_s = self._last_want
