@@ -132,6 +132,17 @@ def test_receipts_release_nothing() -> None:
     assert terminal.stream.acknowledged_through() == 0
 
 
+def test_acknowledgements_that_follow_closely_are_written_down_together_and_the_last_one_at_the_end() -> None:
+    terminal = Terminal(committed=6)
+    session = terminal.connect()
+    for through in (2, 3, 5):
+        terminal.hear(format_ack(Ack("stream-a", through, terminal.stream.chainhash_at(through) or "", "console")))
+    assert terminal.sender.window.acknowledged == 5
+    assert terminal.stream.acknowledged_through() == 2
+    terminal.sender.closing(session)  # type: ignore[arg-type]
+    assert terminal.stream.acknowledged_through() == 5
+
+
 def test_want_sends_again_from_there() -> None:
     terminal = Terminal(committed=6)
     session = terminal.connect()
