@@ -100,7 +100,7 @@ def test_many_events_in_a_window_stay_few_bytes_and_are_never_fewer(tmp_path: Pa
         with store.transaction() as t:
             assert t.facts(CARD, rules, clock()).limits[0].count == 400
             (size,) = t.connection.execute("SELECT max(length(moments)) FROM window").fetchone()
-    assert size <= 128 * 12
+    assert size <= 32 * 12
 
 
 def test_a_row_keeps_no_more_than_its_limit_can_tell(tmp_path: Path) -> None:

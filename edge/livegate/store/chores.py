@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # What commits and events weigh in pages of log, about; at this weight the log is copied without waiting for a chore.
 _COMMIT_PAGES, _EVENT_PAGES, _LOG_PAGES, _FULL_LOG_PAGES = 2, 5, 4_000, 100
+_WORTH_PAGES = _LOG_PAGES // 2
 _MOST_FINDINGS = 256
 
 
@@ -60,6 +61,11 @@ class Chores:
         # On a full disk the log must not grow either.
         if self._log_pages >= (_FULL_LOG_PAGES if self.upkeep.disk_full else _LOG_PAGES):
             self.checkpoint(t.connection)
+
+    def rest(self, connection: sqlite3.Connection) -> None:
+        """Copy the log in a quiet moment, when it is worth it: every copy wears the card; raises sqlite3.Error."""
+        if self._log_pages >= _WORTH_PAGES or self.upkeep.disk_full:
+            self.checkpoint(connection)
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
         """Copy the log into the database; raises sqlite3.Error."""
@@ -104,6 +110,7 @@ class Chores:
         """Return what health tells of it."""
         return {
             "store_written_bytes_total": self.wear.written_bytes,
+            "store_log_bytes_total": self.wear.log_bytes,
             "store_bytes_per_event": round(self.wear.bytes_per_event, 1),
             "store_damaged_total": self.damaged,
             "store_scrubs_total": self.scrub.rounds,

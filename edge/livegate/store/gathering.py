@@ -21,15 +21,6 @@ Finding = tuple[Damage, str]
 """A damaged row: of what, and which."""
 
 
-class AppliedList(Protocol):
-    """A central list in force; ``expires_s`` is Unix seconds."""
-
-    @property
-    def expires_s(self) -> float:
-        """Past this moment it is stale."""
-        ...
-
-
 class CentralLists(Protocol):
     """The lists the centre sent, in a file of their own; every method is quick and raises StoreError."""
 

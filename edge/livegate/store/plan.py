@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from livegate.config import Limit
+from livegate.config import Limit, LimitKey
 from livegate.gate.limits import key_value, limit_name
 from livegate.store.rows import key_id
 
@@ -29,8 +29,6 @@ class Plan:
     """The limits of a policy at one terminal; those by terminal and door are ready, the others wait for an attempt."""
 
     limits: tuple[Limit, ...]
-    terminal: str
-    door: str
     ready: tuple[Asked | None, ...]
     rules: tuple[tuple[str, int], ...]
 
@@ -42,7 +40,7 @@ class Plan:
         for limit, (rule, everybody) in zip(limits, rules, strict=True):
             key = key_value(limit, None, None, terminal, door)
             ready.append(None if key is None else Asked(limit, rule, key, key_id(rule, key), everybody))
-        return cls(limits, terminal, door, tuple(ready), rules)
+        return cls(limits, tuple(ready), rules)
 
     def asked(self, pseudonym: str | None, media: str | None) -> Iterator[Asked]:
         """Yield what an attempt with this credential and spoof medium asks; limits without a key are left out."""
@@ -50,6 +48,6 @@ class Plan:
             if ready is not None:
                 yield ready
                 continue
-            key = key_value(limit, pseudonym, media, self.terminal, self.door)
+            key = pseudonym if limit.key is LimitKey.CREDENTIAL else media
             if key is not None:
                 yield Asked(limit, rule, key, key_id(rule, key), everybody)

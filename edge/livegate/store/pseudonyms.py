@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from dataclasses import dataclass, field
 
@@ -20,5 +19,5 @@ class Pseudonyms:
 
         The kind of credential is not part of it, so that a list entry for a value holds however it is presented.
         """
-        digest = hmac.new(self.key, _DOMAIN + value.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return digest.hexdigest()[:32]
+        digest = hmac.digest(self.key, _DOMAIN + value.encode("utf-8", "surrogatepass"), "sha256")
+        return digest.hex()[:32]

@@ -114,8 +114,8 @@ class Store:
         try:
             with self._own_transaction() as t:
                 yield t
-        except DiskFull:
-            self._tell_full()
+        except StoreFull as exc:
+            self._tell_full(on_disk=isinstance(exc, DiskFull))
             raise
         finally:
             self._lock.release()
@@ -136,11 +136,12 @@ class Store:
                 # What was committed is safe in the log, and stays there until it can be copied.
                 log.warning("store: %s", store_error(self._path, exc))
 
-    def _tell_full(self) -> None:
-        """Give the reserve up and record, in the room it held, that the disk is full."""
+    def _tell_full(self, *, on_disk: bool) -> None:
+        """Record that the store is full; where it is the disk that is, in the room that the reserve held."""
         if self._chores is None or self._context.upkeep.disk_full:
             return
-        self._chores.disk_filled(self._connection)
+        if on_disk:
+            self._chores.disk_filled(self._connection)
         try:
             with self._own_transaction() as t:
                 tell_capacity(t)
@@ -224,7 +225,7 @@ class Store:
             self._mend(self._chores, found, policy)
         with self._lock:
             try:
-                self._chores.checkpoint(self._connection)
+                self._chores.rest(self._connection)
             except sqlite3.Error as exc:
                 raise store_error(self._path, exc) from exc
 

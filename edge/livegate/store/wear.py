@@ -19,11 +19,17 @@ class Wear:
 
     log_path: Path
     page_bytes: int
-    written_bytes: int = 0
+    log_bytes: int = 0
+    copied_bytes: int = 0
     events: int = 0
     _counted_events: int = 0
     _generation: bytes = b""
     _frames: int = 0
+
+    @property
+    def written_bytes(self) -> int:
+        """Bytes written in all."""
+        return self.log_bytes + self.copied_bytes
 
     @property
     def bytes_per_event(self) -> float:
@@ -33,7 +39,7 @@ class Wear:
     def begin(self, connection: sqlite3.Connection) -> None:
         """Take what the log holds already as not ours to count."""
         self.checkpoint(connection)
-        self.written_bytes = self.events = self._counted_events = 0
+        self.log_bytes = self.copied_bytes = self.events = self._counted_events = 0
 
     def checkpoint(self, connection: sqlite3.Connection) -> None:
         """Copy from the log into the database what no reader holds back, and count both; raises sqlite3.Error."""
@@ -43,11 +49,11 @@ class Wear:
         after = _thread_written()
         if generation != self._generation:
             self._frames, self._generation = 0, generation
-            self.written_bytes += _LOG_HEADER_BYTES
-        self.written_bytes += max(0, frames - self._frames) * (self.page_bytes + _FRAME_HEADER_BYTES)
+            self.log_bytes += _LOG_HEADER_BYTES
+        self.log_bytes += max(0, frames - self._frames) * (self.page_bytes + _FRAME_HEADER_BYTES)
         # Where the system does not say it: each frame at most once.
         copied = max(0, moved - self._frames) * self.page_bytes
-        self.written_bytes += copied if before is None or after is None else after - before
+        self.copied_bytes += copied if before is None or after is None else after - before
         self._frames = max(0, frames)
         self._counted_events = self.events
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from livegate.config import Limit
 from livegate.store.rows import Moments, pack, seen_of, union, unpack
 
-_MOST_MOMENTS = 128
+_MOST_MOMENTS = 32
 
 
 def number_in(packed: bytes, limit: Limit, running_ns: int) -> int:
