@@ -50,6 +50,7 @@ POLICY = GatePolicy(GateMode.CREDENTIAL_LIVENESS, limits=LIMITS)
 # Small, so that pruning, checkpoints of the chain and of the log fall among few events.
 ROOM = StoreConfig(history_events=100, checkpoint_events=10)
 _FRAME_MS = 40.0
+_MOVING = (b'"io.livegate.access.attempt.v1"', b'"io.livegate.command.executed.v1"')
 
 Say = Callable[[str], None]
 
@@ -73,8 +74,8 @@ class SayingDoor:
 
     def pulse(self, duration_ms: int) -> None:
         # A checkpoint of the chain may have been recorded with the attempt.
-        attempts = [event for event in self.store.newest(3) if b'"io.livegate.access.attempt.v1"' in event.body]
-        self.say(f"pulse {attempts[-1].sequence}")
+        causes = [event for event in self.store.newest(3) if any(kind in event.body for kind in _MOVING)]
+        self.say(f"pulse {causes[-1].sequence}")
 
     def state(self) -> DoorState:
         return DoorState.LOCKED
@@ -124,7 +125,7 @@ class Mortal:
         self.store.tick(POLICY)
 
     def edit(self) -> None:
-        now = self._now()
+        now = self.clock()
         with self.store.transaction() as t:
             if self.chance.random() < 0.5:
                 lists.allow(t, Credential(t.context.pseudonyms.of(self.chance.choice(self.cards)), "card", True), now)
@@ -140,13 +141,13 @@ class Mortal:
 
     def _turn(self, card: str | None) -> None:
         self.now_ms += _FRAME_MS
-        now = self._now()
+        now = self.clock()
         reads = () if card is None else (CredentialRead("card", card, now.monotonic_ns),)
         snapshot = self.pipeline.turn(frame_set(self.now_ms), reads, now)
         if snapshot.decision is not None and snapshot.sequence is None:
             self.failed += 1
 
-    def _now(self) -> Clock:
+    def clock(self) -> Clock:
         return Clock(time.time(), round(self.now_ms * NS_PER_MS), synchronised=True)
 
 

@@ -6,11 +6,12 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegate.events.chain import verify_chain
+from livegate.events.cloudevents import StoredEvent
 from livegate.store import StoreReader
 from livegate.store.files import DATABASE
 
@@ -22,6 +23,10 @@ class Witness:
     told: dict[int, str] = field(default_factory=dict)
     acknowledged: int = 0
     pulses: list[int] = field(default_factory=list)
+    executed: dict[str, int] = field(default_factory=dict)
+    """Orders that were done: the sequence of the event by nonce."""
+    versions: dict[str, int] = field(default_factory=dict)
+    """The highest version of each thing that was said to be in force."""
     seen: Counter[str] = field(default_factory=Counter)
 
     def hear(self, lines: Iterable[str]) -> None:
@@ -36,6 +41,8 @@ class Witness:
                 assert self.told.setdefault(sequence, words[2]) == words[2], f"event {sequence} told in two versions"
             elif words[0] == "acknowledged":
                 self.acknowledged = max(self.acknowledged, int(words[1]))
+            elif words[0] == "version":
+                self.versions[words[1]] = max(self.versions.get(words[1], 0), int(words[2]))
             elif words[0] == "pulse":
                 assert int(words[1]) not in self.pulses, f"the door moved twice for event {words[1]}"
                 self.pulses.append(int(words[1]))
@@ -59,8 +66,23 @@ class Witness:
         for sequence in self.pulses:
             if sequence > anchor.sequence:
                 assert sequence in kept, f"the door moved for event {sequence}, which was not committed"
-                assert json.loads(kept[sequence].body)["data"]["what"]["outcome"] == "granted"
+                assert json.loads(kept[sequence].body)["data"]["what"]["outcome"] in ("granted", "done")
+        self._judge_orders(kept.values())
         return last
+
+    def judge_versions(self, found: Mapping[str, int]) -> None:
+        """Nothing that was in force went back; ``found`` is what is in force now."""
+        for name, version in self.versions.items():
+            assert found.get(name, 0) >= version, f"{name} went back from {version} to {found.get(name)}"
+
+    def _judge_orders(self, kept: Iterable[StoredEvent]) -> None:
+        for event in kept:
+            if b'"io.livegate.command.executed.v1"' not in event.body:
+                continue
+            what = json.loads(event.body)["data"]["what"]
+            if what["outcome"] == "done":
+                first = self.executed.setdefault(what["nonce"], event.sequence)
+                assert first == event.sequence, f"order {what['nonce']} was done twice"
 
 
 def _is_begun(folder: Path) -> bool:
