@@ -176,5 +176,7 @@ def _summary(kind: str, what: dict[str, Any]) -> str:
         return f"{what['outcome']}: {what['reason']}" + (f" ({rule})" if rule else "")
     if kind == "gap":
         return f"{what['from']} to {what['to']} dropped: {what['reason']}"
+    if kind == "chain.checkpoint":
+        return f"signed up to {what['through']} by key {what['keyid']}"
     plain = [f"{key}={value}" for key, value in what.items() if isinstance(value, (str, int)) and value != ""]
     return " ".join(word for word in plain if not word.startswith("onvif_"))
