@@ -95,7 +95,7 @@ def _patch(image: NDArray[np.uint8], box: Box) -> NDArray[np.float32] | None:
     half_w, half_h = box.w * _ENLARGED / 2, box.h * _ENLARGED / 2
     left, right = (round(box.x + box.w / 2 + side * half_w) for side in (-1, 1))
     top, bottom = (round(box.y + box.h / 2 + side * half_h) for side in (-1, 1))
-    inside = image[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    inside = image[max(top, 0) : max(min(bottom, height), 0), max(left, 0) : max(min(right, width), 0)]
     if inside.size == 0 or right - left > 4 * width or bottom - top > 4 * height:
         return None
     skip = max(1, min(right - left, bottom - top) // _READ_PX)

@@ -5,6 +5,8 @@ import re
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from livegate.media import MATCH_BITS, SIGNATURE_BITS, MediaSigner
 from livegate.types import Attempt, Box, Face, Observation
@@ -19,6 +21,9 @@ def picture(seed: int) -> np.ndarray:
     """A smooth random picture, as large as a frame."""
     small = np.random.default_rng(seed).uniform(20, 220, (12, 16, 3)).astype(np.float32)
     return np.clip(cv2.resize(small, (640, 480), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+PICTURE = picture(6)
 
 
 def shown(image: np.ndarray, box: Box = BOX, frames: int = 1) -> Attempt:
@@ -95,3 +100,20 @@ def test_nothing_in_view_has_no_signature(box: Box) -> None:
 
 def test_a_uniform_picture_has_no_signature() -> None:
     assert SIGNER.sign(shown(np.full((480, 640, 3), 128, np.uint8))) is None
+
+
+PLACES = st.floats(-700, 1_400)
+SIZES = st.floats(-5, 3_000)
+
+
+@given(st.builds(Box, PLACES, PLACES, SIZES, SIZES), st.integers(1, 40))
+def test_any_box_is_signed_or_shows_nothing(box: Box, frames: int) -> None:
+    signature = SIGNER.sign(shown(PICTURE, box, frames))
+    assert signature is None or is_signature(signature)
+    in_view = 0 <= box.x and 0 <= box.y and box.x + box.w <= 640 and box.y + box.h <= 480
+    assert signature is not None or not in_view or min(box.w, box.h) < 8
+
+
+@given(st.floats(-700, -300), st.floats(0, 200))
+def test_what_lies_beside_the_picture_shows_nothing(x: float, size: float) -> None:
+    assert SIGNER.sign(shown(PICTURE, Box(x, 100.0, size, size))) is None
