@@ -146,6 +146,26 @@ def test_twin_is_reported_and_retained(site: Site) -> None:
     assert site.terminal.applied[-1].config.decision.max_apcer == 0.02
 
 
+def test_what_came_before_its_key_is_asked_for_again(broker: TestBroker, tmp_path: Path) -> None:
+    """Brokers send what is retained in an order of their own."""
+    folder = tmp_path / "fresh"
+    folder.mkdir(mode=0o700)
+    voice, centre = Voice(broker.port, paho.MQTTv5 if isinstance(broker, Mosquitto) else paho.MQTTv311), Centre()
+    voice.say("twin/desired", centre.twin(1, {"log.level": "INFO"}), retain=True)
+    terminal = Terminal1(folder, centre)
+    terminal.clock.go(centre.now_s - terminal.clock.now.wall_s)
+    where = Terminal("lab", "t1", folder)
+    link = Link(Mqtt("127.0.0.1", broker.port), where, terminal.store, boot_id="boot-1", timing=QUICK)
+    link.listen(terminal.inbox)
+    link.start()
+    eventually(lambda: terminal.refused().get("unknown_key"), "nobody knows the key yet")
+    voice.say("trust/keyset", centre.keyset(), retain=True)
+    eventually(lambda: voice.newest.get("twin/reported", {}).get("in_force") == 1, "it is in force")
+    link.stop(5)
+    voice.close()
+    terminal.close()
+
+
 def test_list_comes_in_chunks_as_they_are_wanted(site: Site) -> None:
     payloads = [
         site.centre.chunk_payload(

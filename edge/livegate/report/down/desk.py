@@ -106,6 +106,8 @@ class Desk:
     """The present connection's."""
     counts: Counter[str] = field(default_factory=Counter)
 
+    again: bool = False
+    """What is retained is to be sent again: it may have been refused for want of a key, or be needed anew."""
     executed: Callable[[Executed], None] = _nobody
     """Replies to a command for the door; from any thread."""
 

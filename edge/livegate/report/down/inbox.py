@@ -104,6 +104,11 @@ class Inbox:
         self.refusals.tell(time.monotonic())
         return more
 
+    def wants_again(self) -> bool:
+        """Return, once, whether what is retained is to be asked for again by subscribing anew."""
+        again, self.desk.again = self.desk.again, False
+        return again
+
     def next_message(self) -> Message | None:
         """Return what handlers have to say next, None when nothing."""
         return self.desk.outbox.next()

@@ -31,6 +31,7 @@ class KeysetHandler:
             keyset = take_keyset(t, envelope, desk.keyset, desk.floor.now())
         if keyset is not desk.keyset:
             desk.keyset = keyset
+            desk.again = True
             desk.floor.raise_to(keyset.issued_s)
             log.info("keyset accepted", extra={"version": keyset.version, "keys": len(keyset.keys)})
 

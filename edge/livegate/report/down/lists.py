@@ -136,6 +136,7 @@ class ListHandler:
                 self._offer(known[0])
             except TrustError as exc:
                 log.warning("list: %s", exc)
+        self._desk.again = True
         self._note(self._desk.lists.progress(name))
 
     def _note(self, progress: Progress) -> None:

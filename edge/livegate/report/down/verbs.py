@@ -14,7 +14,7 @@ from typing import Any
 from livegate.checks import own_findings
 from livegate.config import LimitKey
 from livegate.configfile import as_table
-from livegate.errors import Refusal, TrustError
+from livegate.errors import LivegateError, Refusal, TrustError
 from livegate.report.down.desk import Desk
 from livegate.secret_options import without_secrets
 from livegate.settings import LogLevel
@@ -93,7 +93,10 @@ def self_test(desk: Desk, arguments: Mapping[str, Any]) -> Callable[[], Result]:
     config = desk.effective.config
 
     def task() -> Result:
-        found = [{"check": f.check, "ok": f.ok, "text": f.text} for f in own_findings(config)]
+        try:
+            found = [{"check": f.check, "ok": f.ok, "text": f.text} for f in own_findings(config)]
+        except (OSError, LivegateError) as exc:
+            return {"ok": False, "findings": [], "text": str(exc)}
         return {"ok": all(finding["ok"] is not False for finding in found), "findings": found}
 
     return task
