@@ -54,6 +54,8 @@ class Receipts:
         if not self._unsettled:
             return
         try:
+            # A full disk may have taken the half of what was tried last.
+            self._cut_torn_line()
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 with os.fdopen(os.dup(descriptor), "ab") as file:
@@ -68,7 +70,7 @@ class Receipts:
         self._unsettled.clear()
 
     def _cut_torn_line(self) -> None:
-        """Take away the beginning of a line that a power cut left: its checkpoint was not acknowledged."""
+        """Take away a line without its end, which was never settled: its checkpoint was not acknowledged."""
         with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
             size = file.seek(0, os.SEEK_END)
             begin = max(0, size - MAX_RECEIPT_BYTES)
