@@ -110,7 +110,7 @@ SIZES = st.floats(-5, 3_000)
 def test_any_box_is_signed_or_shows_nothing(box: Box, frames: int) -> None:
     signature = SIGNER.sign(shown(PICTURE, box, frames))
     assert signature is None or is_signature(signature)
-    in_view = 0 <= box.x and 0 <= box.y and box.x + box.w <= 640 and box.y + box.h <= 480
+    in_view = box.x >= 0 and box.y >= 0 and box.x + box.w <= 640 and box.y + box.h <= 480
     assert signature is not None or not in_view or min(box.w, box.h) < 8
 
 
