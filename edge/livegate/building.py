@@ -17,7 +17,7 @@ from livegate.clock import boot_id
 from livegate.config import Config
 from livegate.detect.detector import Detector
 from livegate.drivers import open_door
-from livegate.errors import AssetError
+from livegate.errors import AssetError, StoreFull
 from livegate.events import central as central_events
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment, ModelInUse
@@ -163,10 +163,21 @@ def _open_store(
     store.match_media(MATCH_BITS)
     with store.transaction() as t:
         floor.raise_to(floor_s(t.connection))
-        for stale in drop_stale(t):
-            outcome = CommandOutcome.DROPPED
-            t.enqueue(central_events.command_executed(stale, outcome, t.opened, environment, reason="restart"))
+    _drop_stale(store, environment)
     return store
+
+
+def _drop_stale(store: Store, environment: Environment) -> None:
+    """Drop commands of an earlier process for the door, and tell so; dropped they are even where that has no room."""
+    try:
+        with store.transaction() as t:
+            for stale in drop_stale(t):
+                outcome = CommandOutcome.DROPPED
+                t.enqueue(central_events.command_executed(stale, outcome, t.opened, environment, reason="restart"))
+    except StoreFull as exc:
+        with store.transaction() as t:
+            dropped = drop_stale(t)
+        log.warning("commands dropped and not recorded", extra={"error": str(exc), "number": len(dropped)})
 
 
 def _make_link(config: Config, store: Store, measures: Measures) -> Link | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from livegate.config import StoreConfig, WhenFull
 from livegate.errors import StoreFull
-from livegate.events import integrity, kinds
+from livegate.events import central, integrity, kinds
 from livegate.events.cloudevents import ChainHead
 from livegate.events.integrity import Fill
 from livegate.store.pruning import prune, told_again
@@ -24,7 +24,15 @@ RESERVED_EVENTS = 256
 CAPACITY_PERCENTS = (75, 90, 100)
 # Dropping a share at once keeps gap events rare.
 _DROP_SHARE = 20
-_ORDINARY = frozenset({kinds.ACCESS_ATTEMPT, kinds.CREDENTIAL_CHANGED, kinds.LIST_APPLIED})
+_ORDINARY = frozenset(
+    {
+        kinds.ACCESS_ATTEMPT,
+        kinds.CREDENTIAL_CHANGED,
+        kinds.LIST_APPLIED,
+        central.MESSAGE_REFUSED,
+        central.CONFIG_APPLIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
