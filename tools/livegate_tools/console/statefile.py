@@ -53,6 +53,12 @@ def write_state(path: Path, state: State) -> None:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+        # Without this a power cut may bring the old file back, and what it lacks was released.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except OSError as exc:
         raise LinkError(f"{path}: cannot be written ({exc.strerror}); nothing is acknowledged until it can") from exc
 
