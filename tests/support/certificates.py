@@ -15,11 +15,11 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Writes ``<name>.pem`` and ``<name>.key`` into ``folder``, its own as ``<common name>.pem``."""
 
-    def __init__(self, folder: Path, name: str = "ca") -> None:
+    def __init__(self, folder: Path, name: str = "ca", *, days: int = 2) -> None:
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        builder = _builder(self._name, self._name, self._key.public_key(), days=2)
+        builder = _builder(self._name, self._name, self._key.public_key(), days=days)
         authority = x509.BasicConstraints(ca=True, path_length=None)
         self._write(name, builder.add_extension(authority, critical=True).sign(self._key, hashes.SHA256()))
 

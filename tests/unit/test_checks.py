@@ -13,6 +13,7 @@ from livegate.cli import main
 from livegate.errors import StoreError
 from livegate.filesystem import kind_of
 from livegate.store.files import prepare_folder
+from support.certificates import Authority
 from support.models import TINY_ONNX
 from support.terminals import write_config
 
@@ -170,6 +171,25 @@ def test_a_password_others_may_read_is_not_ok(
     assert (found_status, wrong(found)) == (status, ["secrets"] if status else [])
 
 
+def issued(folder: Path, days: int) -> dict[str, Path]:
+    """Make the files [mqtt] tls names, the terminal's certificate ending in so many days."""
+    authority = Authority(folder, days=365)
+    authority.issue("client", days=days)
+    (folder / "client.key").chmod(0o600)
+    return {"ca": folder / "ca.pem", "certificate": folder / "client.pem", "key": folder / "client.key"}
+
+
+@pytest.mark.parametrize(
+    ("days", "status", "said"), [(90, 0, "expires on"), (10, 0, "renew it"), (-1, 1, "expired on")]
+)
+def test_certificate_that_ends_is_told(
+    tmp_path: Path, days: int, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found_status, found = checked(write_config(tmp_path, MQTT + TLS.format(**issued(tmp_path, days))), capsys)
+    assert (found_status, wrong(found)) == (status, ["certificates"] if status else [])
+    assert any(said in finding["text"] for finding in found["certificates"])
+
+
 @pytest.mark.parametrize(
     ("missing", "fault"),
     [(None, []), ("ca", ["certificates"]), ("certificate", ["certificates"]), ("key", ["secrets"])],
@@ -177,7 +197,7 @@ def test_a_password_others_may_read_is_not_ok(
 def test_missing_tls_files_are_not_ok(
     tmp_path: Path, missing: str | None, fault: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = {name: private(tmp_path / name) for name in ("ca", "certificate", "key")}
+    files = issued(tmp_path, days=90)
     if missing is not None:
         files[missing].unlink()
     status, found = checked(write_config(tmp_path, MQTT + TLS.format(**files)), capsys)
