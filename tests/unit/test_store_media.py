@@ -56,8 +56,8 @@ def test_a_medium_is_known_again_with_another_card_at_another_hour(tmp_path: Pat
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.integers(0, 40))
-def test_the_bands_find_what_reading_all_finds(data: st.DataObject, bits: int) -> None:
-    """Signatures near and far of one asked for, found by bands and by reading all."""
+def test_the_nearest_within_the_distance_is_found(data: st.DataObject, bits: int) -> None:
+    """Signatures near and far of one asked for."""
     asked = f"{data.draw(st.integers(0, 2**128 - 1)):032x}"
     flips = st.lists(st.integers(0, 127), unique=True, max_size=44)
     kept = {flipped(asked, found) for found in data.draw(st.lists(flips, max_size=6))}
@@ -67,7 +67,6 @@ def test_the_bands_find_what_reading_all_finds(data: st.DataObject, bits: int) -
     for signature in kept:
         media.remember(connection, signature, 0, 0.0)
     nearest = media.nearest(connection, asked, bits)
-    assert nearest == media.nearest(connection, asked, bits, few=True)
     distances = {(int(one, 16) ^ int(asked, 16)).bit_count() for one in kept}
     within = [distance for distance in distances if distance <= bits]
     assert (nearest is not None) == bool(within)

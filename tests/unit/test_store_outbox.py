@@ -35,7 +35,9 @@ def test_a_new_stream_begins_with_the_start_of_the_system(tmp_path: Path) -> Non
     with opened(tmp_path / "deep" / "state") as store:
         assert store.anchor() == genesis(store.stream)
         assert kinds(store) == ["system.started"]
-        assert what(store, "system.started") == [{"action": "start", "cause": "boot", "predecessor": None, "device_key": None, "device_keyid": None}]
+        assert what(store, "system.started") == [
+            {"action": "start", "cause": "boot", "predecessor": None, "device_key": None, "device_keyid": None}
+        ]
         assert store.last().sequence == 1
 
 

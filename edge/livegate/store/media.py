@@ -6,7 +6,7 @@ A signature is 128 bits, as 32 hexadecimal digits. Two pictures of one medium di
 Finding them: a signature is cut into 8 bands of 16 bits. Two signatures within r = 8 q + a bits (a < 8) agree within q
 bits in one of the first a + 1 bands, or within q - 1 in one of the others (pigeonhole). So looking up every value
 within those distances misses none (Norouzi, Punjani and Fleet, Fast exact search in Hamming space with multi-index
-hashing, IEEE TPAMI 36(6), 2014, section 3.1). While there are few, reading all of them is quicker.
+hashing, IEEE TPAMI 36(6), 2014, section 3.1).
 """
 
 from __future__ import annotations
@@ -23,21 +23,18 @@ _BANDS = 8
 _BAND_BITS = 16
 # A medium that is blocked by name must be found for as long as it is.
 _UNLISTED = "NOT EXISTS (SELECT 1 FROM list_entry WHERE kind = 'media' AND value = lower(hex(signature)))"
-FEW = 500
-"""Up to so many signatures are compared one by one."""
 # SQLite takes no more values in one statement everywhere.
 _AT_ONCE = 900
 
 
-def nearest(connection: sqlite3.Connection, signature: str, bits: int, *, few: bool = False) -> str | None:
+def nearest(connection: sqlite3.Connection, signature: str, bits: int) -> str | None:
     """Return the remembered signature within ``bits`` of ``signature`` that is nearest, None when there is none.
 
-    ``bits`` 0..127; beyond 23 the search takes many look-ups. ``few`` says that there are no more than FEW. Raises
-    ValueError for what is no signature.
+    ``bits`` 0..127; beyond 23 the search takes many look-ups. Raises ValueError for what is no signature.
     """
     value = _value(signature)
     best = (bits + 1, b"")
-    for (candidate,) in connection.execute("SELECT signature FROM media") if few else _near(connection, value, bits):
+    for (candidate,) in _near(connection, value, bits):
         distance = (int.from_bytes(candidate, "big") ^ value).bit_count()
         if distance <= bits and (distance, candidate) < best:
             best = (distance, candidate)

@@ -129,7 +129,8 @@ class StoreReader:
         with self.reading() as connection:
             cursor = connection.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608 - a name from above
             names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
+            shown = [dict(zip(names, row, strict=True)) for row in cursor]
+        return [{name: value for name, value in row.items() if name != "row_check"} for row in shown]
 
     def identity(self, boot_id: str) -> Identity:
         """Return whom the daemon of this store speaks for, with the boot given."""

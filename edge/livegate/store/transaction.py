@@ -191,9 +191,7 @@ class Transaction:
 
     def _canonical(self, signature: str) -> str:
         if signature not in self._media:
-            held = self.context.upkeep.media.number
-            few = held is not None and held <= media.FEW
-            nearest = media.nearest(self.connection, signature, self.context.media_bits, few=few)
+            nearest = media.nearest(self.connection, signature, self.context.media_bits)
             self._media[signature] = nearest or signature
         return self._media[signature]
 
