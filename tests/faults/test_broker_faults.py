@@ -16,6 +16,7 @@ from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 from support.brokers import Embedded, Mosquitto
 from support.proxy import Proxy, Weather
+from support.records import record
 from support.streams import MemoryStream
 from support.waiting import eventually
 
@@ -84,6 +85,10 @@ def line(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Line]:
     broker.kill()
 
 
+def all_there(line: Line) -> str:
+    return f"{len(line.seen):,} events at the console, once and in order"
+
+
 def test_connections_reset_again_and_again(line: Line) -> None:
     line.start()
     for turn in range(8):
@@ -91,6 +96,7 @@ def test_connections_reset_again_and_again(line: Line) -> None:
         (line.near if turn % 2 else line.far).reset(after_bytes=turn * 5)
     line.finish()
     assert line.link.state().reconnects >= 3
+    record("connections reset in the middle of packets", "8 times", remarks=all_there(line))
 
 
 def test_bytes_in_dribbles(line: Line) -> None:
@@ -99,6 +105,7 @@ def test_bytes_in_dribbles(line: Line) -> None:
     line.reached(5)
     line.near.weather = line.far.weather = Weather.FAIR
     line.finish()
+    record("bytes in dribbles of 7", "both directions", remarks=all_there(line))
 
 
 @pytest.mark.parametrize("side", ["near", "far"])
@@ -113,6 +120,9 @@ def test_line_that_falls_silent(line: Line, side: str) -> None:
     proxy.weather = Weather.FAIR
     line.reached()
     line.finish()
+    record(
+        f"half-open connection of the {'terminal' if side == 'near' else 'console'}", "once", remarks=all_there(line)
+    )
 
 
 def test_commits_never_wait_for_the_network(line: Line) -> None:

@@ -12,6 +12,7 @@ from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support import witnessed_door
+from support.records import record
 from support.theatre import Play, Theatre, cast, grants, of_kind, start_daemon
 from support.waiting import eventually
 
@@ -25,7 +26,7 @@ def test_a_disk_that_fills_keeps_the_door_shut_and_one_with_room_again_goes_on(t
     theatre.issue_cards()
     book, log = tmp_path / "door.txt", tmp_path / "daemon.log"
     book.write_text("")
-    play = Play(lead_s=4.0, speed=2.0, door=f"driver = 'witnessed'\nbook = '{book}'\n")
+    play = Play(lead_s=3.0, speed=4.0, door=f"driver = 'witnessed'\nbook = '{book}'\n")
     path = theatre.configure(cast("LLALLA"), play)
     process = start_daemon(path, log, witnessed_door.install(tmp_path / "site"))
     try:
@@ -49,3 +50,8 @@ def test_a_disk_that_fills_keeps_the_door_shut_and_one_with_room_again_goes_on(t
     assert len(witnessed_door.pulses_ns(book)) == len(grants(recorded))
     with StoreReader(theatre.state_dir) as store:
         assert verify_chain(store.newest(1_000_000), genesis(store.stream)) is None
+    record(
+        "disk of the whole daemon full, then with room again",
+        "1 time, in the middle of visits",
+        remarks=f"no decision and no pulse while full; {len(grants(recorded))} let in afterwards",
+    )

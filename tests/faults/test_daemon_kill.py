@@ -21,17 +21,18 @@ from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support import witnessed_door
 from support.brokers import Mosquitto
+from support.records import record, times
 from support.theatre import Play, Theatre, grants, of_kind, start_daemon, visits
 from support.waiting import eventually
 
-KILLS = 30
+KILLS = times(8, 200)
 # The visits of one run, and how fast they pass.
 SHOWN = 2
-SPEED = 4.0
+SPEED = 5.0
 # This share of the kills comes while the daemon starts.
 EARLY = 0.25
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(1_800)]
 
 
 @dataclass
@@ -95,7 +96,7 @@ def is_ready(log: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
-    """One life to the end, thirty cut short, and one to the end again."""
+    """One life to the end, many cut short, and one to the end again."""
     folder = tmp_path_factory.mktemp("killed")
     chance = random.Random(30)
     broker = Mosquitto(folder)
@@ -151,3 +152,8 @@ def test_the_kills_fell_where_they_hurt(ordeal: Ordeal) -> None:
     ]
     assert {"granted", "denied"} <= outcomes
     assert len(cut_short) > KILLS / 4
+    record(
+        "SIGKILL of the whole daemon, with a broker and a console",
+        f"{KILLS:,} kills, {len(cut_short):,} after a decision",
+        remarks=f"{len(attempts):,} attempts, {len(grants(attempts)):,} granted, {len(ordeal.theatre.told):,} told",
+    )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from livegate.lists import CentralLists, ListName
 from support.central_lists import hex_of
+from support.records import record, times
 
-KILLS = 20
+KILLS = times(8, 300)
 ENTRIES = 300
 TESTS = Path(__file__).parents[1]
 # Every version rewrites every entry, so that half a version shows.
@@ -85,3 +86,8 @@ def test_lists_are_whole_after_kills(tmp_path: Path) -> None:
     seen = killed_again_and_again(tmp_path, KILLS, seed=20261122)
     assert seen["applied"] >= KILLS // 2
     assert seen["resumed"] > 0
+    record(
+        "SIGKILL while lists are received and swapped",
+        f"{KILLS:,} kills",
+        remarks=f"{seen['applied']:,} versions applied, {seen['resumed']:,} resumed; always a whole list in force",
+    )
