@@ -91,20 +91,6 @@ def system_started(
     return event(SYSTEM_STARTED, what, now, environment, severity="info" if predecessor is None else "error")
 
 
-def capacity(
-    percent: int, unacknowledged: int, history_events: int, when_full: str, now: Clock, environment: Environment
-) -> AccessEvent:
-    """Unacknowledged events reached ``percent`` of the room there is for them."""
-    what = {
-        "action": "capacity",
-        "percent": percent,
-        "unacknowledged": unacknowledged,
-        "history_events": history_events,
-        "when_full": when_full,
-    }
-    return event(CAPACITY, what, now, environment, severity="warning" if percent < 100 else "error")
-
-
 def gap(
     before: ChainHead, after: ChainHead, counts: Mapping[str, int], now: Clock, environment: Environment
 ) -> AccessEvent:
