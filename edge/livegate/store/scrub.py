@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from livegate.events import integrity
 from livegate.events.integrity import Damage
@@ -28,6 +29,7 @@ _ROWS = 200
 _MOST_FINDINGS = 64
 _MOST_REMEMBERED = 10_000
 _LOCKOUT_S = 86_400.0
+_Place = TypeVar("_Place")
 _HASH_BEGIN, _HASH_END = b'"chainhash":"', b'",'
 
 
@@ -42,6 +44,7 @@ class Scrub:
     lockout: int = -(2**63)
     rounds: int = field(default=0)
     """How often all events were read."""
+    _ended: set[Damage] = field(default_factory=set)
 
     def step(self, connection: sqlite3.Connection) -> list[Finding]:
         """Read for about SLICE_S and return what was found damaged; sqlite3.Error where a page cannot be read."""
@@ -53,7 +56,8 @@ class Scrub:
             self._list_entries,
             self._lockouts,
         )
-        while time.monotonic() < until_s and len(found) < _MOST_FINDINGS:
+        self._ended.clear()
+        while time.monotonic() < until_s and len(found) < _MOST_FINDINGS and len(self._ended) < len(readers):
             for read in readers:
                 found += read(connection)
         return found
@@ -68,6 +72,7 @@ class Scrub:
         ).fetchall()
         if not rows:
             self.sequence, self.rounds = 0, self.rounds + 1
+            self._ended.add(Damage.EVENT)
         found = []
         for sequence, chainhash, body in rows:
             # Across a hole of dropped events there is nothing to hold the first one against.
@@ -82,7 +87,7 @@ class Scrub:
             "SELECT * FROM credential WHERE (pseudonym, kind) > (?, ?) ORDER BY pseudonym, kind LIMIT ?",
             (*self.credential, _ROWS),
         ).fetchall()
-        self.credential = rows[-1][:2] if rows else ("", "")
+        self.credential = rows[-1][:2] if rows else self._end(Damage.CREDENTIAL, ("", ""))
         return [(Damage.CREDENTIAL, f"{row[0]}/{row[1]}") for row in rows if row_check(*row[:-1]) != row[-1]]
 
     def _list_entries(self, connection: sqlite3.Connection) -> list[Finding]:
@@ -90,7 +95,7 @@ class Scrub:
             "SELECT * FROM list_entry WHERE (kind, value, source) > (?, ?, ?) ORDER BY kind, value, source LIMIT ?",
             (*self.list_entry, _ROWS),
         ).fetchall()
-        self.list_entry = rows[-1][:3] if rows else ("", "", "")
+        self.list_entry = rows[-1][:3] if rows else self._end(Damage.LIST_ENTRY, ("", "", ""))
         damaged = [row for row in rows if row_check(*row[:-1]) != row[-1]]
         return [(Damage.LIST_ENTRY, f"{row[0]}/{row[1]}/{row[2]}") for row in damaged]
 
@@ -98,8 +103,13 @@ class Scrub:
         rows = connection.execute(
             "SELECT * FROM lockout WHERE id > ? ORDER BY id LIMIT ?", (self.lockout, _ROWS)
         ).fetchall()
-        self.lockout = rows[-1][0] if rows else -(2**63)
+        self.lockout = rows[-1][0] if rows else self._end(Damage.LOCKOUT, -(2**63))
         return [(Damage.LOCKOUT, str(row[0])) for row in rows if lockouts.of_row(row) is None]
+
+    def _end(self, what: Damage, begin: _Place) -> _Place:
+        """Note that all rows of ``what`` were read, and return where they begin."""
+        self._ended.add(what)
+        return begin
 
 
 def fits(before: bytes, chainhash: bytes, body: bytes) -> bool:
