@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from livegate.events.chain import verify_chain
+from livegate.audit.chain import verify_chain
 from livegate.events.cloudevents import StoredEvent
 from livegate.store import StoreReader
 from livegate.store.files import DATABASE
@@ -86,8 +86,9 @@ class Witness:
 
 
 def _is_begun(folder: Path) -> bool:
-    """Return whether a store's first transaction is there."""
+    """Return whether the stream has begun: a store killed before that holds nothing yet."""
     if not (folder / DATABASE).exists():
         return False
     with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection:
-        return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'stream'").fetchone() is not None
+        made = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'stream'").fetchone() is not None
+        return made and connection.execute("SELECT 1 FROM stream").fetchone() is not None
