@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate.events.chain import verify_chain
+from livegate.audit.chain import verify_chain
 from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support import witnessed_door

@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 import livegate
+from livegate.audit.chain import Verifier
 from livegate.configfile import load
 from livegate.errors import LinkError, Refusal, TrustError
-from livegate.events.chain import Verifier
 from livegate.events.cloudevents import StoredEvent, genesis
 from livegate.evidence.bundle import About, pad
 from livegate.evidence.seal import Recipient, open_sealed, seal

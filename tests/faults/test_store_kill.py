@@ -107,6 +107,7 @@ def obey_for_ever(folder: Path, descriptor: int, seed: int) -> None:
         while True:
             obedient.one()
             obedient.mortal.visit()
+            obedient.mortal.acknowledge()
             obedient.mortal.tidy()
 
 

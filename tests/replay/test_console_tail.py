@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from livegate import cli
+from livegate.audit.chain import verify_chain
 from livegate.config import Mqtt, StoreConfig, Terminal
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import Identity, StoredEvent, genesis
 from livegate.report.link import Link
 from livegate.store.store import Store, open_store

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from livegate import cli
+from livegate.audit.receipts import Receipts as AuditedReceipts
 from livegate.config import Mqtt
 from livegate.errors import LinkError
-from livegate.events.receipts import Receipts as AuditedReceipts
 from livegate.report.session import Message
 from livegate.report.topics import Topics
 from livegate.trust.keys import SigningKey

@@ -7,9 +7,9 @@ import threading
 import time
 from pathlib import Path
 
+from livegate.audit.chain import verify_chain
 from livegate.configfile import load
 from livegate.daemon import Daemon
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import genesis
 from livegate.store import StoreReader
 from support.brokers import Embedded

@@ -22,6 +22,7 @@ from livegate.settings import Effective
 from livegate.store.commands import drop_stale
 from livegate.store.files import DATABASE
 from livegate.store.trusted import floor_s, load_keyset
+from livegate.store.twin import load_twin
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.keys import SigningKey
 from support.desks import CHALLENGE, TOPICS, config_in
@@ -85,9 +86,12 @@ class Obedient:
         self.hear("commands", self.centre.command(verb, IDENTITY.boot_id, CHALLENGE, nonce=nonce, **more))
 
     def twin(self) -> None:
-        number = version()
-        self.hear("twin/desired", self.centre.twin(number, {"mqtt.resend_after_s": 30}))
-        self.say(f"version twin {number}")
+        self.hear("twin/desired", self.centre.twin(version(), {"mqtt.resend_after_s": 30}))
+        with self.mortal.store.transaction() as t:
+            kept = load_twin(t.connection)
+        # A full store takes none.
+        if kept is not None:
+            self.say(f"version twin {kept.version}")
 
     def keyset(self) -> None:
         self.hear("trust/keyset", self.centre.keyset(version()))

@@ -13,15 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from livegate.audit import Audit, KeySource
+from livegate.audit.audit import Audit, KeySource
+from livegate.audit.chain import Verifier
+from livegate.audit.stored import audit_store
+from livegate.audit.verdict import Start
 from livegate.config import StoreConfig, WhenFull
 from livegate.errors import StoreError, StoreFull
-from livegate.events.chain import Verifier
 from livegate.events.cloudevents import StoredEvent, kind_of
 from livegate.events.opened import OpenedEvent
-from livegate.events.verdict import Start
 from livegate.store import Store, open_store
-from livegate.store.auditing import audit_store
 from livegate.store.export import export
 from livegate.store.pruning import ROWS_AT_ONCE
 from livegate.store.whole import whole_stream

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegate.audit import Audit, Report, as_json, as_lines
-from livegate.events.chain import MAX_HOLES, Verifier, verify_chain
+from livegate.audit.audit import Audit, Report
+from livegate.audit.chain import MAX_HOLES, Verifier, verify_chain
+from livegate.audit.lines import bounded_lines
+from livegate.audit.receipts import Receipts
+from livegate.audit.telling import as_json, as_lines
+from livegate.audit.verdict import Fault, Start, Verdict
 from livegate.events.checkpoint import checkpoint, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, next_hash, seal, unseal
-from livegate.events.exported import bounded_lines
 from livegate.events.opened import follows
-from livegate.events.receipts import Receipts
-from livegate.events.verdict import Fault, Start, Verdict
 from livegate.trust.keys import SigningKey
 from livegate.types import AccessEvent
 from support.chains import KEY, NOW, STREAM, Chain, exported, signed_chain

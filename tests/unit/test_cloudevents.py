@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from livegate.audit.chain import verify_chain
 from livegate.errors import StoreError
 from livegate.events import integrity, kinds
 from livegate.events.canonical import canonical
-from livegate.events.chain import verify_chain
 from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead, StoredEvent, genesis, seal, timestamp
 from livegate.events.environment import ModelInUse

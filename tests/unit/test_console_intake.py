@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livegate.audit.receipts import Receipt as AuditedReceipt
 from livegate.errors import LinkError
 from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, genesis, seal
 from livegate.events.environment import Environment
-from livegate.events.receipts import Receipt as AuditedReceipt
 from livegate.gate.facts import Clock
 from livegate.report.acks import Ack, parse_ack
 from livegate.report.session import Arrival, Message, Receipt

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.cli import main
 from livegate.clock import boot_id
 from livegate.config import StoreConfig
 from livegate.configfile import load
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import StoredEvent
 from livegate.events.environment import Environment
 from livegate.gate.facts import ListEntry

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.config import GateMode, StoreConfig
 from livegate.errors import PadError
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import genesis
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy

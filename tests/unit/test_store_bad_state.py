@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.errors import StoreError
-from livegate.events.chain import verify_chain
 from livegate.store import Store, StoreReader, open_for_edit
 from livegate.store.migrate import statements
 from livegate.types import Reason

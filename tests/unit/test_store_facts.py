@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.config import StoreConfig, WhenFull
 from livegate.errors import StoreFull
-from livegate.events.chain import verify_chain
 from livegate.gate.facts import GateFacts, ListEntry, Presence
 from livegate.store import Store, lists, open_store, presence
 from livegate.types import AccessEvent, Credential, CredentialRead, Direction

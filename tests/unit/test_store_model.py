@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from livegate.audit.chain import verify_chain
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreFull
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import StoredEvent
 from livegate.store import Store
 from support.stores import StillClock, opened, plain, whole

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreError, StoreFull
-from livegate.events.chain import verify_chain
 from livegate.events.cloudevents import ChainHead, genesis
 from livegate.store import Store, StoreReader
 from livegate.store.full import RESERVED_EVENTS

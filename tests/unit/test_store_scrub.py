@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from livegate.audit.chain import verify_chain
 from livegate.errors import StoreError
-from livegate.events.chain import verify_chain
 from livegate.gate.facts import ListEntry
 from livegate.store import Store, lists
 from livegate.types import CredentialRead, Reason

@@ -19,6 +19,7 @@ from livegate.events.cloudevents import ChainHead, sequence_text
 from livegate.events.environment import Environment, event
 from livegate.events.opened import read_sequence
 from livegate.gate.facts import Clock
+from livegate.trust.envelope import message
 from livegate.trust.keys import PublicKey
 from livegate.types import AccessEvent
 
@@ -58,7 +59,7 @@ class Checkpoint:
 def signed_bytes(stream: str, head: ChainHead, keyid: str) -> bytes:
     """Return the bytes that a checkpoint's signature is over."""
     place = {"stream": stream, "through": sequence_text(head.sequence), "chainhash": head.chainhash, "keyid": keyid}
-    return SIGNED_TYPE.encode() + b"\x00" + canonical(place)
+    return message(SIGNED_TYPE, canonical(place))
 
 
 def checkpoint(signer: ChainSigner, stream: str, head: ChainHead, now: Clock, environment: Environment) -> AccessEvent:

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from livegate.audit import as_json, as_lines
+from livegate.audit.proving import read_receipts, verify_file, verify_store
+from livegate.audit.telling import as_json, as_lines
 from livegate.configfile import load
 from livegate.errors import ConfigError
 from livegate.events.cloudevents import MAX_SEQUENCE, StoredEvent, kind_of
-from livegate.proving import read_receipts, verify_file, verify_store
 from livegate.store import StoreReader
 from livegate.store.export import export
 from livegate.store.whole import whole_stream

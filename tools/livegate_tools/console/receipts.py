@@ -11,10 +11,10 @@ import os
 import time
 from pathlib import Path
 
+from livegate.audit.receipts import MAX_RECEIPT_BYTES, SIGNED_TYPE
 from livegate.errors import LinkError
 from livegate.events.canonical import canonical
 from livegate.events.cloudevents import ChainHead, sequence_text, timestamp
-from livegate.events.receipts import MAX_RECEIPT_BYTES, SIGNED_TYPE
 from livegate.trust.envelope import message
 from livegate.trust.keys import SigningKey
 

@@ -23,6 +23,8 @@ from livegate.report.topics import split
 
 log = logging.getLogger(__name__)
 
+_AGAIN_S = 60.0
+"""What the store did not take (it is full, say) is asked for again after so long."""
 _KEYID = re.compile(rb'"keyid"\s*:\s*"([0-9a-f]{16})"')
 
 
@@ -55,6 +57,7 @@ class Inbox:
         self.refusals = Refusals(desk.store)
         self._handlers = tuple(handlers(desk))
         self._own = (desk.topics.site, desk.topics.terminal)
+        self._again_s: float | None = None
 
     def filters(self) -> tuple[str, ...]:
         """Return every topic filter to subscribe to."""
@@ -84,6 +87,7 @@ class Inbox:
         except StoreError as exc:
             self.desk.counts["messages_failed_total"] += 1
             log.warning("message not taken", extra={"topic": arrival.topic, "error": str(exc)})
+            self._again_s = self._again_s or time.monotonic() + _AGAIN_S
 
     def refused(self, arrival: Arrival, error: LinkError) -> None:
         """Count, log and record that ``arrival`` was refused."""
@@ -107,6 +111,8 @@ class Inbox:
     def wants_again(self) -> bool:
         """Return, once, whether what is retained is to be asked for again by subscribing anew."""
         again, self.desk.again = self.desk.again, False
+        if self._again_s is not None and time.monotonic() >= self._again_s:
+            self._again_s, again = None, True
         return again
 
     def next_message(self) -> Message | None:

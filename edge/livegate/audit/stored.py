@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from livegate.audit import Audit
+from livegate.audit.audit import Audit
+from livegate.audit.verdict import Fault
 from livegate.errors import StoreError
 from livegate.events.cloudevents import sequence_text, type_of, unseal
-from livegate.events.verdict import Fault
 from livegate.progress import Progress
 from livegate.store.whole import Row, WholeStream
 

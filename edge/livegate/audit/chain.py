@@ -6,19 +6,17 @@ few events right after holes that no gap event has explained yet.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from livegate.audit.holes import MAX_HOLES, Hole, Told
+from livegate.audit.verdict import Fault, Finding, Gap, Start, Verdict
 from livegate.events.checkpoint import CHECKPOINT, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, sequence_text, type_of
-from livegate.events.opened import OpenedEvent, read_sequence
-from livegate.events.verdict import Fault, Finding, Gap, Start, Verdict
+from livegate.events.opened import OpenedEvent
 from livegate.trust.keys import PublicKey
 
-# Bounds of what a hostile file can make us remember.
-MAX_HOLES = 256
+# Bounds what a hostile file can make us remember.
 MAX_BOOTS = 65_536
 
 _GAP, _CHECKPOINT, _STARTED = type_of("gap"), type_of(CHECKPOINT), type_of("system.started")
@@ -34,75 +32,6 @@ def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None
     for event in events:
         verifier.take(event)
     return verifier.finish().first_bad
-
-
-@dataclass(slots=True)
-class _Hole:
-    """Events ``first`` to ``last``, missing after the hash ``before``: None where the proof begins behind them.
-
-    What it ends with must lead to ``resumed``, the event behind it, or be ``after`` where a gap event said so. Where
-    several gap events tell of adjoining parts, in any order, it shrinks with each; it ``began`` somewhere.
-    """
-
-    first: int
-    last: int
-    before: str | None
-    resumed: OpenedEvent
-    began: int
-    after: str | None = None
-    told: deque[_Told] = field(default_factory=lambda: deque(maxlen=MAX_HOLES))
-
-    def explain(self, gap: _Told) -> bool:
-        """Take away what ``gap`` and those before it account for, at either end; return whether nothing is left."""
-        if gap.last < self.first - 1 or self.last < gap.first:
-            return False
-        self.told.append(gap)
-        size = None
-        while size != self.last - self.first:
-            size = self.last - self.first
-            if any(self._take_away(gap) for gap in self.told):
-                return True
-        return False
-
-    def _take_away(self, gap: _Told) -> bool:
-        begins = gap.first < self.first or (gap.first == self.first and self.before in (None, gap.before))
-        ends = gap.last == self.last and self._ends_with(gap.after)
-        if begins and not ends and self.first <= gap.last < self.last:
-            self.first, self.before = gap.last + 1, gap.after
-        elif ends and not begins and self.first < gap.first:
-            self.last, self.after = gap.first - 1, gap.before
-        return begins and ends
-
-    def _ends_with(self, chainhash: str) -> bool:
-        if self.after is not None:
-            return chainhash == self.after
-        return self.resumed.fits(ChainHead(self.last, chainhash))
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a gap event says."""
-
-    first: int
-    last: int
-    before: str
-    after: str
-
-    @classmethod
-    def by(cls, event: OpenedEvent) -> _Told | None:
-        """Return what ``event`` says, None when that makes no sense."""
-        what = event.what
-        try:
-            told = cls(
-                read_sequence(what["from"]),
-                read_sequence(what["to"]),
-                str(what["chainhash_before"]),
-                str(what["chainhash_after"]),
-            )
-            bytes.fromhex(told.after)
-        except (KeyError, ValueError):
-            return None
-        return told if told.first <= told.last else None
 
 
 class Verifier:
@@ -130,7 +59,7 @@ class Verifier:
         self._stream: str | None = None
         self._source: str | None = None
         self._first = self._last = self._events = 0
-        self._holes: list[_Hole] = []
+        self._holes: list[Hole] = []
         self._gaps: list[Gap] = []
         self._boots: set[str] = set()
         self._boot: str | None = None
@@ -178,7 +107,7 @@ class Verifier:
         if self._holes:
             hole = self._holes[0]
             if finding is None or hole.first < finding.sequence:
-                finding = _missing(hole)
+                finding = hole.finding()
         if finding is None and self._must_be_signed and self._events and not self._signed_through:
             finding = Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
         return Verdict(
@@ -237,7 +166,7 @@ class Verifier:
         if event.sequence < self._expected:
             return self._find(Fault.MISPLACED, f"expected {self._expected}, found {event.sequence} again or too late")
         if event.sequence > self._expected:
-            return self._jump(_Hole(self._expected, event.sequence - 1, self._at.chainhash, event, self._expected))
+            return self._jump(Hole(self._expected, event.sequence - 1, self._at.chainhash, event, self._expected))
         if not event.fits(self._at):
             return self._find(Fault.ALTERED, "its hash does not fit: it or its neighbour before was changed")
         return None
@@ -253,9 +182,9 @@ class Verifier:
             self._start, self._at = Start.CHECKPOINT, before
             return None
         # Perhaps what came before was dropped, and a gap event will say so.
-        return self._jump(_Hole(event.sequence, event.sequence - 1, None, event, event.sequence))
+        return self._jump(Hole(event.sequence, event.sequence - 1, None, event, event.sequence))
 
-    def _jump(self, hole: _Hole) -> Finding | None:
+    def _jump(self, hole: Hole) -> Finding | None:
         if len(self._holes) >= MAX_HOLES:
             return self._find(Fault.MISSING, f"more than {MAX_HOLES} holes that no gap event has explained yet")
         self._holes.append(hole)
@@ -274,7 +203,7 @@ class Verifier:
 
     def _explain(self, event: OpenedEvent) -> None:
         """Close the hole that a gap event owns up to, if the hashes it names fit both sides."""
-        told = _Told.by(event)
+        told = Told.by(event)
         if told is None or (told.first == 1 and told.before != genesis(self._stream or "").chainhash):
             return
         for hole in self._holes:
@@ -327,11 +256,3 @@ def _signed_place(event: OpenedEvent) -> ChainHead | None:
     except ValueError:
         return None
     return said.head
-
-
-def _missing(hole: _Hole) -> Finding:
-    if hole.before is None:
-        why = "nothing before it is here to check it against: neither the stream's beginning nor a checkpoint"
-        return Finding(hole.first, Fault.UNANCHORED, why)
-    through = "" if hole.first == hole.last else f" to {hole.last}"
-    return Finding(hole.first, Fault.MISSING, f"{hole.first}{through} missing, and no gap event accounts for it")

@@ -6,12 +6,12 @@ import base64
 import binascii
 from pathlib import Path
 
-from livegate.audit import Audit, KeySource, Report
+from livegate.audit.audit import Audit, KeySource, Report
+from livegate.audit.lines import MAX_LINE_BYTES, bounded_lines
+from livegate.audit.receipts import Receipts
+from livegate.audit.stored import audit_store
 from livegate.errors import ConfigError, TrustError
-from livegate.events.exported import MAX_LINE_BYTES, bounded_lines
-from livegate.events.receipts import Receipts
 from livegate.progress import Progress
-from livegate.store.auditing import audit_store
 from livegate.store.whole import whole_stream
 from livegate.trust.device import public_device_key
 from livegate.trust.keys import PublicKey

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from livegate.audit.verdict import Fault, Finding
 from livegate.errors import ConfigError, LinkError, TrustError
 from livegate.events.canonical import canonical
 from livegate.events.cloudevents import ChainHead
-from livegate.events.opened import OpenedEvent
-from livegate.events.verdict import Fault, Finding
+from livegate.events.opened import OpenedEvent, read_sequence
+from livegate.trust.envelope import message
 from livegate.trust.keys import PublicKey
 from livegate.untrusted import parse_object
 
@@ -40,15 +41,14 @@ class Receipt:
         members = parse_object(line, MAX_RECEIPT_BYTES, max_depth=1)
         if members.keys() != _MEMBERS or not all(isinstance(value, str) for value in members.values()):
             raise LinkError(f"expected the members {', '.join(sorted(_MEMBERS))}, each a text")
-        if not (members["through"].isascii() and members["through"].isdigit() and len(members["through"]) == 12):
-            raise LinkError("'through' is not 12 digits")
         try:
+            through = read_sequence(members["through"])
             sig = base64.b64decode(members.pop("sig"), validate=True)
         except (binascii.Error, ValueError) as exc:
-            raise LinkError("'sig' is not base64") from exc
+            raise LinkError(f"'through' is no sequence, or 'sig' no base64: {exc}") from exc
         if console_key is not None:
-            console_key.verify(sig, SIGNED_TYPE.encode() + b"\x00" + canonical(members))
-        return cls(members["stream"], ChainHead(int(members["through"]), members["chainhash"]))
+            console_key.verify(sig, message(SIGNED_TYPE, canonical(members)))
+        return cls(members["stream"], ChainHead(through, members["chainhash"]))
 
 
 @dataclass(slots=True)
