@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from livegate.config import Gate
+from livegate.errors import StoreFull
 from livegate.events.cloudevents import timestamp
 from livegate.lists.values import ListName
 from livegate.store.commands import CommandOutcome, DoorVerb, Executed, door_locked, lock_door, take_pending
@@ -22,7 +24,7 @@ from livegate.trust.payload import KeyRole
 from support.desks import CHALLENGE, Terminal1, config_in
 from support.schemas import valid
 from support.signing import Centre
-from support.stores import IDENTITY, WALL_S
+from support.stores import IDENTITY, WALL_S, record
 
 
 @pytest.fixture
@@ -381,3 +383,18 @@ def test_desk_is_told_which_challenge_counts(terminal: Terminal1) -> None:
     terminal.command("list.get")
     assert terminal.refused() == {"wrong_challenge": 1}
     assert replace(terminal.desk.effective).config == terminal.config
+
+
+def test_what_the_store_did_not_take_is_asked_for_again(terminal: Terminal1) -> None:
+    while True:
+        try:
+            record(terminal.store)
+        except StoreFull:
+            break
+    now_s = time.monotonic()
+    assert terminal.inbox.wants_again(now_s), "for there is a new keyset"
+    terminal.hear("twin/desired", terminal.centre.twin(1, {"log.level": "DEBUG"}))
+    assert not terminal.applied
+    assert not terminal.inbox.wants_again(now_s + 50)
+    assert terminal.inbox.wants_again(now_s + 70)
+    assert not terminal.inbox.wants_again(now_s + 700)

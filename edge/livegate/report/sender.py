@@ -144,7 +144,7 @@ class Sender:
             self._health_due_s = now_s + self._health_s
             self._publish(session, Message(self._speaker.topics.health, self._health()))
         more = self._inbox.turn() if self._inbox is not None else False
-        if self._inbox is not None and self._inbox.wants_again():
+        if self._inbox is not None and self._inbox.wants_again(now_s):
             session.subscribe(*self._filters())
         self._send_answers(session)
         self._send_events(session, now_s)

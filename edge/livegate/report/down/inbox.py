@@ -108,10 +108,10 @@ class Inbox:
         self.refusals.tell(time.monotonic())
         return more
 
-    def wants_again(self) -> bool:
-        """Return, once, whether what is retained is to be asked for again by subscribing anew."""
+    def wants_again(self, now_s: float) -> bool:
+        """Return, once, whether what is retained is to be asked for again by subscribing anew; ``now_s`` monotonic."""
         again, self.desk.again = self.desk.again, False
-        if self._again_s is not None and time.monotonic() >= self._again_s:
+        if self._again_s is not None and now_s >= self._again_s:
             self._again_s, again = None, True
         return again
 
