@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from livegate.checks.finding import Finding
+from livegate.checks.trust import trust_findings
 from livegate.config import Config, Mqtt, Trust
 from livegate.configfile import load
 from livegate.events.cloudevents import Identity
-from livegate.finding import Finding
-from livegate.keychecks import trust_findings
 from livegate.store import open_store, trusted
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.device import device_key

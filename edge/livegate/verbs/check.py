@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from livegate.checks import findings
+from livegate.checks.finding import Finding
+from livegate.checks.terminal import findings
 from livegate.configfile import load
 from livegate.errors import ConfigError
-from livegate.finding import Finding
 
 HELP = "validate a configuration, its drivers, model, clock and disk on this machine"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livegate.checks import own_findings
+from livegate.checks.terminal import own_findings
 from livegate.config import LimitKey
 from livegate.configfile import as_table
 from livegate.errors import LivegateError, Refusal, TrustError

@@ -1,4 +1,4 @@
-"""What ``livegate check`` looks at; each check reads, none changes anything."""
+"""All checks: the devices, what they are judged with, the clock, the disk, and what lies on it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from livegate.checks.finding import RENEW_S, Finding, tried
+from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
 from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime, Tls
 from livegate.detect.detector import open_detector
@@ -18,8 +20,6 @@ from livegate.drivers import open_camera, open_door, open_reader
 from livegate.errors import LinkError, LivegateError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
-from livegate.finding import Finding, tried
-from livegate.keychecks import trust_findings
 from livegate.report.transport import certificates
 from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
@@ -28,8 +28,6 @@ MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
 SLOW_FSYNC_MS = 20.0
 _FSYNC_TRIES = 9
-# Somebody must come and renew it.
-RENEW_S = 30 * 86_400.0
 PICTURE_TIMEOUT_S = 5.0
 _MEMORY = ("tmpfs", "ramfs")
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")

@@ -1,4 +1,4 @@
-"""What ``livegate check`` looks at of trust: the keys in the configuration, and what the store remembers."""
+"""Whom the terminal trusts: the keys in the configuration, and what the store remembers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.config import Config, Trust
 from livegate.errors import StoreError
 from livegate.events.cloudevents import timestamp
-from livegate.finding import Finding, tried
 from livegate.store.trusted import Kept, look
 from livegate.trust.device import PLAIN, SEALED, kind_of_key
 from livegate.trust.keyfiles import check_private
@@ -18,9 +18,6 @@ from livegate.trust.keys import PublicKey
 from livegate.trust.keyset import Keyset
 from livegate.trust.site import site_keys
 from livegate.trust.tpm import Tpm
-
-# The root lies in a safe: somebody must be asked in time.
-RENEW_S = 30 * 86_400.0
 
 
 def trust_findings(config: Config) -> Iterator[Finding]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from livegate.errors import LivegateError
 
+# A certificate's authority must be asked in time, and the root lies in a safe.
+RENEW_S = 30 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -1,0 +1,1 @@
+"""What ``livegate check`` looks at; each check reads, none changes anything."""
