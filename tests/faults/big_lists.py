@@ -20,7 +20,7 @@ from typing import Any
 
 from livegate.lists import CentralLists, ListName, Manifest, Progress, Receiver, parse_manifest
 from livegate.media import MATCH_BITS
-from livegate_tools.console.lists_maker import Edition, ListMaker
+from livegate_tools.console.edition import Edition, ListMaker
 
 MAX_RESIDENT_MB = 350.0
 NOW_S = 1_795_000_000.0

@@ -22,7 +22,7 @@ from livegate.report.topics import Topics
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
-from livegate_tools.console.lists_push import ListFolder
+from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.payloads import Order, Signer, Verdict
 from livegate_tools.console.receipts import Receipts
 from livegate_tools.demo.broker import EmbeddedBroker

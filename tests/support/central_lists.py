@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livegate.lists import ListName, Manifest, Progress, Receiver, parse_manifest
-from livegate_tools.console.lists_maker import CHUNK_BYTES, Edition, ListMaker
+from livegate_tools.console.edition import CHUNK_BYTES, Edition, ListMaker
 
 NOW_S = 1_795_000_000.0
 DAY_S = 86_400.0

@@ -13,7 +13,7 @@ from livegate.lists import ListName, parse_chunk, parse_manifest
 from livegate.lists.chunks import MAX_CHUNK_BYTES
 from livegate.trust.envelope import EnvelopeType, seal
 from livegate.trust.keys import SigningKey
-from livegate_tools.console.lists_maker import CHUNK_BYTES, ListMaker
+from livegate_tools.console.edition import CHUNK_BYTES, ListMaker
 from support.central_lists import DAY_S, NOW_S, blocked, blocked_many, edition, hex_of, made
 
 

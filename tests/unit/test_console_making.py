@@ -25,7 +25,7 @@ from livegate.trust.keyset import Keyset, open_keyset
 from livegate.trust.payload import KeyRole
 from livegate_tools.console.command import arguments_of
 from livegate_tools.console.listmaking import changes_since, whole_entry
-from livegate_tools.console.lists_push import ListFolder
+from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.pseudonym import site_pseudonyms
 
 T1 = Topics("lab", "t1")

@@ -21,7 +21,7 @@ from livegate.trust.opened import open_payload
 from livegate.trust.payload import KeyRole
 from livegate_tools.console.commanding import Commands
 from livegate_tools.console.heard import Heard, check_terminal
-from livegate_tools.console.lists_push import AHEAD, RESEND_AFTER_S, ListFolder, ListServer
+from livegate_tools.console.listserving import AHEAD, RESEND_AFTER_S, ListFolder, ListServer
 from livegate_tools.console.payloads import Order, Signer, Verdict
 from livegate_tools.console.posting import Postbox
 from livegate_tools.console.problems import Problems

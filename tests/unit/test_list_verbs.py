@@ -25,7 +25,7 @@ from livegate.gate.policy import decide
 from livegate.lists import CentralLists, ListName, Receiver
 from livegate.store import lists, open_store
 from livegate.types import CredentialRead, Reason, Step
-from livegate_tools.console.lists_maker import Edition
+from livegate_tools.console.edition import Edition
 from support.central_lists import made, received
 from support.schemas import valid
 from support.stores import (

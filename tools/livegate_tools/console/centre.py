@@ -17,7 +17,7 @@ from livegate_tools.console.desks import Desks, Rules
 from livegate_tools.console.devices import Devices
 from livegate_tools.console.heard import Heard, check_terminal
 from livegate_tools.console.ledger import Ledger, Taken
-from livegate_tools.console.lists_push import ListServer
+from livegate_tools.console.listserving import ListServer
 from livegate_tools.console.posting import Letter, Postbox
 from livegate_tools.console.problems import Problems
 from livegate_tools.console.reading import Seen, read_event

@@ -18,7 +18,7 @@ from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Centre, Rules, Seen
 from livegate_tools.console.commanding import Reply
 from livegate_tools.console.heard import Heard
-from livegate_tools.console.lists_push import ListFolder
+from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.payloads import Order, Signer
 from livegate_tools.console.receipts import Receipts
 

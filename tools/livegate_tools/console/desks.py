@@ -129,10 +129,6 @@ class Desks:
         """Return in how many seconds something is due; infinite when nothing is."""
         return min((desk.due_s for desk in self._open.values()), default=math.inf) - self._now()
 
-    def all_due(self) -> None:
-        """Let whatever is held and not acknowledged be so now."""
-        self.reconnected()
-
     def _plan(self, desk: _Desk, taken: Taken) -> None:
         now_s = self._now()
         after_s = self._rules.ack_after_s

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 import io
 import json
 import os
@@ -16,7 +14,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from livegate.errors import ConfigError, EvidenceError, TrustError
+from livegate.audit.proving import read_key
+from livegate.errors import EvidenceError
 from livegate.evidence.bundle import MANIFEST
 from livegate.evidence.seal import Opened, load_private, open_sealed
 from livegate.terminal_text import printable
@@ -35,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="sealed files (.lge)")
     parser.add_argument("--key", type=Path, required=True, metavar="PEM", help="the centre's private key (X25519)")
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="existing folder; one is made a file")
-    parser.add_argument("--device-key", metavar="BASE64",
-                        help="the terminal's public key, as its system.started event tells it: "
+    parser.add_argument("--device-key", metavar="KEY",
+                        help="the terminal's public key, a PEM file or base64 as its system.started event tells it: "
                              "open only what that terminal signed")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print what was opened, one line a file")
 
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Open every file into a folder of its attempt's id; return 0, or raise at the first that does not open."""
     private = load_private(arguments.key)
-    device = _device(arguments.device_key)
+    device = None if arguments.device_key is None else read_key(arguments.device_key, "--device-key")
     for path in arguments.files:
         opened = _opened(path, private, device)
         folder = write_opened(opened, arguments.to)
@@ -105,12 +104,3 @@ def _opened(path: Path, private: X25519PrivateKey, device: PublicKey | None) -> 
         return open_sealed(content, private, device)
     except EvidenceError as exc:
         raise EvidenceError(f"{path}: {exc}") from exc
-
-
-def _device(text: str | None) -> PublicKey | None:
-    if text is None:
-        return None
-    try:
-        return PublicKey.of_raw(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError, TrustError) as exc:
-        raise ConfigError(f"--device-key {text[:80]!r}: expected the base64 of an Ed25519 public key") from exc

@@ -19,8 +19,8 @@ from livegate.lists.values import BlockKind, ListName
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.trust.envelope import EnvelopeType, seal
 from livegate.trust.keys import SigningKey
-from livegate_tools.console.lists_maker import Edition, ListMaker
-from livegate_tools.console.lists_push import MANIFEST, ListFolder
+from livegate_tools.console.edition import Edition, ListMaker
+from livegate_tools.console.listserving import MANIFEST, ListFolder
 from livegate_tools.console.pseudonym import site_pseudonyms
 from livegate_tools.console.told import tell
 

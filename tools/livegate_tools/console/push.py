@@ -18,7 +18,7 @@ from livegate.trust.envelope import EnvelopeType, parse_envelope
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.connecting import add_connection, add_terminals, scope_of, speaking, terminals
 from livegate_tools.console.console import Console
-from livegate_tools.console.lists_push import ListFolder
+from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.payloads import Signer, Verdict
 from livegate_tools.console.told import tell
 
@@ -164,7 +164,7 @@ class _Labels:
 
 
 _Pusher = _Keyset | _Twin | _List | _Labels
-_PUSHERS: Mapping[str, type[_Keyset] | type[_Twin] | type[_List] | type[_Labels]] = {
+_PUSHERS: Mapping[str, type[_Pusher]] = {
     "keyset": _Keyset,
     "twin": _Twin,
     "list": _List,

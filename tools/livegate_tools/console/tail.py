@@ -17,7 +17,7 @@ from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.connecting import ALL, STOP_S, add_connection, mqtt_of, scope_of
 from livegate_tools.console.console import Console
-from livegate_tools.console.lists_push import ListFolder
+from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.receipts import Receipts
 
 HELP = "show events as they arrive, prove and acknowledge them"
