@@ -18,7 +18,7 @@ def fake(trouble: str, at_s: float, for_s: float) -> str:
     return f"driver = 'fake'\nfps = {FAKE_FPS}\nevent = [{{ trouble = '{trouble}', at = {at}, frames = {frames} }}]\n"
 
 
-def perform(folder: Path, cameras: dict[str, str], more: str = "", speed: float = 2.0) -> list[Event]:
+def perform(folder: Path, cameras: dict[str, str], more: str = "", speed: float = 3.0) -> list[Event]:
     theatre = Theatre(folder)
     play = Play(lead_s=1.0, speed=speed, cameras=cameras, more=more)
     return theatre.run(theatre.configure(cast("LA"), play))
