@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from livegate.audit.holes import MAX_HOLES, Hole, Told
+from livegate.audit.holes import MAX_HOLES, Hole
 from livegate.audit.verdict import Fault, Finding, Gap, Start, Verdict
 from livegate.events.checkpoint import CHECKPOINT, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, sequence_text, type_of
+from livegate.events.dropped import Dropped
+from livegate.events.kinds import SYSTEM_STARTED
 from livegate.events.opened import OpenedEvent
 from livegate.trust.keys import PublicKey
 
 # Bounds what a hostile file can make us remember.
 MAX_BOOTS = 65_536
 
-_GAP, _CHECKPOINT, _STARTED = type_of("gap"), type_of(CHECKPOINT), type_of("system.started")
+_CHECKPOINT, _STARTED = type_of(CHECKPOINT), type_of(SYSTEM_STARTED)
 
 
 def verify_chain(events: Iterable[StoredEvent], anchor: ChainHead) -> int | None:
@@ -90,8 +92,7 @@ class Verifier:
         """Judge the next event as :meth:`take` does, when it is taken apart already."""
         if self._finding is not None:
             # A gap event explains a hole whether or not what lies between can be trusted.
-            if event.members.get("type") == _GAP:
-                self._explain(event)
+            self._explain(event)
             return None
         finding = self._identify(event) or self._place(event) or self._look_into(event)
         if finding is None:
@@ -191,19 +192,18 @@ class Verifier:
         return None
 
     def _look_into(self, event: OpenedEvent) -> Finding | None:
+        self._explain(event)
         kind = event.members.get("type")
-        if kind == _GAP:
-            self._explain(event)
-        elif kind == _CHECKPOINT:
+        if kind == _CHECKPOINT:
             return self._judge_checkpoint(event)
-        elif kind == _STARTED and self._predecessor is None:
+        if kind == _STARTED and self._predecessor is None:
             predecessor = event.what.get("predecessor")
             self._predecessor = predecessor if isinstance(predecessor, dict) else None
         return None
 
     def _explain(self, event: OpenedEvent) -> None:
-        """Close the hole that a gap event owns up to, if the hashes it names fit both sides."""
-        told = Told.by(event)
+        """Close the hole that ``event``, if it is a gap event, owns up to with hashes that fit both sides."""
+        told = Dropped.by(event)
         if told is None or (told.first == 1 and told.before != genesis(self._stream or "").chainhash):
             return
         for hole in self._holes:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from livegate.audit.verdict import Fault, Finding
 from livegate.events.cloudevents import ChainHead
-from livegate.events.opened import OpenedEvent, read_sequence
+from livegate.events.dropped import Dropped
+from livegate.events.opened import OpenedEvent
 
 # Bounds what a hostile file can make us remember.
 MAX_HOLES = 256
@@ -27,9 +28,9 @@ class Hole:
     resumed: OpenedEvent
     began: int
     after: str | None = None
-    told: deque[Told] = field(default_factory=lambda: deque(maxlen=MAX_HOLES))
+    told: deque[Dropped] = field(default_factory=lambda: deque(maxlen=MAX_HOLES))
 
-    def explain(self, gap: Told) -> bool:
+    def explain(self, gap: Dropped) -> bool:
         """Take away what ``gap`` and those before it account for, at either end; return whether nothing is left."""
         if gap.last < self.first - 1 or self.last < gap.first:
             return False
@@ -49,7 +50,7 @@ class Hole:
         through = "" if self.first == self.last else f" to {self.last}"
         return Finding(self.first, Fault.MISSING, f"{self.first}{through} missing, and no gap event accounts for it")
 
-    def _take_away(self, gap: Told) -> bool:
+    def _take_away(self, gap: Dropped) -> bool:
         begins = gap.first < self.first or (gap.first == self.first and self.before in (None, gap.before))
         ends = gap.last == self.last and self._ends_with(gap.after)
         if begins and not ends and self.first <= gap.last < self.last:
@@ -62,29 +63,3 @@ class Hole:
         if self.after is not None:
             return chainhash == self.after
         return self.resumed.fits(ChainHead(self.last, chainhash))
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a gap event says."""
-
-    first: int
-    last: int
-    before: str
-    after: str
-
-    @classmethod
-    def by(cls, event: OpenedEvent) -> Told | None:
-        """Return what ``event`` says, None when that makes no sense."""
-        what = event.what
-        try:
-            told = cls(
-                read_sequence(what["from"]),
-                read_sequence(what["to"]),
-                str(what["chainhash_before"]),
-                str(what["chainhash_after"]),
-            )
-            bytes.fromhex(told.after)
-        except (KeyError, ValueError):
-            return None
-        return told if told.first <= told.last else None

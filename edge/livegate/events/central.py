@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from livegate.events.cloudevents import timestamp
 from livegate.events.environment import Environment, date_text, event
+from livegate.events.kinds import LIST_APPLIED
 from livegate.gate.facts import Clock
 from livegate.types import AccessEvent
 
 COMMAND_EXECUTED = "command.executed"
 MESSAGE_REFUSED = "message.refused"
 CONFIG_APPLIED = "config.applied"
-LIST_APPLIED = "list.applied"
 
 _CALM = frozenset({"done"})
 

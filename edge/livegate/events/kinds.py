@@ -1,4 +1,4 @@
-"""The events Livegate tells: one function a kind, each answering who, when, environment, to whom and what.
+"""The events of the door and the store, one function a kind; others lie in files of their own beside this one.
 
 JSON schemas of what these return lie in events/schemas/. Raw credentials never get here, only pseudonyms.
 """

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Self
 
-from livegate.events.cloudevents import ChainHead, genesis, type_of
+from livegate.events.cloudevents import ChainHead, genesis
+from livegate.events.dropped import Dropped
 from livegate.events.opened import OpenedEvent
 
 MAX_HOLES = 64
 _MAX_KEPT_BYTES = 32_768
-_GAP = type_of("gap")
 
 
 class Taken(enum.Enum):
@@ -33,29 +32,6 @@ class Taken(enum.Enum):
     """Something before it is missing."""
     ALTERED = "altered"
     """In its place, and does not fit the chain."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """What a gap event says: ``first`` to ``last`` were dropped, after ``before`` and with ``after`` at the end."""
-
-    first: int
-    last: int
-    before: str
-    after: str
-
-    @classmethod
-    def of(cls, event: OpenedEvent) -> Self | None:
-        """Return the gap in an event, None when it is no gap event or not a sound one."""
-        if event.members.get("type") != _GAP:
-            return None
-        what = event.what
-        try:
-            gap = cls(int(what["from"]), int(what["to"]), what["chainhash_before"], what["chainhash_after"])
-            sound = 0 < gap.first <= gap.last and len(bytes.fromhex(gap.before)) == len(bytes.fromhex(gap.after)) == 32
-        except (KeyError, TypeError, ValueError):
-            return None
-        return gap if sound else None
 
 
 @dataclass(slots=True)
@@ -74,13 +50,13 @@ class Hole:
     resumed: OpenedEvent | None = None
     accounted: bool = False
 
-    def account(self, gap: Gap) -> None:
+    def account(self, gap: Dropped) -> None:
         """Take the word of ``gap``, an event of the chain, where it fits."""
         inside = gap.first <= self.first and self.last <= gap.last
         fits_before = gap.first != self.first or gap.before == self.before
         self.accounted = self.accounted or (inside and fits_before and (gap.last != self.last or self._resumes(gap)))
 
-    def _resumes(self, gap: Gap) -> bool:
+    def _resumes(self, gap: Dropped) -> bool:
         if self.resumed is None:
             return self.after == gap.after
         return self.resumed.fits(ChainHead(gap.last, gap.after))
@@ -106,7 +82,7 @@ class Ledger:
     skipping: bool = False
     holes: list[Hole] = field(default_factory=list)
     holes_forgotten: int = 0
-    _gap: Gap | None = None
+    _gap: Dropped | None = None
     _hole: Hole | None = None
 
     @classmethod
@@ -162,7 +138,7 @@ class Ledger:
         self.head = ChainHead(event.sequence, event.chainhash)
         self.altered = self._gap = self._hole = None
         self.skipping = False
-        gap = Gap.of(event) if self.holes else None
+        gap = Dropped.by(event) if self.holes else None
         if gap is not None:
             for hole in self.holes:
                 hole.account(gap)
@@ -175,7 +151,7 @@ class Ledger:
         return Taken.AGAIN
 
     def _take_ahead(self, event: OpenedEvent, *, asking: bool) -> Taken:
-        gap = Gap.of(event)
+        gap = Dropped.by(event)
         # The newest gap event tells of all earlier drops too. In its own place it will be proved like any other.
         if gap is not None and gap.last < event.sequence and self._begins_here(gap):
             self._gap = gap
@@ -188,7 +164,7 @@ class Ledger:
         self._hole = hole
         return Taken.NEW
 
-    def _begins_here(self, gap: Gap) -> bool:
+    def _begins_here(self, gap: Dropped) -> bool:
         if gap.first == self.want:
             return gap.before == self.head.chainhash
         return gap.first <= max(self.want, self.released + 1) and self.want <= gap.last
