@@ -1,13 +1,15 @@
 # Everything a newcomer needs; each target does its own set-up. Needs make, git and Python 3.11 to 3.13 with venv.
 .PHONY: demo test faults check legacy train-env clean
 ARGS ?=
+# Most tests wait for recordings, brokers and processes to end; three at a time keep two cores busy.
+SPREAD ?= -n 3 --dist loadfile
 export PYTHON
 
 demo: .venv/ready
 	@.venv/bin/livegate demo $(ARGS)
 
 test: .venv/ready
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(SPREAD) $(ARGS)
 
 # Every fault as often as docs/faults.md says, and its table written anew. The better part of an hour.
 faults: .venv/ready
@@ -26,7 +28,7 @@ check: .venv/ready
 
 # The older board: numpy 1, OpenCV 4 and tflite-runtime, which exists only for Python 3.11. Nobody trains on it.
 legacy: .venv-legacy/ready
-	@.venv-legacy/bin/python -m pytest tests/unit -m "not training" $(ARGS)
+	@.venv-legacy/bin/python -m pytest tests/unit -m "not training" $(SPREAD) $(ARGS)
 
 .venv-legacy/ready: pyproject.toml tools/locks/legacy.txt
 	@tools/environment .venv-legacy legacy 3.11
