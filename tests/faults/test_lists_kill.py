@@ -8,12 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from livegate.lists import CentralLists, ListName
 from support.central_lists import hex_of
 from support.records import record, times
 
-KILLS = times(8, 300)
+KILLS = times(8, 100)
 ENTRIES = 300
+pytestmark = pytest.mark.timeout(900)
+
 TESTS = Path(__file__).parents[1]
 # Every version rewrites every entry, so that half a version shows.
 RECEIVER = """
