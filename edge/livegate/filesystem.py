@@ -1,7 +1,8 @@
-"""What kind of file system a folder lies on."""
+"""The file system below: what kind it is, and that it keeps what was written."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def kind_of(folder: Path) -> str:
         (len(place.parts), order, kind) for order, (place, kind) in enumerate(mounts) if whole.is_relative_to(place)
     ]
     return max(holding)[2] if holding else "unknown"
+
+
+def settle(path: Path) -> None:
+    """Return once the disk has what was written to a file, or the names in a folder. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _mount(line: str) -> tuple[Path, str]:

@@ -35,5 +35,5 @@ def _lists(house: House, now: Clock) -> dict[str, float]:
     for name, applied in house.central.versions().items():
         found[f"list_{name}_version"] = applied.version
         found[f"list_{name}_entries"] = applied.entries
-        found[f"list_{name}_expires_seconds"] = round(applied.expires_s - max(now.wall_s, now.floor_s))
+        found[f"list_{name}_expires_seconds"] = round(applied.expires_s - now.dates_s())
     return found

@@ -173,7 +173,7 @@ def test_the_floor_follows_a_synchronised_clock_and_no_other() -> None:
     keeper = FloorKeeper(iter(shown).__next__, 80.0)
     assert [keeper.clock().floor_s for _ in range(4)] == [80.0, 90.0, 90.0, 90.0]
     now = keeper.now()
-    assert (now, now.for_dates()) == (TrustedNow(60.0, 90.0), 90.0)
+    assert (now, now.dates_s()) == (TrustedNow(60.0, 90.0), 90.0)
     keeper.raise_to(10.0)
     assert keeper.floor_s == 90.0
     keeper.raise_to(95.0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livegate.errors import LinkError, Refusal, TrustError
+from livegate.events.canonical import MAX_SAFE_INTEGER
 from livegate.gate.facts import BlockAction
 from livegate.lists import fields
 from livegate.lists.values import MAX_CHUNKS, BlockKind, CredentialKind, ListName
@@ -74,7 +75,7 @@ def parse_chunk(payload: bytes) -> Chunk:
         fields.malformed("'list': expected block or allow")
     if not isinstance(entries, list) or len(entries) > MAX_CHUNK_ENTRIES:
         fields.malformed(f"'entries': expected a list of at most {MAX_CHUNK_ENTRIES}")
-    version = fields.integer(members, "version", 1, fields.MAX_SAFE_INTEGER)
+    version = fields.integer(members, "version", 1, MAX_SAFE_INTEGER)
     return Chunk(ListName(name), version, fields.integer(members, "index", 0, MAX_CHUNKS - 1), tuple(entries))
 
 

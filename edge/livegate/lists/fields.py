@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 from livegate.errors import Refusal, TrustError
 
-MAX_SAFE_INTEGER = 2**53 - 1
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

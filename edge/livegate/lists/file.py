@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.filesystem import settle
 from livegate.lists.values import AppliedList, ListName
 
 APPLICATION_ID = 0x4C474C53
@@ -67,9 +69,9 @@ def remove(path: Path) -> None:
 
 
 def create(path: Path, name: ListName) -> sqlite3.Connection:
-    """Make the file of a new list; it is worth nothing until ``seal`` was called, so nothing is flushed before."""
+    """Make the file of a new list; it is worth nothing until ``publish`` was called, so nothing is flushed before."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection = _connect(path, "rw")
     with _closed_on_failure(connection):
         for pragma in (
             f"page_size = {_PAGE_BYTES}",
@@ -126,22 +128,16 @@ def publish(connection: sqlite3.Connection, path: Path, final: Path) -> None:
     # Readers must never wait for a delta's writer, nor it for them.
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.close()
-    _flush(path, os.O_RDWR)
+    settle(path)
     for ending in _COMPANIONS:
         final.with_name(final.name + ending).unlink(missing_ok=True)
     path.rename(final)
-    _flush(final.parent, os.O_RDONLY)
+    settle(final.parent)
 
 
 def writer(path: Path) -> sqlite3.Connection:
     """Open a list for a delta: its commit is on the disk before it returns."""
-    connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=rw",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _connect(path, "rw")
     with _closed_on_failure(connection):
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 0").fetchone()
@@ -155,13 +151,7 @@ def reader(path: Path) -> sqlite3.Connection:
 
     Not mapped into memory: a page that cannot be read would then kill the process instead of failing the lookup.
     """
-    connection = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    connection = _connect(path, "ro")
     with _closed_on_failure(connection):
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         (format_,) = connection.execute("PRAGMA user_version").fetchone()
@@ -175,22 +165,20 @@ def reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class _closed_on_failure:  # noqa: N801 - reads as a statement
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
-def _flush(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags | os.O_CLOEXEC)
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except BaseException:
+        connection.close()
+        raise

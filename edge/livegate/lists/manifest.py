@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from livegate.errors import LinkError, Refusal, TrustError
+from livegate.events.canonical import MAX_SAFE_INTEGER
 from livegate.lists import fields
 from livegate.lists.values import MAX_CHUNKS, MAX_ENTRIES, ListName, Manifest
 from livegate.untrusted import parse_object
@@ -26,7 +27,7 @@ def parse_manifest(payload: bytes) -> Manifest:
     name = members.get("list")
     if name not in list(ListName):
         fields.malformed("'list': expected block or allow")
-    version = fields.integer(members, "version", 1, fields.MAX_SAFE_INTEGER)
+    version = fields.integer(members, "version", 1, MAX_SAFE_INTEGER)
     base = None if members.get("base") is None else fields.integer(members, "base", 1, version - 1)
     manifest = Manifest(
         ListName(name),

@@ -9,9 +9,10 @@ from livegate.lists.values import ListRefusal, Manifest, Refused
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a list stands when a manifest comes: the versions in force and on its way (0 for none), the highest ever in
-    force here, and the dates' clock.
-    """  # noqa: D205
+    """How a list stands when a manifest comes.
+
+    The versions in force and on its way (0 for none), the highest ever in force here, and the dates' clock.
+    """
 
     applied: int
     receiving: int

@@ -30,13 +30,13 @@ class TrustedNow:
         """Return the moment of a clock that knows its floor."""
         return cls(clock.wall_s, clock.floor_s, clock.synchronised)
 
-    def for_dates(self) -> float:
+    def dates_s(self) -> float:
         """Return Unix seconds to compare dates with: the wall clock, or the floor where that is later."""
         return max(self.wall_s, self.floor_s)
 
     def is_before(self, moment_s: float) -> bool:
         """Return whether ``moment_s`` certainly lies ahead; an unsynchronised clock may be behind and cannot say."""
-        return self.synchronised and moment_s > self.for_dates() + SKEW_S
+        return self.synchronised and moment_s > self.dates_s() + SKEW_S
 
 
 class FloorKeeper:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from livegate.errors import LinkError, Refusal, TrustError
 from livegate.events.canonical import canonical
-from livegate.trust.keys import SIGNATURE_BYTES, SigningKey
+from livegate.trust.keys import KEYID, SIGNATURE_BYTES, SigningKey
 from livegate.untrusted import parse_object
 
 _MEMBERS = frozenset({"payload", "type", "keyid", "sig"})
-_KEYID = re.compile(r"[0-9a-f]{16}")
 
 
 class EnvelopeType(enum.StrEnum):
@@ -71,7 +69,7 @@ def parse_envelope(body: bytes, max_bytes: int) -> Envelope:
     keyid, sig = members["keyid"], from_base64(members["sig"], "sig")
     if members["type"] not in list(EnvelopeType):
         raise _malformed("'type' is none this version knows")
-    if not isinstance(keyid, str) or not _KEYID.fullmatch(keyid):
+    if not isinstance(keyid, str) or not KEYID.fullmatch(keyid):
         raise _malformed("'keyid' is not 16 lower-case hexadecimal digits")
     if len(sig) != SIGNATURE_BYTES:
         raise _malformed(f"'sig' has {len(sig)} bytes, expected {SIGNATURE_BYTES}")

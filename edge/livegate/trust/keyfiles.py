@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.filesystem import settle
 
 
 def write_private(path: Path, content: bytes) -> bool:
@@ -29,11 +30,7 @@ def write_private(path: Path, content: bytes) -> bool:
             return False
     finally:
         Path(name).unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    settle(path.parent)
     return True
 
 

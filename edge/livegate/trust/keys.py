@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from livegate.trust.keyfiles import write_private
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
+KEYID = re.compile(r"[0-9a-f]{16}")
 # Far more than a PEM file of one key; what is longer is some other file.
 _PEM_BYTES = 16_384
 

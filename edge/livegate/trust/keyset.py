@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from livegate.events.canonical import canonical
 from livegate.events.cloudevents import timestamp
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.envelope import Envelope, EnvelopeType, from_base64, message
-from livegate.trust.keys import PublicKey
+from livegate.trust.keys import KEYID, PublicKey
 from livegate.trust.payload import MAX_DEPTH, KeyRole, Who, malformed, moment_of, parse_payload, text_of, version_of
 from livegate.untrusted import parse_object
 
@@ -21,7 +20,6 @@ MAX_KEYS = 64
 MAX_REVOKED = 1_024
 _MEMBERS = frozenset({"audience", "version", "issued", "expires", "role", "keys", "revoked", "next_root"})
 _KEY_MEMBERS = frozenset({"keyid", "key", "roles", "not_before", "not_after"})
-_KEYID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +66,9 @@ class Keyset:
             raise TrustError(Refusal.UNKNOWN_KEY, f"key {keyid} is not in keyset {self.version}")
         if role not in trusted.roles:
             raise TrustError(Refusal.WRONG_ROLE, f"key {keyid} may not sign as '{role}'")
-        if now.for_dates() >= self.expires_s:
+        if now.dates_s() >= self.expires_s:
             raise TrustError(Refusal.EXPIRED, f"keyset {self.version} expired at {timestamp(self.expires_s)}")
-        if now.for_dates() >= trusted.not_after_s:
+        if now.dates_s() >= trusted.not_after_s:
             raise TrustError(Refusal.EXPIRED, f"key {keyid} ended at {timestamp(trusted.not_after_s)}")
         if now.is_before(trusted.not_before_s):
             raise TrustError(Refusal.NOT_YET, f"key {keyid} begins at {timestamp(trusted.not_before_s)}")
@@ -199,7 +197,7 @@ def _bounded(members: Mapping[str, Any], name: str, most: int) -> list[Any]:
 
 
 def _keyid(value: Any) -> str:
-    if not isinstance(value, str) or not _KEYID.fullmatch(value):
+    if not isinstance(value, str) or not KEYID.fullmatch(value):
         raise malformed("a keyid is not 16 lower-case hexadecimal digits")
     return value
 

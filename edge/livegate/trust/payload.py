@@ -91,7 +91,7 @@ def _check_times(members: Mapping[str, Any], longest_s: float, now: TrustedNow) 
         raise malformed("'expires' is not after 'issued'")
     if expires_s - issued_s > longest_s:
         raise TrustError(Refusal.NOT_ALLOWED, f"payload: holds longer than {longest_s:g} s")
-    if now.for_dates() >= expires_s:
+    if now.dates_s() >= expires_s:
         raise TrustError(Refusal.EXPIRED, f"payload: expired at {members['expires']}")
     if now.is_before(issued_s):
         raise TrustError(Refusal.NOT_YET, f"payload: issued at {members['issued']}, which is yet to come")

@@ -11,6 +11,7 @@ from typing import Any
 
 from livegate.errors import LinkError, TrustError
 from livegate.events.cloudevents import ChainHead
+from livegate.filesystem import settle
 from livegate.report.topics import Topics
 from livegate.trust.keys import PublicKey
 from livegate_tools.console.ledger import Hole, Ledger
@@ -54,11 +55,7 @@ def write_state(path: Path, state: State) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
         # Without this a power cut may bring the old file back, and what it lacks was released.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        settle(path.parent)
     except OSError as exc:
         raise LinkError(f"{path}: cannot be written ({exc.strerror}); nothing is acknowledged until it can") from exc
 

@@ -80,7 +80,7 @@ class ListHandler:
         self._offer(manifest)
 
     def _offer(self, manifest: Manifest) -> None:
-        floor, now_s = self._floors.get(manifest.name, 0), self._desk.floor.now().for_dates()
+        floor, now_s = self._floors.get(manifest.name, 0), self._desk.floor.now().dates_s()
         progress = self._desk.lists.offer(manifest, floor=floor, now_s=now_s)
         self._note(progress)
         refused = progress.refused
@@ -98,7 +98,7 @@ class ListHandler:
         self._note(self._desk.lists.chunk(name, int(number[:9]), opened.envelope.payload))
 
     def _work(self, name: ListName) -> None:
-        end_s, now_s = time.monotonic() + WORK_S, self._desk.floor.now().for_dates()
+        end_s, now_s = time.monotonic() + WORK_S, self._desk.floor.now().dates_s()
         progress = self._desk.lists.work(name, now_s=now_s)
         while progress.complete and time.monotonic() < end_s:
             progress = self._desk.lists.work(name, now_s=now_s)
