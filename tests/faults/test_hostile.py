@@ -25,7 +25,7 @@ from support.records import record, times
 from support.signing import DAY_S, Centre
 from support.stores import IDENTITY
 
-EXAMPLES = settings(max_examples=times(60, 5_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=times(60, 1_000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 # What is recorded of a refusal, and how long the terminal has been running.
 OF_REFUSALS = {"event", "running", "boot", "stream"}
 TOPICS = {
