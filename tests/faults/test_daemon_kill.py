@@ -25,7 +25,7 @@ from support.records import record, times
 from support.theatre import Play, Theatre, grants, of_kind, start_daemon, visits
 from support.waiting import eventually
 
-KILLS = times(8, 200)
+KILLS = times(8, 100)
 # The visits of one run, and how fast they pass.
 SHOWN = 2
 SPEED = 5.0
