@@ -17,7 +17,8 @@ import livegate
 from livegate.audit.chain import Verifier
 from livegate.configfile import load
 from livegate.errors import LinkError, Refusal, TrustError
-from livegate.events.cloudevents import StoredEvent, genesis
+from livegate.events.cloudevents import genesis
+from livegate.events.opened import OpenedEvent
 from livegate.evidence.bundle import About, pad
 from livegate.evidence.seal import Recipient, open_sealed, seal
 from livegate.lists.chunks import changes, parse_chunk
@@ -176,7 +177,7 @@ def test_exported_events(tmp_path: Path) -> None:
         verifier = Verifier(start)
         for line in content.split(b"\n"):
             with contextlib.suppress(ValueError):
-                verifier.take(StoredEvent.parse(line))
+                verifier.take_opened(OpenedEvent.of(line))
         if verifier.finish().first_bad is not None:
             raise LinkError("not proven")
 

@@ -13,12 +13,13 @@ import pytest
 from livegate import cli
 from livegate.audit.chain import verify_chain
 from livegate.config import Mqtt, StoreConfig, Terminal
-from livegate.events.cloudevents import Identity, StoredEvent, genesis
+from livegate.events.cloudevents import Identity, genesis
 from livegate.report.link import Link
-from livegate.store.store import Store, open_store
+from livegate.store import Store, open_store
 from livegate.types import AccessEvent
 from livegate_tools.console.console import Console
 from livegate_tools.demo.broker import EmbeddedBroker
+from support.chains import stored
 from support.waiting import eventually
 
 IDENTITY = Identity(site="lab", terminal="t1", firmware="0", boot_id="boot", door="door")
@@ -63,7 +64,7 @@ def test_tail_shows_proves_and_releases_what_the_store_holds(broker: EmbeddedBro
     link.wake()
     last = store.last()
     lines = tail(broker, "--json", "--count", str(last.sequence))
-    shown = [StoredEvent.parse(line.encode()) for line in lines]
+    shown = [stored(line.encode()) for line in lines]
     assert [event.sequence for event in shown] == list(range(1, last.sequence + 1))
     assert verify_chain(shown, genesis(store.stream)) is None
     eventually(lambda: store.acknowledged_through() == last.sequence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from livegate.events import kinds
 from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, seal
+from livegate.events.opened import OpenedEvent
 from livegate.trust.keys import SigningKey
 from livegate.types import AccessEvent
 from support.stores import ENVIRONMENT, IDENTITY, WALL_S, StillClock, plain
@@ -60,6 +61,12 @@ def signed_chain(rounds: int = 3, every: int = 5) -> Chain:
     for _ in range(rounds):
         chain.write(every).sign()
     return chain
+
+
+def stored(body: bytes) -> StoredEvent:
+    """Return an event as it was published."""
+    opened = OpenedEvent.of(body)
+    return StoredEvent(opened.sequence, opened.chainhash, body)
 
 
 def exported(events: list[StoredEvent]) -> bytes:

@@ -290,7 +290,7 @@ class PruningMachine(RuleBasedStateMachine):
         assert audit.finish().ok, audit.finish()
         verifier = Verifier(None, frozenset({KEY.public}))
         for body in out.read_bytes().splitlines():
-            verifier.take(StoredEvent.parse(body))
+            verifier.take_opened(OpenedEvent.of(body))
         out.unlink()
         verdict = verifier.finish()
         assert verdict.finding is None, verdict

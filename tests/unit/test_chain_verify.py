@@ -17,7 +17,7 @@ from livegate.audit.telling import as_json, as_lines
 from livegate.audit.verdict import Fault, Start, Verdict
 from livegate.events.checkpoint import checkpoint, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, next_hash, seal, unseal
-from livegate.events.opened import follows
+from livegate.events.opened import OpenedEvent
 from livegate.trust.keys import SigningKey
 from livegate.types import AccessEvent
 from support.chains import KEY, NOW, STREAM, Chain, exported, signed_chain
@@ -183,7 +183,8 @@ def test_a_member_twice_is_refused_though_its_hash_fits() -> None:
     for twice in (b'{"number":0,"number":1}', b'{"number":0},"data":{"number":1}'):
         event = resealed(json.loads(body), chain.head, raw=unsealed.replace(b'{"number":0}', twice))
         assert next_hash(chain.head.chainhash, unseal(event.body)[0]) == event.chainhash
-        assert not follows(event, chain.head)
+        with pytest.raises(ValueError, match="twice"):
+            OpenedEvent.of(event.body)
         assert judged([*chain.events, event], Verifier()).first_bad == 3
 
 

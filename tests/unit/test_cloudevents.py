@@ -17,6 +17,7 @@ from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead, StoredEvent, genesis, seal, timestamp
 from livegate.events.environment import ModelInUse
 from livegate.events.integrity import Damage, Fill, Shortage
+from livegate.events.opened import OpenedEvent
 from livegate.gate.door import DoorState
 from livegate.gate.facts import ListEntry
 from livegate.trust.keys import SigningKey
@@ -145,6 +146,10 @@ def test_a_gap_that_names_other_hashes_is_found() -> None:
     assert verify_chain(told, genesis(STREAM)) == 3
 
 
+# As far as the chain hash every body begins.
+START = b'{"bootid":"b","chainhash":"' + b"0" * 64 + b'",'
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -152,23 +157,28 @@ def test_a_gap_that_names_other_hashes_is_found() -> None:
         b"[]",
         b"nonsense",
         b"\xff\xfe",
-        b'{"sequence":1,"chainhash":"00"}',
-        '{"sequence":"١٢٣٤٥٦٧٨٩٠١٢","chainhash":"00"}'.encode(),
-        b'{"sequence":"000000000001"}',
-        b'{"sequence":NaN}',
-        b'{"a":' * 100_000,
-        b'{"chainhash":"00","sequence":"000000000001x"}',
+        b'{"chainhash":"00","sequence":"000000000001"}',
+        START,
+        START + b'"sequence":1}',
+        START + '"sequence":"١٢٣٤٥٦٧٨٩٠١٢"}'.encode(),
+        START + b'"data":{}}',
+        START + b'"sequence":NaN}',
+        START + b'"sequence":"000000000001","a":"\xff"}',
+        START + b'"a":' + b'{"a":' * 100_000,
+        START + b'"sequence":"000000000001x"}',
     ],
 )
 def test_what_is_no_event_cannot_be_parsed(body: bytes) -> None:
     with pytest.raises(ValueError, match="event"):
-        StoredEvent.parse(body)
+        OpenedEvent.of(body)
     assert verify_chain([StoredEvent(1, "00" * 32, body)], genesis(STREAM)) == 1
 
 
 def test_parsing_gives_the_event_back() -> None:
     (event,) = chain(1)
-    assert StoredEvent.parse(event.body) == event
+    opened = OpenedEvent.of(event.body)
+    assert (opened.sequence, opened.chainhash) == (event.sequence, event.chainhash)
+    assert opened.fits(genesis(STREAM))
 
 
 CREDENTIAL = Credential("ab" * 16, "card", True, WALL_S, None)

@@ -9,11 +9,10 @@ since the form is canonical, taking the member out of a body gives back exactly 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from livegate.errors import StoreError
 from livegate.events.canonical import canonical
@@ -50,17 +49,6 @@ class StoredEvent:
     sequence: int
     chainhash: str
     body: bytes
-
-    @classmethod
-    def parse(cls, body: bytes) -> StoredEvent:
-        """Return the event in ``body``; raise ValueError when it is not an event of ours. Says nothing of the chain."""
-        event = _read(body)
-        sequence, chainhash = event.get("sequence"), event.get("chainhash")
-        if not isinstance(sequence, str) or not (len(sequence) == 12 and sequence.isascii() and sequence.isdigit()):
-            raise ValueError(f"event: 'sequence' is {sequence!r}, expected 12 digits")
-        if not isinstance(chainhash, str):
-            raise ValueError(f"event {sequence}: lacks 'chainhash'")  # noqa: TRY004 - any bad body is a ValueError
-        return cls(int(sequence), chainhash, body)
 
 
 def genesis(stream: str) -> ChainHead:
@@ -144,16 +132,3 @@ def _attributes(
         "severity": event.severity,
         "data": event.data,
     }
-
-
-def _read(body: bytes) -> dict[str, Any]:
-    def refuse(text: str) -> NoReturn:
-        raise ValueError(f"event: {text} is not a JSON number")
-
-    try:
-        event = json.loads(body, parse_constant=refuse)
-    except (ValueError, RecursionError) as exc:
-        raise ValueError(f"event: is not JSON: {exc}") from exc
-    if not isinstance(event, dict):
-        raise ValueError("event: is not a JSON object")  # noqa: TRY004 - any bad body is a ValueError
-    return event

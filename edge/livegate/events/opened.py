@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from livegate.events.cloudevents import ChainHead, StoredEvent, next_hash, unseal
+from livegate.events.cloudevents import ChainHead, next_hash, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,6 @@ def read_sequence(text: object) -> int:
     if not isinstance(text, str) or not (len(text) == 12 and text.isascii() and text.isdigit()):
         raise ValueError(f"event: a sequence is {str(text)[:80]!r}, expected 12 digits")
     return int(text)
-
-
-def follows(event: StoredEvent, head: ChainHead) -> bool:
-    """Return whether ``event`` is what was recorded right after ``head``: its place, its bytes and its hash."""
-    try:
-        opened = OpenedEvent.of(event.body)
-    except ValueError:
-        return False
-    return (opened.sequence, opened.chainhash) == (event.sequence, event.chainhash) and opened.fits(head)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
