@@ -190,7 +190,7 @@ _LISTED_REASONS: dict[str, Reason | None] = {
 
 
 def _strictness(entry: ListEntry) -> int:
-    order = list(_LISTED_REASONS)
+    order: list[str] = list(BlockAction)
     return order.index(entry.action) if entry.action in order else 0
 
 
