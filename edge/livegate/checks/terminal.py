@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from livegate.checks.finding import RENEW_S, Finding, tried
+from livegate.checks.lists import list_findings
 from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
 from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime, Tls
@@ -41,6 +42,7 @@ def findings(config: Config) -> Iterator[Finding]:
     for reader in config.reader:
         yield tried("reader", partial(_reader, reader))
     yield from own_findings(config)
+    yield from list_findings(config.terminal.state_dir)
 
 
 def own_findings(config: Config) -> Iterator[Finding]:
