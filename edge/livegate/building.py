@@ -34,10 +34,10 @@ from livegate.report.home_assistant import announcements, withdrawals
 from livegate.report.link import Link
 from livegate.report.topics import Topics
 from livegate.settings import Effective, Settings
+from livegate.store import Store, open_store
 from livegate.store.announced import announced, remember_announced
 from livegate.store.commands import CommandOutcome, drop_stale
 from livegate.store.files import media_key, prepare_folder
-from livegate.store.store import Store, open_store
 from livegate.store.trusted import floor_s, load_keyset
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.device import device_key

@@ -88,7 +88,7 @@ def _entries(central: CentralLists, name: ListName) -> Iterator[dict[str, Any]]:
 
 def _media(store: StoreReader) -> int:
     with store.reading() as connection:
-        return media.size(connection)
+        return media.count(connection)
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -23,9 +23,7 @@ class Signatures:
 
     def __init__(self, packed: bytes = b"") -> None:
         """Take the signatures one after the other, 16 bytes each, high byte first; ValueError for a broken one."""
-        words = np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2)
-        self._high = np.ascontiguousarray(words[:, 0])
-        self._low = np.ascontiguousarray(words[:, 1])
+        self._high, self._low = words(packed)
 
     def __len__(self) -> int:
         return len(self._low)
@@ -35,16 +33,32 @@ class Signatures:
 
         All are 32 lower-case hexadecimal digits; what is no signature is near nothing.
         """
-        if not len(self) or not _SIGNATURE.fullmatch(signature):
+        if not len(self) or not is_signature(signature):
             return []
-        asked = int(signature, 16)
-        high, low = np.uint64(asked >> _WORD_BITS), np.uint64(asked & (1 << _WORD_BITS) - 1)
-        distance = _count(self._high ^ high) + _count(self._low ^ low)
+        distance = distances(self._high, self._low, signature)
         near = sorted((int(distance[at]), self._text(int(at))) for at in np.flatnonzero(distance <= bits))
         return [text for _, text in near]
 
     def _text(self, at: int) -> str:
         return f"{int(self._high[at]) << _WORD_BITS | int(self._low[at]):032x}"
+
+
+def is_signature(text: str) -> bool:
+    """Return whether ``text`` is a signature: 32 lower-case hexadecimal digits."""
+    return _SIGNATURE.fullmatch(text) is not None
+
+
+def words(packed: bytes) -> NDArray[np.uint64]:
+    """Return the high and the low words, shape (2, N), of N signatures of 16 bytes; ValueError for a broken one."""
+    return np.ascontiguousarray(np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2).T)
+
+
+def distances(high: NDArray[np.uint64], low: NDArray[np.uint64], signature: str) -> NDArray[Any]:
+    """Return in how many bits each of the signatures, given by their words, differs from ``signature``; 0 to 128."""
+    asked = int(signature, 16)
+    found: NDArray[Any] = _count(high ^ np.uint64(asked >> _WORD_BITS))
+    found += _count(low ^ np.uint64(asked & (1 << _WORD_BITS) - 1))
+    return found
 
 
 def _count_in_steps(words: NDArray[np.uint64]) -> NDArray[Any]:

@@ -32,8 +32,7 @@ from livegate.gate.facts import BlockAction, Clock, GatePolicy, ListEntry
 from livegate.judge import Judge
 from livegate.pipeline import Pipeline
 from livegate.rules import Rules
-from livegate.store import lists
-from livegate.store.store import Store, open_store
+from livegate.store import Store, lists, open_store
 from livegate.trust.keys import SigningKey
 from livegate.types import NS_PER_MS, Credential, CredentialRead, Face, Role
 from support.sights import face, frame_set

@@ -24,9 +24,9 @@ from livegate.judge import Judge
 from livegate.media import MATCH_BITS, MediaSigner
 from livegate.pipeline import Pipeline, Snapshot
 from livegate.rules import Rules
+from livegate.store import Store, open_store
 from livegate.store.commands import Executed
 from livegate.store.lists import allow
-from livegate.store.store import Store, open_store
 from livegate.types import Credential, CredentialRead, Decision, Direction, Face, Role
 from livegate_drivers.doors import simulated
 from support.sights import face, frame_set

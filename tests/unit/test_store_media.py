@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from livegate.config import LimitKey, StoreConfig
 from livegate.gate.facts import Clock, GatePolicy, ListEntry
 from livegate.gate.policy import decide
-from livegate.store import Store, lists, media, open_store
+from livegate.store import Store, lists, open_store
+from livegate.store.media import Media
 from livegate.types import CredentialRead, Decision, PadDecision, Reason
 from support.stores import ATTACK, BONA_FIDE, IDENTITY, StillClock, limit, opened, policy, rows, seen_as
 
@@ -62,8 +63,9 @@ def test_the_nearest_within_the_distance_is_found(data: st.DataObject, bits: int
     flips = st.lists(st.integers(0, 127), unique=True, max_size=44)
     kept = {flipped(asked, found) for found in data.draw(st.lists(flips, max_size=6))}
     connection = sqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE media (signature PRIMARY KEY, first_ns, last_ns, first_s, last_s, times)")
-    connection.execute("CREATE TABLE media_band (band, signature, PRIMARY KEY (band, signature))")
+    columns = "id INTEGER PRIMARY KEY AUTOINCREMENT, signature, first_ns, last_ns, first_s, last_s, times"
+    connection.execute(f"CREATE TABLE media ({columns})")
+    media = Media()
     for signature in kept:
         media.remember(connection, signature, 0, 0.0)
     nearest = media.nearest(connection, asked, bits)
@@ -96,7 +98,7 @@ def test_media_are_forgotten_after_their_days_of_running_time(tmp_path: Path) ->
         assert rows(store, "media") == 1
         clock.go(2)
         store.tick(RULES)
-        assert rows(store, "media") == rows(store, "media_band") == 0
+        assert rows(store, "media") == 0
 
 
 def test_one_medium_or_all_are_deleted_at_will(tmp_path: Path) -> None:
@@ -106,13 +108,12 @@ def test_one_medium_or_all_are_deleted_at_will(tmp_path: Path) -> None:
         for signature in shown:
             show(store, signature, clock(), "card")
         with store.transaction() as t:
-            assert media.forget(t.connection, shown[0]) == 1
-            assert media.forget(t.connection, shown[0]) == 0
+            assert t.context.upkeep.media.forget(t.connection, shown[0]) == 1
+            assert t.context.upkeep.media.forget(t.connection, shown[0]) == 0
         assert rows(store, "media") == 3
-        assert rows(store, "media_band") == 3 * 8
         with store.transaction() as t:
-            assert media.forget(t.connection, None) == 3
-        assert rows(store, "media_band") == 0
+            assert t.context.upkeep.media.forget(t.connection, None) == 3
+        assert rows(store, "media") == 0
 
 
 def test_of_more_media_the_longest_unseen_are_forgotten(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_a_blocked_medium_is_found_in_another_picture_and_never_forgotten(tmp_pa
 @pytest.mark.parametrize("text", ["", "12", "g" * 32, "A" * 32, "0" * 33])
 def test_what_is_no_signature_is_refused(text: str, tmp_path: Path) -> None:
     with opened(tmp_path) as store, store.transaction() as t, pytest.raises(ValueError, match="32 hexadecimal digits"):
-        media.nearest(t.connection, text, BITS)
+        t.context.upkeep.media.nearest(t.connection, text, BITS)
 
 
 def test_attacks_without_a_signature_are_counted_as_ever(tmp_path: Path) -> None:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from livegate.errors import LivegateError
-from livegate.events.checkpoint import ChainSigner, checkpoint
+from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE
-
-if TYPE_CHECKING:
-    # The transaction itself has its events signed by what is here.
-    from livegate.store.transaction import Transaction
+from livegate.store.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +17,14 @@ _IN_HISTORY = 4
 _FEWEST_EVENTS = 10
 
 
-@dataclass(slots=True)
-class Signing:
-    """Who signs the chain of a store; without a signer nothing is signed, and so nothing pruned."""
-
-    signer: ChainSigner | None = None
-    failing: bool = False
-    """Whether it could not be signed the last time; said once, not with each event."""
-
-
-def after_append(t: Transaction) -> None:
+def after_append(t: Writing) -> None:
     """Sign the chain when so much was recorded since it was signed last, or nothing ever was."""
     every = max(_FEWEST_EVENTS, min(t.context.limits.checkpoint_events, t.context.limits.history_events // _IN_HISTORY))
     if t.context.signing.signer is not None and t.head().sequence - newest_checkpoint(t.connection) >= every:
         sign(t)
 
 
-def sign(t: Transaction) -> bool:
+def sign(t: Writing) -> bool:
     """Record a checkpoint of all there is, unless the newest event is one; return whether it was recorded.
 
     A signer that fails loses nothing: what was recorded stays, and signing is due again with the next event.

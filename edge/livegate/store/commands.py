@@ -9,11 +9,8 @@ from __future__ import annotations
 import enum
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    # The transaction itself asks whether the door is locked.
-    from livegate.store.transaction import Transaction
+from livegate.store.writing import Writing
 
 # Somebody stands before the door and waits; later than this the pulse would open it for somebody else.
 PENDING_MAX_NS = 10_000_000_000
@@ -61,7 +58,7 @@ class Executed:
     reason: str | None = None
 
 
-def submit(t: Transaction, command: Pending) -> bool:
+def submit(t: Writing, command: Pending) -> bool:
     """Put ``command`` where the decision thread finds it; False, and nothing done, while too many wait already."""
     (waiting,) = t.connection.execute("SELECT count(*) FROM pending_command").fetchone()
     if waiting >= MAX_PENDING:
@@ -73,7 +70,7 @@ def submit(t: Transaction, command: Pending) -> bool:
     return True
 
 
-def take_pending(t: Transaction) -> tuple[Pending, ...]:
+def take_pending(t: Writing) -> tuple[Pending, ...]:
     """Take out and return every command that waits, oldest first; the caller tells of each, overdue ones as dropped."""
     rows = t.connection.execute(
         "SELECT verb, nonce, keyid, correlation, accepted_ns FROM pending_command ORDER BY number"
@@ -87,7 +84,7 @@ drop_stale = take_pending
 """At start, before any command is accepted: what waits then is of an earlier process, and never carried out."""
 
 
-def lock_door(t: Transaction, nonce: str, *, locked: bool) -> None:
+def lock_door(t: Writing, nonce: str, *, locked: bool) -> None:
     """Deny every attempt from now on, or no longer, over restarts too; ``nonce`` names the command that asked."""
     t.connection.execute("DELETE FROM door_lock")
     if locked:

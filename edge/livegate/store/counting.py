@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from livegate.config import Limit
 from livegate.events import integrity
 from livegate.events.integrity import Shortage
 from livegate.gate import limits as gate_limits
-from livegate.store import lockouts, media, windows
+from livegate.store import lockouts, windows
 from livegate.store.plan import EVERYBODY, Asked
+from livegate.store.writing import Writing
 from livegate.types import Decision, PadDecision
 
-if TYPE_CHECKING:
-    # The transaction itself counts by what is here.
-    from livegate.store.transaction import Transaction
 
-
-def remember_medium(t: Transaction, decision: Decision, canonical: str | None, running_ns: int) -> None:
+def remember_medium(t: Writing, decision: Decision, canonical: str | None, running_ns: int) -> None:
     """Remember the spoof medium of an attack by the signature ``canonical`` of its first sighting."""
     if canonical is None or decision.pad.decision is not PadDecision.ATTACK:
         return
+    media = t.context.upkeep.media
     if media.remember(t.connection, canonical, running_ns, t.opened.wall_s):
-        t.context.upkeep.media.added(t.connection)
-        t.context.upkeep.media.bound(t.connection, t.context.limits.max_keys)
+        media.bound(t.connection, t.context.limits.max_keys)
 
 
-def count(t: Transaction, decision: Decision, asked: Iterator[Asked], running_ns: int) -> None:
+def count(t: Writing, decision: Decision, asked: list[Asked], running_ns: int) -> None:
     """Count ``decision`` under those of ``asked`` that it concerns, once a rule, and begin the lockouts that follow."""
     counted = sorted((one for one in asked if gate_limits.counts(one.limit, decision)), key=_rule_of)
     for _, same in groupby(counted, key=_rule_of):
@@ -36,7 +31,7 @@ def count(t: Transaction, decision: Decision, asked: Iterator[Asked], running_ns
         _count(t, group[0], tuple(one.limit for one in group), running_ns)
 
 
-def _count(t: Transaction, one: Asked, limits: tuple[Limit, ...], running_ns: int) -> None:
+def _count(t: Writing, one: Asked, limits: tuple[Limit, ...], running_ns: int) -> None:
     packed, is_new = windows.count(t.connection, limits, one.id, running_ns)
     if is_new:
         t.context.upkeep.windows.added(t.connection)
@@ -48,7 +43,7 @@ def _count(t: Transaction, one: Asked, limits: tuple[Limit, ...], running_ns: in
             lockouts.seen(t.connection, limit, one.id, running_ns)
 
 
-def _lock_out(t: Transaction, limit: Limit, key: str, running_ns: int) -> None:
+def _lock_out(t: Writing, limit: Limit, key: str, running_ns: int) -> None:
     upkeep = t.context.upkeep
     room = upkeep.lockouts.has_room(t.connection, t.context.limits.max_keys)
     begun = lockouts.begin(t.connection, limit, key, running_ns, room=room)

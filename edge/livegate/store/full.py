@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from livegate.config import StoreConfig, WhenFull
+from livegate.config import WhenFull
 from livegate.errors import StoreFull
 from livegate.events import central, integrity, kinds
 from livegate.events.cloudevents import ChainHead
 from livegate.events.integrity import Fill
 from livegate.store.pruning import prune, told_again
 from livegate.store.reading import chainhash_at
-
-if TYPE_CHECKING:
-    # The transaction itself makes room by what is here.
-    from livegate.store.transaction import Transaction
+from livegate.store.room import Stream
+from livegate.store.writing import Writing
 
 # Room beyond history_events for what must still be told when attempts are refused: doors, alarms, sensors.
 RESERVED_EVENTS = 256
@@ -35,52 +32,12 @@ _ORDINARY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """The one row of the stream's own table, as far as recording needs it."""
-
-    stream: str
-    anchor: ChainHead
-    acknowledged_through: int
-    dropped_through: int
-    capacity_percent: int
-
-    @property
-    def released_through(self) -> int:
-        """The highest sequence that is held no more."""
-        return max(self.acknowledged_through, self.dropped_through)
-
-
-def read_stream(connection: sqlite3.Connection) -> Stream:
-    """Return the stream's row."""
-    row = connection.execute(
-        "SELECT stream, anchor_sequence, anchor_chainhash, acknowledged_through, dropped_through, capacity_percent"
-        " FROM stream"
-    ).fetchone()
-    return Stream(row[0], ChainHead(row[1], row[2].hex()), *row[3:])
-
-
-def space(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return how many bytes of the database hold something, and how many are free in it."""
-    (pages,), (free,), (size,) = (
-        connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size, free * size
-
-
-def fill_of(limits: StoreConfig, held: int, used_and_free: tuple[int, int], *, disk_full: bool) -> Fill:
-    """Return how full the store is with ``held`` unacknowledged events, ``space`` being what it is."""
-    used, free = used_and_free
-    budget = limits.max_megabytes * 1_000_000
-    return Fill(held, limits.history_events, used, budget, str(limits.when_full), disk_full, free)
-
-
 def reached(fill: Fill) -> int:
     """Return the highest of CAPACITY_PERCENTS that ``fill`` reaches, 0 below all of them."""
     return max((percent for percent in CAPACITY_PERCENTS if fill.percent >= percent), default=0)
 
 
-def make_room(t: Transaction, kind: str) -> None:
+def make_room(t: Writing, kind: str) -> None:
     """Return when there is room for one more event of ``kind``, dropping old ones if the policy says so.
 
     Raises StoreFull when there is none and the policy is to deny.
@@ -111,7 +68,7 @@ def make_room(t: Transaction, kind: str) -> None:
     t.append(kinds.gap(before, after, counts, t.opened, t.context.environment))
 
 
-def tell_capacity(t: Transaction) -> None:
+def tell_capacity(t: Writing) -> None:
     """Record ``capacity`` when a level is reached; only an acknowledgement lowers it again."""
     fill = t.fill(coming=1)
     level = reached(fill)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from livegate.events.integrity import Damage
@@ -12,13 +12,18 @@ from livegate.gate.facts import Clock, LimitState, ListEntry, Presence
 from livegate.store import lockouts, windows
 from livegate.store.lockouts import Lockout
 from livegate.store.plan import Asked
-from livegate.store.rows import row_check, union
+from livegate.store.rows import PERSON, is_damaged, key_id, union
 from livegate.types import Credential
 
 Pair = tuple[str, str]
 """What a list entry names: its kind ("credential", "media", "terminal") and value."""
 Finding = tuple[Damage, str]
 """A damaged row: of what, and which."""
+
+
+_HOLDER = (
+    "SELECT p.inside, p.at_ns, c.* FROM (SELECT 1) LEFT JOIN credential c ON c.id = ? LEFT JOIN presence p ON p.id = ?"
+)
 
 
 class CentralLists(Protocol):
@@ -44,43 +49,45 @@ def holder(
 
     A damaged row is added to ``found``, and its credential is unknown.
     """
-    row = connection.execute(
-        "SELECT p.inside, p.at_ns, c.* FROM (SELECT ? AS who) LEFT JOIN credential c"
-        " ON c.pseudonym = who AND c.kind = ? LEFT JOIN presence p ON p.pseudonym = who",
-        (pseudonym, kind),
-    ).fetchone()
+    row = connection.execute(_HOLDER, (key_id(kind, pseudonym), key_id(PERSON, pseudonym))).fetchone()
     presence = None if row[0] is None else Presence(bool(row[0]), max(0, running_ns - row[1]))
-    if row[2] is None:
+    held = row[2:]
+    if held[0] is None:
         return Credential(pseudonym, kind, known=False), presence, False
-    if row_check(*row[2:-1]) != row[-1]:
-        found.append((Damage.CREDENTIAL, f"{pseudonym}/{kind}"))
+    if is_damaged(held):
+        found.append((Damage.CREDENTIAL, str(held[0])))
         return Credential(pseudonym, kind, known=False), presence, True
-    return credential_of(row[2:]), presence, True
+    if held[1] != pseudonym or held[2] != kind:
+        return Credential(pseudonym, kind, known=False), presence, False
+    return credential_of(held), presence, True
 
 
 def credential_of(row: tuple[Any, ...]) -> Credential:
     """Return the credential in a whole row of its table, which was checked."""
-    zones = frozenset(json.loads(row[6])) if row[6] != "[]" else frozenset()
-    return Credential(row[0], row[1], True, row[2], row[3], row[5], zones, bool(row[7]))
+    zones = frozenset(json.loads(row[7])) if row[7] != "[]" else frozenset()
+    return Credential(row[1], row[2], True, row[3], row[4], row[6], zones, bool(row[8]))
 
 
 def entries(
-    connection: sqlite3.Connection, pairs: Iterable[Pair], now: Clock, found: list[Finding]
-) -> Iterator[ListEntry]:
-    """Yield the local block entries that name any of ``pairs`` and are not over; damaged ones deny."""
-    values = tuple(part for pair in pairs for part in pair)
-    query = union("SELECT * FROM list_entry WHERE kind = ? AND value = ?", len(values) // 2)
-    for row in connection.execute(query, values).fetchall():
-        kind, value, source, action, reason, until_s, checksum = row
-        if row_check(*row[:-1]) != checksum:
-            found.append((Damage.LIST_ENTRY, f"{kind}/{value}/{source}"))
-            yield ListEntry(kind, value, "deny", "damaged", None, "local")
-        elif until_s is None or until_s > now.dates_s():
-            yield ListEntry(kind, value, action, reason, until_s, source)
+    connection: sqlite3.Connection, numbers: Sequence[int], now: Clock, found: list[Finding]
+) -> tuple[ListEntry, ...]:
+    """Return the local block entries of ``numbers`` (of key_id) that are not over; damaged ones deny."""
+    rows = connection.execute(union("SELECT * FROM list_entry WHERE id = ?", len(numbers)), numbers).fetchall()
+    return tuple(entry for row in rows if (entry := _entry(row, now, found)) is not None) if rows else ()
+
+
+def _entry(row: tuple[Any, ...], now: Clock, found: list[Finding]) -> ListEntry | None:
+    number, kind, value, source, action, reason, until_s, _ = row
+    if is_damaged(row):
+        found.append((Damage.LIST_ENTRY, str(number)))
+        return ListEntry(kind, value, "deny", "damaged", None, "local")
+    return (
+        ListEntry(kind, value, action, reason, until_s, source) if until_s is None or until_s > now.dates_s() else None
+    )
 
 
 def limit_states(
-    connection: sqlite3.Connection, asked: tuple[Asked, ...], everybody: set[int], running_ns: int, found: list[Finding]
+    connection: sqlite3.Connection, asked: list[Asked], everybody: set[int], running_ns: int, found: list[Finding]
 ) -> tuple[LimitState, ...]:
     """Return how every limit stands for its key; a lockout whose row is damaged runs as long as its limit ever does.
 

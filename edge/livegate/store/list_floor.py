@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    # The transaction itself asks which versions were in force.
-    from livegate.store.transaction import Transaction
+from livegate.store.writing import Writing
 
 
 def list_floors(connection: sqlite3.Connection) -> dict[str, int]:
@@ -15,7 +12,7 @@ def list_floors(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT name, version FROM list_floor"))
 
 
-def raise_list_floor(t: Transaction, name: str, version: int) -> None:
+def raise_list_floor(t: Writing, name: str, version: int) -> None:
     """Remember that ``version`` of list ``name`` is in force; a lower one changes nothing."""
     t.connection.execute(
         "INSERT INTO list_floor VALUES (?, ?)"

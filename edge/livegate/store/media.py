@@ -3,129 +3,159 @@
 A signature is 128 bits, as 32 hexadecimal digits. Two pictures of one medium differ in some bits; whatever lies within
 ``bits`` of a remembered signature is taken for that medium, and goes by the signature of its first sighting.
 
-Finding them: a signature is cut into 8 bands of 16 bits. Two signatures within r = 8 q + a bits (a < 8) agree within q
-bits in one of the first a + 1 bands, or within q - 1 in one of the others (pigeonhole). So looking up every value
-within those distances misses none (Norouzi, Punjani and Fleet, Fast exact search in Hamming space with multi-index
-hashing, IEEE TPAMI 36(6), 2014, section 3.1).
+All signatures are held in memory too, 24 bytes each, and compared one by one when an attack is met (``near``): an index
+by bands of bits would write to eight places of the card for every new medium.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from functools import cache
-from itertools import combinations
+from dataclasses import dataclass, field
+from itertools import chain
 
-from livegate.store.rows import marks
+import numpy as np
+from numpy.typing import NDArray
 
-_BYTES = 16
-_BANDS = 8
-_BAND_BITS = 16
+from livegate import near
+from livegate.near import SIGNATURE_BYTES, is_signature
+
 # A medium that is blocked by name must be found for as long as it is.
-_UNLISTED = "NOT EXISTS (SELECT 1 FROM list_entry WHERE kind = 'media' AND value = lower(hex(signature)))"
-# SQLite takes no more values in one statement everywhere.
-_AT_ONCE = 900
+_UNLISTED = "NOT EXISTS (SELECT 1 FROM list_entry WHERE list_entry.id = key_id('media', lower(hex(signature))))"
+_EVICT_SHARE = 64
+_ROOM = 1_024
+_AT_ONCE = 50_000
 
 
-def nearest(connection: sqlite3.Connection, signature: str, bits: int) -> str | None:
-    """Return the remembered signature within ``bits`` of ``signature`` that is nearest, None when there is none.
+def _empty() -> NDArray[np.int64]:
+    return np.empty((3, _ROOM), np.int64)
 
-    ``bits`` 0..127; beyond 23 the search takes many look-ups. Raises ValueError for what is no signature.
+
+@dataclass(slots=True)
+class Media:
+    """The remembered media, in the table and in memory; guarded by the lock of the store's transactions.
+
+    Memory follows the table: what other processes add is read before each search, ``settle`` after a commit and
+    ``unsettle`` after a rollback say what became of this one's changes.
     """
-    value = _value(signature)
-    best = (bits + 1, b"")
-    for (candidate,) in _near(connection, value, bits):
-        distance = (int.from_bytes(candidate, "big") ^ value).bit_count()
-        if distance <= bits and (distance, candidate) < best:
-            best = (distance, candidate)
-    return best[1].hex() if best[1] else None
 
+    _held: NDArray[np.int64] = field(default_factory=_empty)
+    """Number, high and low word of the signatures, by rising number."""
+    _count: int = 0
+    _settled: int = 0
+    _deleted: list[int] = field(default_factory=list)
 
-def is_signature(text: str) -> bool:
-    """Return whether ``text`` is a signature as ``nearest`` takes it."""
-    return len(text) == 2 * _BYTES and all(digit in "0123456789abcdef" for digit in text)
+    def nearest(self, connection: sqlite3.Connection, signature: str, bits: int) -> str | None:
+        """Return the remembered signature within ``bits`` of ``signature`` that is nearest, None when there is none.
 
+        Of several as near the first one seen. Raises ValueError for what is no signature.
+        """
+        number = self._nearest(connection, _checked(signature), bits)
+        return None if number is None else self._text(number)
 
-def remember(connection: sqlite3.Connection, signature: str, running_ns: int, wall_s: float) -> bool:
-    """Note a sighting of ``signature``, which ``nearest`` gave or which is new; return whether it is new."""
-    value = _value(signature)
-    key = value.to_bytes(_BYTES, "big")
-    again = connection.execute(
-        "UPDATE media SET last_ns = ?, last_s = ?, times = times + 1 WHERE signature = ?", (running_ns, wall_s, key)
-    )
-    if again.rowcount:
+    def remember(self, connection: sqlite3.Connection, signature: str, running_ns: int, wall_s: float) -> bool:
+        """Note a sighting of ``signature``, which ``nearest`` gave or which is new; return whether it is new."""
+        number = self._nearest(connection, _checked(signature), 0)
+        if number is None:
+            connection.execute(
+                "INSERT INTO media (signature, first_ns, last_ns, first_s, last_s, times) VALUES (?, ?, ?, ?, ?, 1)",
+                (bytes.fromhex(signature), running_ns, running_ns, wall_s, wall_s),
+            )
+            return True
+        connection.execute(
+            "UPDATE media SET last_ns = ?, last_s = ?, times = times + 1 WHERE id = ?",
+            (running_ns, wall_s, int(self._held[0, number])),
+        )
         return False
-    connection.execute("INSERT INTO media VALUES (?, ?, ?, ?, ?, 1)", (key, running_ns, running_ns, wall_s, wall_s))
-    connection.executemany(
-        "INSERT OR IGNORE INTO media_band VALUES (?, ?)",
-        [(band << _BAND_BITS | part, key) for band, part in _parts(value)],
-    )
-    return True
+
+    def forget(self, connection: sqlite3.Connection, signature: str | None) -> int:
+        """Forget one medium, or all of them with None; return how many that were."""
+        if signature is None:
+            return self._delete(connection, "", ())
+        number = self._nearest(connection, _checked(signature), 0)
+        return 0 if number is None else self._delete(connection, "WHERE id = ?", (int(self._held[0, number]),))
+
+    def expire(self, connection: sqlite3.Connection, before_ns: int, most: int) -> int:
+        """Forget at most ``most`` media not seen since ``before_ns`` (running time); return how many."""
+        oldest = f"SELECT id FROM media WHERE last_ns < ? AND {_UNLISTED} ORDER BY last_ns LIMIT ?"  # noqa: S608
+        return self._delete(connection, f"WHERE id IN ({oldest})", (before_ns, most))
+
+    def evict(self, connection: sqlite3.Connection, number: int) -> int:
+        """Forget the ``number`` media not seen for longest; return how many there were."""
+        oldest = f"SELECT id FROM media WHERE {_UNLISTED} ORDER BY last_ns LIMIT ?"  # noqa: S608 - from above
+        return self._delete(connection, f"WHERE id IN ({oldest})", (number,))
+
+    def bound(self, connection: sqlite3.Connection, most: int) -> None:
+        """Forget the longest unseen when there are more than ``most``."""
+        held = self.size(connection)
+        if held > most:
+            # A share at once: each time takes milliseconds.
+            self.evict(connection, held - most + most // _EVICT_SHARE)
+
+    def size(self, connection: sqlite3.Connection) -> int:
+        """Return how many media are remembered."""
+        self._read(connection)
+        return self._count - len(self._deleted)
+
+    def settle(self) -> None:
+        """What was done since the last time is in the table for good."""
+        if self._deleted:
+            kept = ~np.isin(self._held[0, : self._count], self._deleted)
+            left = self._held[:, : self._count][:, kept]
+            self._held[:, : left.shape[1]] = left
+            self._count = left.shape[1]
+            self._deleted = []
+        self._settled = self._count
+
+    def unsettle(self) -> None:
+        """What was done since the last time never happened."""
+        self._count = self._settled
+        self._deleted = []
+
+    def _nearest(self, connection: sqlite3.Connection, signature: str, bits: int) -> int | None:
+        """Return the place in memory of the nearest one that is still in the table."""
+        self._read(connection)
+        words = self._held[:, : self._count].view(np.uint64)
+        distances = near.distances(words[1], words[2], signature)
+        places = np.flatnonzero(distances <= bits)
+        for place in places[np.argsort(distances[places], kind="stable")]:
+            if int(self._held[0, place]) not in self._deleted:
+                return int(place)
+        return None
+
+    def _read(self, connection: sqlite3.Connection) -> None:
+        """Read what was added to the table."""
+        last = int(self._held[0, self._count - 1]) if self._count else 0
+        added = connection.execute("SELECT id, signature FROM media WHERE id > ? ORDER BY id", (last,))
+        while rows := added.fetchmany(_AT_ONCE):
+            self._take([(number, signature) for number, signature in rows if len(signature) == SIGNATURE_BYTES])
+
+    def _take(self, rows: list[tuple[int, bytes]]) -> None:
+        end = self._count + len(rows)
+        if end > self._held.shape[1]:
+            held = np.empty((3, end + end // 4), np.int64)
+            held[:, : self._count] = self._held[:, : self._count]
+            self._held = held
+        numbers, signatures = zip(*rows, strict=True) if rows else ((), ())
+        self._held[0, self._count : end] = numbers
+        self._held[1:, self._count : end] = near.words(b"".join(signatures)).view(np.int64)
+        self._count = end
+
+    def _delete(self, connection: sqlite3.Connection, where: str, values: tuple[int, ...]) -> int:
+        self._read(connection)
+        deleted = connection.execute(f"DELETE FROM media {where} RETURNING id", values).fetchall()  # noqa: S608
+        self._deleted += chain.from_iterable(deleted)
+        return len(deleted)
+
+    def _text(self, place: int) -> str:
+        return self._held[1:, place].astype(">i8").tobytes().hex()
 
 
-def forget(connection: sqlite3.Connection, signature: str | None) -> int:
-    """Forget one medium, or all of them with None; return how many that were."""
-    if signature is None:
-        connection.execute("DELETE FROM media_band")
-        return connection.execute("DELETE FROM media").rowcount
-    return _delete(connection, [(_value(signature).to_bytes(_BYTES, "big"),)])
-
-
-def expire(connection: sqlite3.Connection, before_ns: int, most: int) -> int:
-    """Forget at most ``most`` media not seen since ``before_ns`` (running time); return how many."""
-    query = f"SELECT signature FROM media WHERE last_ns < ? AND {_UNLISTED} ORDER BY last_ns LIMIT ?"  # noqa: S608
-    return _delete(connection, connection.execute(query, (before_ns, most)).fetchall())
-
-
-def evict(connection: sqlite3.Connection, number: int) -> int:
-    """Forget the ``number`` media not seen for longest; return how many there were."""
-    query = f"SELECT signature FROM media WHERE {_UNLISTED} ORDER BY last_ns LIMIT ?"  # noqa: S608 - from above
-    return _delete(connection, connection.execute(query, (number,)).fetchall())
-
-
-def size(connection: sqlite3.Connection) -> int:
-    """Return how many media are remembered; reads the whole index."""
+def count(connection: sqlite3.Connection) -> int:
+    """Return how many media are remembered, where only that is wanted; reads the whole index."""
     return int(connection.execute("SELECT count(*) FROM media").fetchone()[0])
 
 
-def _near(connection: sqlite3.Connection, value: int, bits: int) -> Iterator[tuple[bytes]]:
-    """Yield every remembered signature within ``bits`` of ``value``, among others and some more than once."""
-    each, rest = divmod(bits, _BANDS)
-    bands = [
-        band << _BAND_BITS | part ^ flip
-        for band, part in _parts(value)
-        for flip in _flips(each if band <= rest else each - 1)
-    ]
-    for begin in range(0, len(bands), _AT_ONCE):
-        some = bands[begin : begin + _AT_ONCE]
-        query = f"SELECT signature FROM media_band WHERE band IN ({marks(len(some))})"  # noqa: S608 - question marks
-        yield from connection.execute(query, some)
-
-
-def _delete(connection: sqlite3.Connection, keys: list[tuple[bytes]]) -> int:
-    deleted = 0
-    for (key,) in keys:
-        deleted += connection.execute("DELETE FROM media WHERE signature = ?", (key,)).rowcount
-        connection.executemany(
-            "DELETE FROM media_band WHERE band = ? AND signature = ?",
-            [(band << _BAND_BITS | part, key) for band, part in _parts(int.from_bytes(key, "big"))],
-        )
-    return deleted
-
-
-def _value(signature: str) -> int:
+def _checked(signature: str) -> str:
     if not is_signature(signature):
-        raise ValueError(f"media signature '{signature[:40]}': expected {2 * _BYTES} hexadecimal digits")
-    return int.from_bytes(bytes.fromhex(signature), "big")
-
-
-def _parts(value: int) -> list[tuple[int, int]]:
-    return [(band, value >> band * _BAND_BITS & (1 << _BAND_BITS) - 1) for band in range(_BANDS)]
-
-
-@cache
-def _flips(most: int) -> tuple[int, ...]:
-    """Return every pattern of at most ``most`` bits of a band."""
-    return tuple(
-        sum(1 << bit for bit in bits) for number in range(most + 1) for bits in combinations(range(_BAND_BITS), number)
-    )
+        raise ValueError(f"media signature '{signature[:40]}': expected {2 * SIGNATURE_BYTES} hexadecimal digits")
+    return signature

@@ -11,20 +11,27 @@ from livegate.errors import StoreError
 _SET = "livegate"
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply what ``connection`` (autocommit) lacks; raise StoreError when the file was written by a newer Livegate.
+def migrate(connection: sqlite3.Connection, path: Path, form: int | None = None) -> None:
+    """Apply what ``connection`` (autocommit) lacks, up to ``form`` where one is given (None: today's).
+
+    Raises StoreError when the file was written by a newer Livegate.
 
     ``user_version`` holds the number of migrations applied, so that a start with nothing to do costs one read.
     """
     scripts = _scripts()
-    applied = connection.execute("PRAGMA user_version").fetchone()[0]
+    applied = form_of(connection)
     if applied > len(scripts):
         raise StoreError(
             f"{path}: was written by a newer Livegate (form {applied}, this one knows {len(scripts)}); "
             "install that version, or move the file aside to begin a new one"
         )
-    if applied < len(scripts):
-        _apply(connection, scripts)
+    if applied < len(scripts[:form]):
+        _apply(connection, scripts[:form])
+
+
+def form_of(connection: sqlite3.Connection) -> int:
+    """Return the form a file is in: how many migrations were applied to it."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def statements(script: str) -> list[str]:

@@ -17,7 +17,7 @@ from livegate.events.cloudevents import genesis
 from livegate.store import files
 from livegate.store.connection import check_ours, is_broken, store_error, transaction, writer
 from livegate.store.migrate import migrate
-from livegate.store.salvage import salvage
+from livegate.store.salvage import old_form, salvage
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +55,19 @@ def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
     return Opened(connection, None if predecessor is None else json.loads(predecessor))
 
 
-def _connect(path: Path, *, check: bool, begin: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+def _connect(
+    path: Path, *, check: bool, begin: Callable[[sqlite3.Connection], None], form: int | None = None
+) -> sqlite3.Connection:
     connection = writer(path)
     try:
         check_ours(connection, path)
         if check:
             _check(connection, path)
-        migrate(connection, path)
+        migrate(connection, path, form)
         if connection.execute("SELECT 1 FROM stream").fetchone() is None:
             with transaction(connection, path):
                 begin(connection)
+        migrate(connection, path)
     except BaseException:
         connection.close()
         raise
@@ -126,4 +129,5 @@ def _begin_anew(path: Path, fault: str) -> sqlite3.Connection:
         )
         _begin_stream(connection, predecessor | {"reason": fault, "file": aside.name, "lost": lost})
 
-    return _connect(path, check=True, begin=begin)
+    # What an older file holds fits its own form, and is brought to today's with it.
+    return _connect(path, check=True, begin=begin, form=old_form(aside))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livegate.config import Limit, LimitKey
@@ -31,6 +30,8 @@ class Plan:
     limits: tuple[Limit, ...]
     ready: tuple[Asked | None, ...]
     rules: tuple[tuple[str, int], ...]
+    terminal: int
+    """The number of block entries for the terminal."""
 
     @classmethod
     def of(cls, limits: tuple[Limit, ...], terminal: str, door: str) -> Plan:
@@ -40,14 +41,16 @@ class Plan:
         for limit, (rule, everybody) in zip(limits, rules, strict=True):
             key = key_value(limit, None, None, terminal, door)
             ready.append(None if key is None else Asked(limit, rule, key, key_id(rule, key), everybody))
-        return cls(limits, tuple(ready), rules)
+        return cls(limits, tuple(ready), rules, key_id("terminal", terminal))
 
-    def asked(self, pseudonym: str | None, media: str | None) -> Iterator[Asked]:
-        """Yield what an attempt with this credential and spoof medium asks; limits without a key are left out."""
+    def asked(self, pseudonym: str | None, media: str | None) -> list[Asked]:
+        """Return what an attempt with this credential and spoof medium asks; limits without a key are left out."""
+        asked = []
         for limit, ready, (rule, everybody) in zip(self.limits, self.ready, self.rules, strict=True):
             if ready is not None:
-                yield ready
+                asked.append(ready)
                 continue
             key = pseudonym if limit.key is LimitKey.CREDENTIAL else media
             if key is not None:
-                yield Asked(limit, rule, key, key_id(rule, key), everybody)
+                asked.append(Asked(limit, rule, key, key_id(rule, key), everybody))
+        return asked

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livegate.events import kinds
 from livegate.events.environment import event
 from livegate.store.checkpoints import newest_checkpoint, sign
+from livegate.store.writing import Writing
 from livegate.types import AccessEvent
-
-if TYPE_CHECKING:
-    # The transaction itself makes room, and has told again what it drops.
-    from livegate.store.transaction import Transaction
 
 # Bounds how long deleting may keep a decision waiting; the rest goes with the next acknowledgement or chore.
 ROWS_AT_ONCE = 256
 
 
-def prune(t: Transaction) -> None:
+def prune(t: Writing) -> None:
     """Move the anchor up to the newest checkpoint that leaves ``history_events``, and delete some of what is past it.
 
     Changes nothing that is not acknowledged, and nothing that is not signed; signs first where nothing is.
@@ -45,7 +42,7 @@ def prune(t: Transaction) -> None:
     )
 
 
-def _move_anchor(t: Transaction, anchor: int, through: int) -> int:
+def _move_anchor(t: Writing, anchor: int, through: int) -> int:
     row = t.connection.execute("SELECT chainhash FROM event WHERE sequence = ?", (through,)).fetchone()
     if row is None:
         # Dropped, the checkpoint right behind it not: the next one serves as well.
@@ -55,7 +52,7 @@ def _move_anchor(t: Transaction, anchor: int, through: int) -> int:
     return through
 
 
-def told_again(t: Transaction, first: int, last: int, hole_begins: int) -> list[AccessEvent]:
+def told_again(t: Writing, first: int, last: int, hole_begins: int) -> list[AccessEvent]:
     """Return anew the gap events among ``first`` to ``last``, which are about to be dropped, that are still needed.
 
     That are those of holes within what is still shown, and before ``hole_begins``, where the hole that is being torn

@@ -28,12 +28,22 @@ def row_check(*columns: str | float | None) -> int:
     return int.from_bytes(blake2b(repr(columns).encode(), digest_size=8).digest(), "little", signed=True)
 
 
-def key_id(rule: str, key: str) -> int:
-    """Return the number under which ``key`` is counted by ``rule``.
+def is_damaged(row: tuple[Any, ...]) -> bool:
+    """Return whether a whole row's last column is not the checksum of the others."""
+    return bool(row_check(*row[:-1]) != row[-1])
 
-    Of a million keys two share a number with a probability of 3e-8; they would then be counted as one.
+
+def key_id(what: str, key: str) -> int:
+    """Return the number under which ``key`` is kept as ``what``: a rule's name, a kind of credential or list entry.
+
+    Of a million keys two share a number with a probability of 3e-8; they would then be counted, or blocked, as one. A
+    credential is known only where the row says its pseudonym.
     """
-    return int.from_bytes(blake2b(f"{rule}\x1f{key}".encode(), digest_size=8).digest(), "little", signed=True)
+    return int.from_bytes(blake2b(f"{what}\x1f{key}".encode(), digest_size=8).digest(), "little", signed=True)
+
+
+PERSON = "credential"
+"""What block entries of credentials, and where they are, are kept as."""
 
 
 def seen_of(at_ns: int) -> int:

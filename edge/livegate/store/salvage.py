@@ -8,30 +8,47 @@ from pathlib import Path
 from typing import Any
 
 from livegate.store import running
+from livegate.store.migrate import form_of
+from livegate.store.rows import marks
 
 _TRUST = ("keyset", "revoked_key", "nonce", "time_floor")
-_MEMORY = ("window", "lockout", "media", "media_band", "presence")
-_TABLES = ("credential", "list_entry", *_MEMORY, "running", "door_lock", *_TRUST)
+_MEMORY = ("window", "lockout", "media", "presence")
+_BEFORE = ("occurrence",)
+"""What windows were in the first form."""
+_TABLES = ("credential", "list_entry", *_MEMORY, *_BEFORE, "running", "door_lock", *_TRUST)
 
 
 def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
     """Copy lists and counters from the file ``broken`` into ``connection``, which has an open transaction.
 
+    ``connection`` is in the form that ``old_form`` says of the file.
+
     Returns the end of the broken stream ("stream", "sequence", "chainhash", None where unreadable) and the names of the
     tables that could not be copied whole.
     """
     with closing(sqlite3.connect(broken, isolation_level=None)) as source:
-        lost = [table for table in _TABLES if not _copy(table, source, connection)]
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        lost = [table for table in _TABLES if table in there and not _copy(table, source, connection)]
         _copy_running_time(source, connection)
         return _last_words(source), lost
+
+
+def old_form(broken: Path) -> int | None:
+    """Return the form the file ``broken`` is in, None where it does not say."""
+    try:
+        with closing(sqlite3.connect(broken, isolation_level=None)) as source:
+            return form_of(source) or None
+    except sqlite3.Error:
+        return None
 
 
 def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
     """Copy row by row, so that a damaged page costs only what lies beyond it; return whether all was read."""
     try:
-        columns = len(target.execute(f"SELECT * FROM {table} LIMIT 0").description)  # noqa: S608 - a name from above
-        insert = f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608
-        for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608
+        rows = source.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name from above
+        columns = ", ".join(column[0] for column in rows.description)
+        insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks(len(rows.description))})"  # noqa: S608
+        for row in rows:
             target.execute(insert, row)
     except sqlite3.Error:
         return False

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any
 
 from livegate.events import integrity
 from livegate.events.integrity import Damage
@@ -20,7 +20,7 @@ from livegate.gate.facts import GatePolicy
 from livegate.gate.limits import limit_name
 from livegate.store import lockouts
 from livegate.store.gathering import Finding
-from livegate.store.rows import any_text, row_check
+from livegate.store.rows import any_text, is_damaged, row_check
 from livegate.store.transaction import Transaction
 
 # Bounds what a slice costs, and what is told at once of a file that is damaged all over.
@@ -29,7 +29,8 @@ _ROWS = 200
 _MOST_FINDINGS = 64
 _MOST_REMEMBERED = 10_000
 _LOCKOUT_S = 86_400.0
-_Place = TypeVar("_Place")
+LOWEST = -(2**63)
+"""Below every number of key_id."""
 _HASH_BEGIN, _HASH_END = b'"chainhash":"', b'",'
 
 
@@ -39,9 +40,9 @@ class Scrub:
 
     sequence: int = 0
     chainhash: bytes = b""
-    credential: tuple[str, str] = ("", "")
-    list_entry: tuple[str, str, str] = ("", "", "")
-    lockout: int = -(2**63)
+    credential: int = LOWEST
+    list_entry: int = LOWEST
+    lockout: int = LOWEST
     rounds: int = field(default=0)
     """How often all events were read."""
     _ended: set[Damage] = field(default_factory=set)
@@ -83,33 +84,29 @@ class Scrub:
         return found
 
     def _credentials(self, connection: sqlite3.Connection) -> list[Finding]:
-        rows = connection.execute(
-            "SELECT * FROM credential WHERE (pseudonym, kind) > (?, ?) ORDER BY pseudonym, kind LIMIT ?",
-            (*self.credential, _ROWS),
-        ).fetchall()
-        self.credential = rows[-1][:2] if rows else self._end(Damage.CREDENTIAL, ("", ""))
-        return [(Damage.CREDENTIAL, f"{row[0]}/{row[1]}") for row in rows if row_check(*row[:-1]) != row[-1]]
+        rows = _next(connection, "credential", self.credential)
+        self.credential = rows[-1][0] if rows else self._end(Damage.CREDENTIAL)
+        return [(Damage.CREDENTIAL, str(row[0])) for row in rows if is_damaged(row)]
 
     def _list_entries(self, connection: sqlite3.Connection) -> list[Finding]:
-        rows = connection.execute(
-            "SELECT * FROM list_entry WHERE (kind, value, source) > (?, ?, ?) ORDER BY kind, value, source LIMIT ?",
-            (*self.list_entry, _ROWS),
-        ).fetchall()
-        self.list_entry = rows[-1][:3] if rows else self._end(Damage.LIST_ENTRY, ("", "", ""))
-        damaged = [row for row in rows if row_check(*row[:-1]) != row[-1]]
-        return [(Damage.LIST_ENTRY, f"{row[0]}/{row[1]}/{row[2]}") for row in damaged]
+        rows = _next(connection, "list_entry", self.list_entry)
+        self.list_entry = rows[-1][0] if rows else self._end(Damage.LIST_ENTRY)
+        return [(Damage.LIST_ENTRY, str(row[0])) for row in rows if is_damaged(row)]
 
     def _lockouts(self, connection: sqlite3.Connection) -> list[Finding]:
-        rows = connection.execute(
-            "SELECT * FROM lockout WHERE id > ? ORDER BY id LIMIT ?", (self.lockout, _ROWS)
-        ).fetchall()
-        self.lockout = rows[-1][0] if rows else self._end(Damage.LOCKOUT, -(2**63))
-        return [(Damage.LOCKOUT, str(row[0])) for row in rows if lockouts.of_row(row) is None]
+        rows = _next(connection, "lockout", self.lockout)
+        self.lockout = rows[-1][0] if rows else self._end(Damage.LOCKOUT)
+        return [(Damage.LOCKOUT, str(row[0])) for row in rows if is_damaged(row)]
 
-    def _end(self, what: Damage, begin: _Place) -> _Place:
+    def _end(self, what: Damage) -> int:
         """Note that all rows of ``what`` were read, and return where they begin."""
         self._ended.add(what)
-        return begin
+        return LOWEST
+
+
+def _next(connection: sqlite3.Connection, table: str, after: int) -> list[tuple[Any, ...]]:
+    query = f"SELECT * FROM {table} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608 - a name from above
+    return connection.execute(query, (after, _ROWS)).fetchall()
 
 
 def fits(before: bytes, chainhash: bytes, body: bytes) -> bool:
@@ -131,8 +128,9 @@ def mend(t: Transaction, findings: Iterable[Finding], policy: GatePolicy) -> int
 def _mend(t: Transaction, findings: Iterable[Finding], policy: GatePolicy) -> int:
     told = 0
     for what, place in dict.fromkeys(findings):
-        if _make_safe(t, what, place, policy) or _is_new(t, f"{what}/{place}"):
-            t.enqueue(integrity.damaged(what, place, t.opened, t.context.environment))
+        named = _make_safe(t, what, place, policy)
+        if named is not None or _is_new(t, f"{what}/{place}"):
+            t.enqueue(integrity.damaged(what, named or place, t.opened, t.context.environment))
             told += 1
     return told
 
@@ -152,51 +150,55 @@ def damaged_rows(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM damage").fetchone()[0])
 
 
-def _make_safe(t: Transaction, what: Damage, place: str, policy: GatePolicy) -> bool:
-    """Return whether there was a damaged row, and it is none any more."""
+def _make_safe(t: Transaction, what: Damage, place: str, policy: GatePolicy) -> str | None:
+    """Return what the damaged row called itself, None when there is none any more."""
     if what is Damage.CREDENTIAL:
-        return _forget_credential(t.connection, place)
+        return _forget_credential(t.connection, int(place))
     if what is Damage.LIST_ENTRY:
-        return _deny(t.connection, place)
+        return _deny(t.connection, int(place))
     if what is Damage.LOCKOUT:
         return _lock(t, int(place), policy)
-    return False
+    return None
 
 
-def _forget_credential(connection: sqlite3.Connection, place: str) -> bool:
-    pseudonym, _, kind = place.rpartition("/")
-    row = connection.execute("SELECT * FROM credential WHERE pseudonym = ? AND kind = ?", (pseudonym, kind)).fetchone()
-    if row is None or row_check(*row[:-1]) == row[-1]:
-        return False
-    connection.execute("DELETE FROM credential WHERE pseudonym = ? AND kind = ?", (pseudonym, kind))
-    return True
+def _forget_credential(connection: sqlite3.Connection, number: int) -> str | None:
+    row = _damaged(connection, "credential", number)
+    if row is None:
+        return None
+    connection.execute("DELETE FROM credential WHERE id = ?", (number,))
+    return f"{row[1]}/{row[2]}"
 
 
-def _deny(connection: sqlite3.Connection, place: str) -> bool:
-    kind, _, rest = place.partition("/")
-    value, _, source = rest.rpartition("/")
-    key = (kind, value, source)
-    query = "SELECT * FROM list_entry WHERE kind = ? AND value = ? AND source = ?"
-    row = connection.execute(query, key).fetchone()
-    if row is None or row_check(*row[:-1]) == row[-1]:
-        return False
-    columns = (*key, "deny", "damaged", None)
+def _deny(connection: sqlite3.Connection, number: int) -> str | None:
+    row = _damaged(connection, "list_entry", number)
+    if row is None:
+        return None
+    columns = (*row[:3], "local", "deny", "damaged", None)
     connection.execute(
-        "INSERT OR REPLACE INTO list_entry VALUES (?, ?, ?, ?, ?, ?, ?)", (*columns, row_check(*columns))
+        "INSERT OR REPLACE INTO list_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*columns, row_check(*columns))
     )
-    return True
+    return "/".join(row[1:4])
 
 
-def _lock(t: Transaction, number: int, policy: GatePolicy) -> bool:
-    row = t.connection.execute("SELECT * FROM lockout WHERE id = ?", (number,)).fetchone()
-    if row is None or lockouts.of_row(row) is not None:
-        return False
+def _lock(t: Transaction, number: int, policy: GatePolicy) -> str | None:
+    row = _damaged(t.connection, "lockout", number)
+    if row is None:
+        return None
     rule, key = row[1], row[2]
     longest_s = [max(limit.lockout_s, limit.lockout_max_s) for limit in policy.limits if limit_name(limit) == rule]
     length_ns = int(max(longest_s, default=_LOCKOUT_S) * 1e9)
     until_ns = t.context.running.at(t.opened) + length_ns
     lockouts.write(t.connection, lockouts.Lockout(number, rule, key, until_ns, length_ns, until_ns + length_ns))
-    return True
+    return str(number)
+
+
+def _damaged(connection: sqlite3.Connection, table: str, number: int) -> tuple[Any, ...] | None:
+    """Return the row of ``number`` when it is there and damaged."""
+    row: tuple[Any, ...] | None = connection.execute(
+        f"SELECT * FROM {table} WHERE id = ?",  # noqa: S608 - a name from above
+        (number,),
+    ).fetchone()
+    return row if row is not None and is_damaged(row) else None
 
 
 def _is_new(t: Transaction, place: str) -> bool:

@@ -6,7 +6,6 @@ One daemon writes it; the command line may change lists beside it, each change i
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,30 +15,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from livegate.clock import read_clock
-from livegate.config import StoreConfig
 from livegate.errors import StoreError, StoreFull
 from livegate.events import kinds
-from livegate.events.checkpoint import ChainSigner
-from livegate.events.cloudevents import ChainHead, Identity, StoredEvent
-from livegate.events.environment import Environment
+from livegate.events.cloudevents import ChainHead, StoredEvent
 from livegate.gate.facts import Clock, GatePolicy
-from livegate.store import files, running
 from livegate.store.acknowledging import acknowledge
-from livegate.store.checkpoints import Signing, sign
+from livegate.store.checkpoints import sign
 from livegate.store.chores import Chores
 from livegate.store.connection import DiskFull, store_error, transaction
 from livegate.store.full import tell_capacity
 from livegate.store.gathering import CentralLists, Finding
-from livegate.store.opening import Opened, open_database
+from livegate.store.opening import Opened
 from livegate.store.pruning import prune
-from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.reading import Counts, StoreReader
 from livegate.store.scrub import mend
 from livegate.store.tidying import tidy
-from livegate.store.transaction import Context, Transaction
+from livegate.store.transaction import Transaction
 from livegate.store.trusted import raise_floor
-from livegate.trust.site import SiteKeys
+from livegate.store.writing import Context
 from livegate.types import AccessEvent
 
 log = logging.getLogger(__name__)
@@ -48,7 +41,7 @@ LOCK_TIMEOUT_S = 5.0
 
 
 class Store:
-    """An open store; made by :func:`open_store` or :func:`open_for_edit`, closed by leaving its ``with`` block.
+    """An open store; made by ``open_store`` or ``open_for_edit``, closed by leaving its ``with`` block.
 
     ``transaction`` and ``acknowledge`` may be called from any thread and are done one at a time; the reading methods
     have a connection of their own and never make a transaction wait. All raise StoreError when the file fails them.
@@ -125,9 +118,15 @@ class Store:
         """Hold one transaction and do what follows it; needs the lock."""
         if self._chores is not None:
             self._chores.look_at_disk()
-        with transaction(self._connection, self._path):
-            t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
-            yield t
+        media = self._context.upkeep.media
+        try:
+            with transaction(self._connection, self._path):
+                t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
+                yield t
+        except BaseException:
+            media.unsettle()
+            raise
+        media.settle()
         self._unsaid = t.unsaid
         if self._chores is not None:
             try:
@@ -251,102 +250,3 @@ class Store:
     def measures(self) -> Mapping[str, float]:
         """Return what health tells of the store besides ``counts``, in base units."""
         return {} if self._chores is None else self._chores.measures()
-
-
-def open_store(
-    state_dir: Path,
-    identity: Identity,
-    limits: StoreConfig,
-    clock: Callable[[], Clock] = read_clock,
-    *,
-    environment: Environment | None = None,
-    site: SiteKeys | None = None,
-    signer: ChainSigner | None = None,
-) -> Store:
-    """Open the daemon's store in ``state_dir``, made if there is none, and record ``system.started``.
-
-    ``environment`` (model, configuration, ...) stands in the events the store writes by itself. ``site`` holds the keys
-    that the site's terminals share, None where each has its own. ``signer`` is the device's key, with which checkpoints
-    of the chain are recorded; without one the history is never pruned.
-
-    A damaged file is set aside and a new stream begun, whose first event names the one before. Raises StoreError when
-    another daemon runs on the folder, or the folder or its files are not safely ours to write.
-    """
-    with _held_by_store() as held:
-        files.prepare_folder(state_dir)
-        held.callback(os.close, files.lock(state_dir))
-        opened = open_database(state_dir, held, repair=True)
-        with transaction(opened.connection, state_dir / files.DATABASE):
-            _remember(opened.connection, identity, limits)
-            now, begins = running.begin_boot(opened.connection, identity.boot_id, clock())
-        told = environment or Environment(identity)
-        context = Context(
-            identity,
-            limits,
-            _pseudonyms(opened.connection, state_dir, site),
-            now,
-            told,
-            signing=Signing(signer),
-        )
-        chores = Chores.begin(state_dir / files.DATABASE, opened.connection, context.upkeep)
-        store = Store(state_dir / files.DATABASE, opened, context, clock, held, chores)
-        store.record_start(opened.predecessor, first_of_boot=begins)
-    return store
-
-
-def open_for_edit(
-    state_dir: Path,
-    identity: Identity,
-    limits: StoreConfig,
-    clock: Callable[[], Clock] = read_clock,
-    *,
-    site: SiteKeys | None = None,
-    environment: Environment | None = None,
-) -> Store:
-    """Open the store for a change by hand, beside a running daemon or without one; arguments and errors as above."""
-    path = state_dir / files.DATABASE
-    with _held_by_store() as held:
-        files.prepare_folder(state_dir)
-        opened = open_database(state_dir, held, repair=False)
-        with transaction(opened.connection, path):
-            _remember(opened.connection, identity, limits)
-            last_ns = running.last_running_ns(opened.connection)
-        now = running.RunningTime(clock().monotonic_ns, last_ns)
-        told = environment or Environment(identity)
-        context = Context(identity, limits, _pseudonyms(opened.connection, state_dir, site), now, told)
-        return Store(path, opened, context, clock, held)
-
-
-@contextmanager
-def _held_by_store() -> Iterator[ExitStack]:
-    """Hold what a store being opened takes: closed when opening fails, left to the store otherwise."""
-    held = ExitStack()
-    try:
-        yield held
-    except BaseException:
-        held.close()
-        raise
-
-
-def _pseudonyms(connection: sqlite3.Connection, state_dir: Path, site: SiteKeys | None = None) -> Pseudonyms:
-    # With another key no entry would ever match again, and nobody would be told.
-    (used,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM credential)"
-        " OR EXISTS (SELECT 1 FROM list_entry WHERE kind IN ('credential', 'media'))"
-    ).fetchone()
-    derived = None if site is None else site.pseudonyms
-    return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used, derived=derived))
-
-
-def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreConfig) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO terminal VALUES (1, ?, ?, ?, ?, ?, ?)",
-        (
-            identity.site,
-            identity.terminal,
-            identity.firmware,
-            identity.door,
-            limits.history_events,
-            str(limits.when_full),
-        ),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from livegate.gate.facts import GatePolicy
-from livegate.store import lockouts, media, running, windows
+from livegate.store import lockouts, running, windows
 from livegate.store.transaction import Transaction
 
 # Bounds how long forgetting may keep a decision waiting; the rest goes with the next chores.
@@ -17,6 +17,7 @@ def tidy(t: Transaction, policy: GatePolicy) -> None:
     running.save_running_ns(t.connection, now_ns)
     windows.forget(t.connection, policy.limits, now_ns, _AT_ONCE)
     lockouts.forget(t.connection, now_ns, _AT_ONCE)
+    media = t.context.upkeep.media
     media.expire(t.connection, now_ns - int(t.context.limits.media_days * _DAY_NS), _AT_ONCE)
-    for tally in (t.context.upkeep.windows, t.context.upkeep.media):
-        tally.bound(t.connection, t.context.limits.max_keys)
+    t.context.upkeep.windows.bound(t.connection, t.context.limits.max_keys)
+    media.bound(t.connection, t.context.limits.max_keys)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from livegate.config import Limit
 from livegate.events.cloudevents import Identity
-from livegate.store import lockouts, media, windows
+from livegate.store import lockouts, windows
+from livegate.store.media import Media
 from livegate.store.plan import Plan
 
 # Evicting a share at once keeps counting rare.
@@ -59,7 +60,7 @@ class Upkeep:
     """The changing state of an open store, guarded by the lock of its transactions."""
 
     windows: Tally = field(default_factory=lambda: Tally(windows.size, windows.evict))
-    media: Tally = field(default_factory=lambda: Tally(media.size, media.evict))
+    media: Media = field(default_factory=Media)
     lockouts: Tally = field(default_factory=lambda: Tally(lockouts.size, _never))
     plan: Plan | None = None
     """What the newest policy's limits ask."""
@@ -69,9 +70,11 @@ class Upkeep:
     """The disk refused a commit, and has not had room to spare since."""
 
     def measure(self, connection: sqlite3.Connection) -> None:
-        """Count all tables, so that no attempt has to wait for it."""
-        for tally in (self.windows, self.media, self.lockouts):
+        """Count and read what is remembered, so that no attempt has to wait for it."""
+        for tally in (self.windows, self.lockouts):
             tally.measure(connection)
+        self.media.size(connection)
+        self.media.settle()
 
     def plan_of(self, connection: sqlite3.Connection, limits: tuple[Limit, ...], identity: Identity) -> Plan:
         """Return the plan for ``limits``, worked out when they are others than the last time."""

@@ -22,8 +22,8 @@ from livegate.events.environment import Environment
 from livegate.gate.facts import BlockAction, ListEntry
 from livegate.listing import show
 from livegate.lists.chunks import MAX_ZONES
+from livegate.near import is_signature
 from livegate.store import Store, StoreReader, lists, open_for_edit
-from livegate.store.media import is_signature
 from livegate.store.transaction import Transaction
 from livegate.terminal_text import printable
 from livegate.trust.site import site_keys

@@ -25,7 +25,7 @@ from livegate.events.environment import Environment
 from livegate.gate.facts import GatePolicy
 from livegate.gate.limits import limit_name
 from livegate.media import MATCH_BITS
-from livegate.store import Store, media, open_store
+from livegate.store import Store, open_store
 from livegate.store.lockouts import Lockout
 from livegate.store.rows import key_id, pack, row_check, seen_of
 from livegate.types import CredentialRead, Decision, Outcome, PadDecision, PadResult, Reason, Step
@@ -77,14 +77,18 @@ def fill(store: Store, rows: int) -> None:
         with store.transaction() as t:
             pseudonyms = [t.context.pseudonyms.of(card(number).value) for number in range(begin, begin + step)]
             connection = t.connection
-            rows_ = [(one, "card", None, 4e9, None, None, "[]", 0) for one in pseudonyms]
+            rows_ = [(key_id("card", one), one, "card", None, 4e9, None, None, "[]", 0) for one in pseudonyms]
             connection.executemany(
-                "INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?)", [(*row, row_check(*row)) for row in rows_]
+                "INSERT INTO credential VALUES (?,?,?,?,?,?,?,?,?,?)", [(*row, row_check(*row)) for row in rows_]
             )
             # Others than those credentials, so that most attempts are not on the list, as at a door.
-            blocked = [("credential", one[::-1], "local", "deny", "lost", None) for one in pseudonyms]
+            blocked = [
+                (key_id("credential", one[::-1]), "credential", one[::-1], "local", "deny", "lost", None)
+                for one in pseudonyms
+            ]
             connection.executemany(
-                "INSERT OR IGNORE INTO list_entry VALUES (?,?,?,?,?,?,?)", [(*row, row_check(*row)) for row in blocked]
+                "INSERT OR IGNORE INTO list_entry VALUES (?,?,?,?,?,?,?,?)",
+                [(*row, row_check(*row)) for row in blocked],
             )
             rule = limit_name(LIMITS[0])
             moments = pack([(at_ns - SECOND_NS, 1), (at_ns, 1)])
@@ -103,8 +107,10 @@ def fill(store: Store, rows: int) -> None:
                     for one in lockouts
                 ],
             )
-            for number in range(begin, begin + step):
-                media.remember(connection, signature(number), at_ns, 0.0)
+            connection.executemany(
+                "INSERT INTO media (signature, first_ns, last_ns, first_s, last_s, times) VALUES (?,?,?,0.0,0.0,1)",
+                [(bytes.fromhex(signature(number)), at_ns, at_ns) for number in range(begin, begin + step)],
+            )
         store.tick(GatePolicy(GateMode.CREDENTIAL_LIVENESS))
 
 
@@ -133,7 +139,7 @@ def timings(store: Store, rows: int, rounds: int) -> dict[str, object]:
         wanted = f"{int(signature(pick.randrange(rows)), 16) ^ 0x10001 << pick.randrange(64):032x}"
 
         def find() -> None:
-            media.nearest(t.connection, wanted, t.context.media_bits)
+            t.context.upkeep.media.nearest(t.connection, wanted, t.context.media_bits)
 
         return find
 

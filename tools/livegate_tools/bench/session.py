@@ -17,7 +17,7 @@ from livegate.errors import AssetError
 from livegate.events.cloudevents import Identity
 from livegate.gate.facts import GatePolicy
 from livegate.judge import Judge
-from livegate.store.store import Store, open_store
+from livegate.store import Store, open_store
 from livegate.types import FrameSet, Role
 from livegate_tools.bench.peers import peer_calls
 from livegate_tools.bench.report import Figures, ModelFacts, PeerTiming

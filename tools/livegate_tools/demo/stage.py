@@ -19,10 +19,9 @@ from livegate.daemon import Daemon, Observer
 from livegate.errors import AssetError
 from livegate.events.cloudevents import Identity
 from livegate.report.topics import Topics
-from livegate.store import files
+from livegate.store import files, open_store
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
-from livegate.store.store import open_store
 from livegate.types import Credential
 from livegate_drivers.clips import read_clips
 from livegate_drivers.timeline import lay_out

@@ -18,7 +18,7 @@ from livegate.errors import LivegateError, Refusal, TrustError
 from livegate.report.down.desk import Desk
 from livegate.secret_options import without_secrets
 from livegate.settings import LogLevel
-from livegate.store import lockouts, media, presence
+from livegate.store import lockouts, presence
 from livegate.store.list_floor import list_floors
 from livegate.store.transaction import Transaction
 from livegate.trust.payload import malformed
@@ -72,7 +72,7 @@ def lockout_clear(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> D
 def media_forget(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:  # noqa: ARG001 - a Verb
     """Forget one spoof medium, or all of them."""
     what, value = _either(arguments, "signature", ALL)
-    return Done({"forgotten": media.forget(t.connection, None if what == ALL else _hex(value, what))})
+    return Done({"forgotten": t.context.upkeep.media.forget(t.connection, None if what == ALL else _hex(value, what))})
 
 
 def presence_clear(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:  # noqa: ARG001 - a Verb

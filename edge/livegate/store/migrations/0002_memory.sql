@@ -1,8 +1,10 @@
--- row_check(...) and key_id(rule, key) are functions of ours (store/rows.py), known to every writing connection.
+-- row_check(...) and key_id(what, key) are functions of ours (store/rows.py), known to every writing connection. What
+-- an attempt asks for has the number of key_id for its key: so each look-up is through few and small pages.
 
 -- The three small tables the door hangs on carry a checksum of each row.
 ALTER TABLE credential RENAME TO credential_before;
 CREATE TABLE credential (
+    id INTEGER PRIMARY KEY,
     pseudonym TEXT NOT NULL,
     kind TEXT NOT NULL,
     valid_from_s REAL,
@@ -11,28 +13,28 @@ CREATE TABLE credential (
     schedule TEXT,
     zones TEXT NOT NULL DEFAULT '[]',
     duress INTEGER NOT NULL DEFAULT 0,
-    row_check INTEGER NOT NULL,
-    PRIMARY KEY (pseudonym, kind)
-) STRICT, WITHOUT ROWID;
+    row_check INTEGER NOT NULL
+) STRICT;
 INSERT INTO credential
-    SELECT pseudonym, kind, valid_from_s, valid_until_s, label, NULL, '[]', 0,
-        row_check(pseudonym, kind, valid_from_s, valid_until_s, label, NULL, '[]', 0)
+    SELECT key_id(kind, pseudonym), pseudonym, kind, valid_from_s, valid_until_s, label, NULL, '[]', 0,
+        row_check(key_id(kind, pseudonym), pseudonym, kind, valid_from_s, valid_until_s, label, NULL, '[]', 0)
     FROM credential_before;
 DROP TABLE credential_before;
 
 ALTER TABLE list_entry RENAME TO list_entry_before;
 CREATE TABLE list_entry (
+    id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     source TEXT NOT NULL,
     action TEXT NOT NULL,
     reason TEXT NOT NULL,
     until_s REAL,
-    row_check INTEGER NOT NULL,
-    PRIMARY KEY (kind, value, source)
-) STRICT, WITHOUT ROWID;
+    row_check INTEGER NOT NULL
+) STRICT;
 INSERT INTO list_entry
-    SELECT kind, value, source, action, reason, until_s, row_check(kind, value, source, action, reason, until_s)
+    SELECT key_id(kind, value), kind, value, source, action, reason, until_s,
+        row_check(key_id(kind, value), kind, value, source, action, reason, until_s)
     FROM list_entry_before;
 DROP TABLE list_entry_before;
 
@@ -65,28 +67,25 @@ INSERT INTO window
 CREATE INDEX window_seen ON window (seen);
 DROP TABLE occurrence;
 
--- Spoof media by the signature of their first sighting; media_band finds them within some bits of difference.
+-- Spoof media by the signature of their first sighting. No number is given twice: who has read up to one asks for those
+-- above it.
 CREATE TABLE media (
-    signature BLOB PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    signature BLOB NOT NULL,
     first_ns INTEGER NOT NULL,
     last_ns INTEGER NOT NULL,
     first_s REAL NOT NULL,
     last_s REAL NOT NULL,
     times INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX media_last ON media (last_ns);
-CREATE TABLE media_band (
-    band INTEGER NOT NULL,
-    signature BLOB NOT NULL,
-    PRIMARY KEY (band, signature)
-) STRICT, WITHOUT ROWID;
 
 -- Which side of the door a credential was last let through to; at_ns in running time.
 CREATE TABLE presence (
-    pseudonym TEXT PRIMARY KEY,
+    id INTEGER PRIMARY KEY,
     inside INTEGER NOT NULL,
     at_ns INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What the background check found damaged, told once each.
 CREATE TABLE damage (
