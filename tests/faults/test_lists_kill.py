@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from livegate.lists import CentralLists, ListName, Receiver
-from support.central_lists import NOW_S, blocked_many, edition, made
+from support.central_lists import NOW_S, blocked_many, edition, finished, made
 entries = int(sys.argv[3])
 lists = CentralLists.open(Path(sys.argv[1]))
 receiver = Receiver(lists, spare_bytes=0)
@@ -42,7 +42,7 @@ while True:
     while progress.want is not None:
         progress = receiver.chunk(ListName.BLOCK, progress.want, sent.chunks[progress.want])
     print("complete", version, flush=True)
-    progress = receiver.finish(ListName.BLOCK, now_s=NOW_S)
+    progress = finished(receiver, ListName.BLOCK, now_s=NOW_S)
     assert progress.applied.version == version, progress
     print("applied", version, flush=True)
 """

@@ -32,12 +32,20 @@ def made(of: Edition, entries: Iterable[Mapping[str, Any]], chunk_bytes: int = C
     return Sent(parse_manifest(maker.manifest()), chunks)
 
 
+def finished(receiver: Receiver, name: ListName, *, now_s: float = NOW_S) -> Progress:
+    """Do all the work of putting a complete list together."""
+    progress = receiver.work(name, now_s=now_s)
+    while progress.complete:
+        progress = receiver.work(name, now_s=now_s)
+    return progress
+
+
 def received(receiver: Receiver, sent: Sent, *, floor: int = 0, now_s: float = NOW_S) -> Progress:
     """Hand over a list from the chunk that is wanted on, and put it together; return how it stands then."""
     progress = receiver.offer(sent.manifest, floor=floor, now_s=now_s)
     while progress.receiving == sent.manifest.version and progress.want is not None:
         progress = receiver.chunk(sent.manifest.name, progress.want, sent.chunks[progress.want])
-    return receiver.finish(sent.manifest.name, now_s=now_s)
+    return finished(receiver, sent.manifest.name, now_s=now_s)
 
 
 def hex_of(number: int) -> str:

@@ -21,7 +21,7 @@ from livegate.gate.facts import BlockAction, ListEntry
 from livegate.lists import CentralLists, ListName, ListRefusal, Receiver, parse_manifest
 from livegate.lists.receiver import MAX_TRIES
 from livegate.types import Credential
-from support.central_lists import DAY_S, NOW_S, blocked, blocked_many, edition, hex_of, made, received
+from support.central_lists import DAY_S, NOW_S, blocked, blocked_many, edition, finished, hex_of, made, received
 
 BLOCK, ALLOW = ListName.BLOCK, ListName.ALLOW
 
@@ -197,7 +197,7 @@ def test_wrong_chunk_is_noticed_and_asked_again(lists: CentralLists, receiver: R
         assert (progress.receiving, progress.want) == (1, 0), turn
         for index, chunk in enumerate((*sent.chunks[:-1], other.chunks[-1])):
             receiver.chunk(BLOCK, index, chunk)
-        progress = receiver.finish(BLOCK, now_s=NOW_S)
+        progress = finished(receiver, BLOCK, now_s=NOW_S)
         assert progress.refused is not None
         assert progress.refused.reason is ListRefusal.WRONG_HASH
     assert (progress.receiving, progress.want) == (None, None)
@@ -272,7 +272,7 @@ def test_disk_that_fills_while_putting_together(lists: CentralLists, receiver: R
         while progress.want is not None:
             progress = receiver.chunk(BLOCK, progress.want, sent.chunks[progress.want])
         with files_at_most(100_000):
-            progress = receiver.finish(BLOCK, now_s=NOW_S)
+            progress = finished(receiver, BLOCK, now_s=NOW_S)
         assert progress.refused is not None
         assert progress.refused.reason is ListRefusal.DISK
         assert lists.versions()[BLOCK].version == 1
@@ -297,7 +297,7 @@ def test_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     receiver.close()
     again = Receiver(lists, spare_bytes=0)
     assert again.offer(sent.manifest, floor=0, now_s=NOW_S).complete
-    assert again.finish(BLOCK, now_s=NOW_S).applied is not None
+    assert finished(again, BLOCK, now_s=NOW_S).applied is not None
     assert found(lists, 4_999) is not None
     again.close()
     lists.close()
@@ -326,7 +326,7 @@ def test_bytes_turned_on_the_disk_are_noticed(lists: CentralLists, receiver: Rec
     content = bytearray(waiting.read_bytes())
     content[len(content) // 2] ^= 1
     waiting.write_bytes(content)
-    progress = receiver.finish(BLOCK, now_s=NOW_S)
+    progress = finished(receiver, BLOCK, now_s=NOW_S)
     assert progress.want == 0
     assert received(receiver, sent).applied is not None
 
@@ -479,7 +479,7 @@ def test_hostile_entries_change_nothing(lists: CentralLists, receiver: Receiver,
     manifest = replace(sent.manifest, chunks=1, entries=len(entries), sha256=_sha256(payload))
     receiver.offer(manifest, floor=0, now_s=NOW_S)
     receiver.chunk(BLOCK, 0, payload)
-    progress = receiver.finish(BLOCK, now_s=NOW_S)
+    progress = finished(receiver, BLOCK, now_s=NOW_S)
     assert progress.refused is not None
     assert progress.refused.reason is ListRefusal.MALFORMED
     assert (progress.receiving, lists.versions()) == (None, {})

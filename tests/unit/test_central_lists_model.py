@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from livegate.lists import CentralLists, ListName, Progress, Receiver
-from support.central_lists import NOW_S, Sent, edition, hex_of, made
+from support.central_lists import NOW_S, Sent, edition, finished, hex_of, made
 
 BLOCK = ListName.BLOCK
 KEYS = [("credential", hex_of(number)) for number in range(30)] + [("media", hex_of(number)) for number in range(6)]
@@ -111,7 +111,7 @@ class ListsMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.receiver.progress(BLOCK).complete)
     @rule()
     def finish(self) -> None:
-        self.note(self.receiver.finish(BLOCK, now_s=NOW_S))
+        self.note(finished(self.receiver, BLOCK, now_s=NOW_S))
         assert self.coming is None
 
     def note(self, progress: Progress) -> None:

@@ -21,6 +21,7 @@ from livegate.store.labels import count_labels
 from livegate.trust.envelope import EnvelopeType
 from livegate.trust.keys import SigningKey
 from livegate.trust.payload import KeyRole
+from support.central_lists import finished
 from support.desks import CHALLENGE, Terminal1, config_in
 from support.schemas import valid
 from support.signing import Centre
@@ -323,7 +324,7 @@ def test_list_that_came_into_force_just_before_a_crash_is_told_after_it(
 ) -> None:
     for index, payload in enumerate(send_list(terminal, 7)):
         terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
-    terminal.desk.lists.finish(ListName.BLOCK, now_s=WALL_S)
+    finished(terminal.desk.lists, ListName.BLOCK, now_s=WALL_S)
     assert not terminal.events("list.applied")
     terminal.close()
     again = open_terminal(centre=terminal.centre)

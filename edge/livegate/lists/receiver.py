@@ -127,13 +127,6 @@ class Receiver:
             return self._give_up(arriving, ListRefusal.DISK, f"{self._folder}: {exc}")
         return self.progress(name)
 
-    def finish(self, name: ListName, *, now_s: float) -> Progress:
-        """Do all the work of putting a complete list together: seconds for a large one."""
-        progress = self.work(name, now_s=now_s)
-        while progress.complete:
-            progress = self.work(name, now_s=now_s)
-        return progress
-
     def repair(self) -> tuple[ListName, ...]:
         """Remove lists that were found damaged and return their names; offer their manifests again, whole ones.
 
