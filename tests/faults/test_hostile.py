@@ -99,6 +99,14 @@ def refuses(terminal: Terminal1, topic: str, content: bytes, *, authentic: bool 
     assert [reply["outcome"] for reply in replies] == ["refused"] * authentic, "a stranger gets no reply"
 
 
+def says_the_same(content: bytes, envelope: bytes) -> bool:
+    """Return whether the two differ in white space alone, which nobody signed."""
+    try:
+        return bool(json.loads(content) == json.loads(envelope))
+    except (ValueError, RecursionError):
+        return False
+
+
 def changed(envelope: bytes, **members: Any) -> bytes:
     """Return the envelope with another payload under the same signature."""
     outer = json.loads(envelope)
@@ -119,7 +127,7 @@ def test_noise(topic: str, terminal: Terminal1) -> None:
     pieces = st.lists(st.sampled_from([good, b"[" * 5_000, b'{"a":' * 50, b'"payload"', b"NaN", b"\xff"]) | st.binary())
 
     @EXAMPLES
-    @given(pieces.map(b"".join).filter(lambda content: content != good))
+    @given(pieces.map(b"".join).filter(lambda content: not says_the_same(content, good)))
     def hear(content: bytes) -> None:
         refuses(terminal, topic, content)
 
@@ -134,18 +142,14 @@ def test_noise(topic: str, terminal: Terminal1) -> None:
 @pytest.mark.parametrize("topic", TOPICS)
 def test_bits_changed_on_the_way(topic: str, terminal: Terminal1) -> None:
     good = genuine(terminal.centre, topic)
-    meant = json.loads(good)
 
     @EXAMPLES
     @given(st.integers(0, len(good) - 1), st.integers(1, 255))
     def hear(at: int, flip: int) -> None:
         broken = bytearray(good)
         broken[at] ^= flip
-        with contextlib.suppress(ValueError):
-            # White space in the envelope is no change of what was signed.
-            if json.loads(broken) == meant:
-                return
-        refuses(terminal, topic, bytes(broken))
+        if not says_the_same(bytes(broken), good):
+            refuses(terminal, topic, bytes(broken))
 
     hear()
 
