@@ -16,6 +16,7 @@ from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, Pa
 from livegate.configfile import check_whole
 from livegate.errors import ConfigError
 from livegate.events.environment import Environment
+from livegate.gate.limits import limit_name
 from livegate.options import Between, parse
 from livegate.rules import Rules
 from livegate.types import Step
@@ -159,6 +160,12 @@ def _check_added(config: Config, gate: _Gate) -> None:
     for name, added in (("limit", gate.limit), ("schedule", gate.schedule)):
         if len(added) > MAX_ADDED:
             raise ConfigError(f"{_WHERE}: 'gate.{name}': {len(added)} of them, expected at most {MAX_ADDED}")
+    names = {limit_name(limit) for limit in config.gate.limit}
+    for limit in gate.limit:
+        # Limits of one name share their counters: a laxer one would undo how the local one's lockouts grow.
+        if limit_name(limit) in names:
+            text = "is the local file's; choose another window_s"
+            raise ConfigError(f"{_WHERE}: 'gate.limit': '{limit_name(limit)}' {text}")
     local = {schedule.name for schedule in config.gate.schedule}
     for schedule in gate.schedule:
         # Tables of one name add up: another one would open the door at more hours.

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paho.mqtt import MQTTException
 from paho.mqtt.client import (
     MQTT_CLEAN_START_FIRST_ONLY,
     Client,
@@ -48,7 +49,7 @@ LEAST_PACKET_BYTES = 24 * 1024
 _READS_A_PUMP = 256
 
 # What paho raises while it reads bytes that are not MQTT.
-_NOT_MQTT = (ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
+_NOT_MQTT = (MQTTException, ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)

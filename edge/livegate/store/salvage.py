@@ -12,10 +12,12 @@ from livegate.store.migrate import form_of
 from livegate.store.rows import marks
 
 _TRUST = ("keyset", "revoked_key", "nonce", "time_floor")
+_FROM_CENTRE = ("twin", "list_floor", "label")
+"""Without them settings and lists could be rolled back, or loosened, by breaking the file."""
 _MEMORY = ("window", "lockout", "media", "presence")
 _BEFORE = ("occurrence",)
 """What windows were in the first form."""
-_TABLES = ("credential", "list_entry", *_MEMORY, *_BEFORE, "running", "door_lock", *_TRUST)
+_TABLES = ("credential", "list_entry", *_MEMORY, *_BEFORE, "running", "door_lock", *_TRUST, *_FROM_CENTRE)
 
 
 def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
@@ -58,7 +60,7 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) ->
 def _copy_running_time(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     try:
         running.save_running_ns(target, running.last_running_ns(source))
-    except sqlite3.Error:
+    except (sqlite3.Error, TypeError):
         # It begins at zero then, which can only lengthen a lockout that was copied.
         return
 

@@ -23,11 +23,13 @@ from livegate.trust.clockfloor import SKEW_S, TrustedNow
 from livegate.trust.envelope import Envelope
 from livegate.trust.keys import PublicKey
 from livegate.trust.keyset import Keyset, open_keyset, restore_keyset
-from livegate.trust.payload import moment_of
+from livegate.trust.payload import KeyRole, moment_of
 
 log = logging.getLogger(__name__)
 
 MAX_NONCES = 100_000
+_FOR_COMMANDS = 10_000
+"""Of those, kept for commands, which are short-lived: a key for labels must not be able to keep the door locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def take_message(t: Transaction, members: Mapping[str, Any]) -> float:
     remembered (full): a command that could come again unnoticed is not carried out.
     """
     if "nonce" in members:
-        _use_nonce(t, members["nonce"], moment_of(members, "expires"))
+        room = MAX_NONCES if members.get("role") == KeyRole.COMMANDS else MAX_NONCES - _FOR_COMMANDS
+        _use_nonce(t, members["nonce"], moment_of(members, "expires"), room)
     return raise_floor(t, moment_of(members, "issued"))
 
 
@@ -141,12 +144,12 @@ def raise_floor(t: Transaction, moment_s: float) -> float:
     return max(moment_s, before_s)
 
 
-def _use_nonce(t: Transaction, nonce: str, expires_s: float) -> None:
+def _use_nonce(t: Transaction, nonce: str, expires_s: float, room: int) -> None:
     # Only by the floor, which never goes back: a message it has passed can never be in time again.
     t.connection.execute("DELETE FROM nonce WHERE expires_s < ?", (floor_s(t.connection) - SKEW_S,))
     if t.connection.execute("SELECT 1 FROM nonce WHERE nonce = ?", (nonce,)).fetchone() is not None:
         raise TrustError(Refusal.REPLAYED, "payload: 'nonce' was used before")
     (held,) = t.connection.execute("SELECT count(*) FROM nonce").fetchone()
-    if held >= MAX_NONCES:
+    if held >= room:
         raise TrustError(Refusal.FULL, f"{held} messages are remembered already; wait until some have expired")
     t.connection.execute("INSERT INTO nonce VALUES (?, ?)", (nonce, expires_s))
