@@ -9,7 +9,7 @@ import pytest
 from livegate.audit.chain import verify_chain
 from livegate.config import WhenFull
 from livegate.errors import LinkError, StoreError, StoreFull
-from livegate.events.cloudevents import ChainHead, genesis
+from livegate.events.cloudevents import MAX_EVENT_BYTES, ChainHead, genesis
 from livegate.store import Store, StoreReader
 from livegate.store.full import RESERVED_EVENTS
 from livegate.types import AccessEvent
@@ -81,6 +81,18 @@ def test_data_that_is_no_json_is_refused_and_leaves_nothing(tmp_path: Path, data
         with pytest.raises(StoreError, match=r"capacity: its data cannot be written as JSON"), store.transaction() as t:
             t.enqueue(AccessEvent("capacity", data, 0.0, 0))
         assert store.last().sequence == 1
+
+
+def test_an_event_too_long_for_a_broker_is_refused_by_its_kind(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        before = store.last()
+        with (
+            pytest.raises(StoreError, match=f"event door: .* expected at most {MAX_EVENT_BYTES}"),
+            store.transaction() as t,
+        ):
+            t.enqueue(AccessEvent("door", {"what": "x" * MAX_EVENT_BYTES}, 0.0, 0))
+        assert store.last() == before
+        record(store)
 
 
 def test_the_console_releases_and_only_it(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from livegate.events.canonical import canonical
 from livegate.types import AccessEvent
 
 MAX_SEQUENCE = 999_999_999_999
+MAX_EVENT_BYTES = 20 * 1024
+"""With its topic an event fits the smallest packet we ask of a broker; the largest there is takes three quarters."""
 _TYPE_PREFIX, _TYPE_SUFFIX = "io.livegate.", ".v1"
 _SEALED = re.compile(rb'(\{"bootid":"(?:[^"\\]|\\.)*"),"chainhash":"([0-9a-f]{64})",')
 
@@ -59,7 +61,8 @@ def genesis(stream: str) -> ChainHead:
 def seal(event: AccessEvent, identity: Identity, stream: str, head: ChainHead, recorded_s: float) -> StoredEvent:
     """Return ``event`` as the next of ``stream`` after ``head``; ``recorded_s`` is wall time in Unix seconds.
 
-    Raises ValueError or TypeError when its data cannot be written as JSON, StoreError when the stream is used up.
+    Raises ValueError or TypeError when its data cannot be written as JSON, StoreError when the stream is used up or the
+    event is longer than MAX_EVENT_BYTES.
     """
     sequence = head.sequence + 1
     if sequence > MAX_SEQUENCE:
@@ -68,9 +71,12 @@ def seal(event: AccessEvent, identity: Identity, stream: str, head: ChainHead, r
     chainhash = next_hash(head.chainhash, unsealed)
     # In canonical order the hash stands second, right after the boot id.
     first = b'{"bootid":%b,' % canonical(identity.boot_id)
-    return StoredEvent(
-        sequence, chainhash, b'%b"chainhash":"%b",%b' % (first, chainhash.encode(), unsealed[len(first) :])
-    )
+    body = b'%b"chainhash":"%b",%b' % (first, chainhash.encode(), unsealed[len(first) :])
+    if len(body) > MAX_EVENT_BYTES:
+        raise StoreError(
+            f"event {event.kind}: {len(body)} bytes, expected at most {MAX_EVENT_BYTES}; shorten what it tells of"
+        )
+    return StoredEvent(sequence, chainhash, body)
 
 
 def unseal(body: bytes) -> tuple[bytes, str]:

@@ -25,10 +25,10 @@ def remember_medium(t: Writing, decision: Decision, canonical: str | None, runni
 
 def count(t: Writing, decision: Decision, asked: list[Asked], running_ns: int) -> None:
     """Count ``decision`` under those of ``asked`` that it concerns, once a rule, and begin the lockouts that follow."""
-    counted = sorted((one for one in asked if gate_limits.counts(one.limit, decision)), key=_rule_of)
+    counted = sorted((one for one in asked if gate_limits.counts(one.rule.limit, decision)), key=_rule_of)
     for _, same in groupby(counted, key=_rule_of):
         group = tuple(same)
-        _count(t, group[0], tuple(one.limit for one in group), running_ns)
+        _count(t, group[0], tuple(one.rule.limit for one in group), running_ns)
 
 
 def _count(t: Writing, one: Asked, limits: tuple[Limit, ...], running_ns: int) -> None:
@@ -57,4 +57,4 @@ def _lock_out(t: Writing, limit: Limit, key: str, running_ns: int) -> None:
 
 
 def _rule_of(asked: Asked) -> str:
-    return asked.rule
+    return asked.rule.name

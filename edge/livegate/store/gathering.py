@@ -10,9 +10,8 @@ from typing import Any, Protocol
 from livegate.events.integrity import Damage
 from livegate.gate.facts import Clock, LimitState, ListEntry, Presence
 from livegate.store import lockouts, windows
-from livegate.store.lockouts import Lockout
 from livegate.store.plan import Asked
-from livegate.store.rows import PERSON, is_damaged, key_id, union
+from livegate.store.rows import PERSON, is_damaged, number_of, number_of_key, union
 from livegate.types import Credential
 
 Pair = tuple[str, str]
@@ -49,7 +48,8 @@ def holder(
 
     A damaged row is added to ``found``, and its credential is unknown.
     """
-    row = connection.execute(_HOLDER, (key_id(kind, pseudonym), key_id(PERSON, pseudonym))).fetchone()
+    who = number_of_key(pseudonym)
+    row = connection.execute(_HOLDER, (number_of(kind) ^ who, number_of(PERSON) ^ who)).fetchone()
     presence = None if row[0] is None else Presence(bool(row[0]), max(0, running_ns - row[1]))
     held = row[2:]
     if held[0] is None:
@@ -95,24 +95,29 @@ def limit_states(
     """
     if not asked:
         return ()
-    counted = windows.read(connection, [one.id for one in asked])
-    locked = lockouts.read(connection, [one.id for one in asked] + sorted(everybody))
+    ids = [one.id for one in asked]
+    counted = windows.read(connection, ids)
+    locked = lockouts.read_rows(connection, ids + sorted(everybody) if everybody else ids)
+    if not counted and not locked:
+        return tuple(one.rule.quiet for one in asked)
     states = []
     for one in asked:
         packed = counted.get(one.id)
-        count = windows.number_in(packed, one.limit, running_ns) if packed else 0
+        count = windows.number_in(packed, one.rule.limit, running_ns) if packed else 0
         locked_ns = _locked_ns(locked, one, running_ns, found) if locked else 0
-        states.append(LimitState(one.limit, count, locked_ns))
+        states.append(LimitState(one.rule.limit, count, locked_ns) if count or locked_ns else one.rule.quiet)
     return tuple(states)
 
 
-def _locked_ns(locked: dict[int, Lockout | None], one: Asked, running_ns: int, found: list[Finding]) -> int:
+def _locked_ns(locked: dict[int, tuple[Any, ...]], one: Asked, running_ns: int, found: list[Finding]) -> int:
     longest_ns = 0
-    for number in (one.id, one.everybody):
-        if number in locked:
-            lockout = locked[number]
-            if lockout is None:
-                found.append((Damage.LOCKOUT, str(number)))
-                lockout = lockouts.damaged(number, one.rule, one.key, one.limit, running_ns)
-            longest_ns = max(longest_ns, lockout.until_ns - running_ns)
+    for number in (one.id, one.rule.everybody):
+        row = locked.get(number)
+        if row is None:
+            continue
+        until_ns = row[3]
+        if is_damaged(row):
+            found.append((Damage.LOCKOUT, str(number)))
+            until_ns = lockouts.damaged(number, one.rule.name, one.key, one.rule.limit, running_ns).until_ns
+        longest_ns = max(longest_ns, until_ns - running_ns)
     return longest_ns

@@ -10,12 +10,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from livegate.config import Limit
 from livegate.gate.limits import limit_name
 from livegate.store.plan import EVERYBODY
-from livegate.store.rows import key_id, marks, row_check, union
+from livegate.store.rows import is_damaged, key_id, marks, row_check, union
 
+_ROW = "SELECT * FROM lockout WHERE id = ?"
+# By what share of its time a lockout may be remembered longer.
+_LATER_SHARE = 16
 # How far down the order of who is to be forgotten next a place for a new lockout is looked for.
 _LOOK_AT = 64
 
@@ -48,14 +52,17 @@ class Begun:
 
 def read(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Lockout | None]:
     """Return the lockouts of those of ``ids`` (numbers of key_id) that have one, None for a row that is damaged."""
-    query = union("SELECT * FROM lockout WHERE id = ?", len(ids))
-    return {row[0]: of_row(row) for row in connection.execute(query, ids).fetchall()}
+    return {number: of_row(row) for number, row in read_rows(connection, ids).items()}
 
 
-def of_row(row: tuple[int, str, str, int, int, int, int]) -> Lockout | None:
+def read_rows(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """Return the whole rows of those of ``ids`` that have one, unchecked: for an attempt, which seldom needs more."""
+    return {row[0]: row for row in connection.execute(union(_ROW, len(ids)), ids).fetchall()}
+
+
+def of_row(row: tuple[Any, ...]) -> Lockout | None:
     """Return the lockout of a whole row of the table, None when its checksum is not that of its columns."""
-    lockout = Lockout(*row[:6])
-    return lockout if lockout.checksum == row[6] else None
+    return None if is_damaged(row) else Lockout(*row[:6])
 
 
 def begin(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: int, *, room: bool) -> Begun:
@@ -83,10 +90,11 @@ def begin(connection: sqlite3.Connection, limit: Limit, key: str, running_ns: in
 
 def seen(connection: sqlite3.Connection, limit: Limit, number: int, running_ns: int) -> None:
     """Note that the key of ``number`` did what ``limit`` counts: it is not quiet, so its next lockout still grows."""
-    forget_ns = running_ns + _ns(limit.lockout_max_s)
+    quiet_ns = _ns(limit.lockout_max_s)
     for lockout in read(connection, (number,)).values():
-        if lockout is not None and running_ns < lockout.forget_ns < forget_ns:
-            write(connection, replace(lockout, forget_ns=forget_ns))
+        if lockout is not None and running_ns < lockout.forget_ns < running_ns + quiet_ns:
+            # A little longer than asked for, so that not every attempt writes it.
+            write(connection, replace(lockout, forget_ns=running_ns + quiet_ns + quiet_ns // _LATER_SHARE))
 
 
 def write(connection: sqlite3.Connection, lockout: Lockout) -> None:

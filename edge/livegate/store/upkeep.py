@@ -80,6 +80,6 @@ class Upkeep:
         """Return the plan for ``limits``, worked out when they are others than the last time."""
         if self.plan is None or self.plan.limits is not limits:
             self.plan = Plan.of(limits, identity.terminal, identity.door)
-            rules = [everybody for _, everybody in self.plan.rules]
+            rules = [rule.everybody for rule in self.plan.rules]
             self.everybody = set(lockouts.read(connection, rules)) if rules else set()
         return self.plan

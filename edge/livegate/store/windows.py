@@ -18,7 +18,11 @@ _MOST_MOMENTS = 32
 def number_in(packed: bytes, limit: Limit, running_ns: int) -> int:
     """Return how many events a row's moments hold for ``limit`` at ``running_ns``."""
     since_ns = running_ns - window_ns(limit)
-    return sum(number for at_ns, number in unpack(packed) if at_ns > since_ns)
+    total = 0
+    for at_ns, number in unpack(packed):
+        if at_ns > since_ns:
+            total += number
+    return total
 
 
 def read(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bytes]:
@@ -40,10 +44,12 @@ def count(
     since_ns = running_ns - max(map(window_ns, limits))
     kept = [moment for moment in before if moment[0] > since_ns] + [(at_ns, 1)]
     packed = pack(_bounded(kept, max(limit.max for limit in limits) + 1))
-    if row is not None and row[0] == seen_of(at_ns):
+    if row is None:
+        connection.execute("INSERT INTO window VALUES (?, ?, ?)", (number, seen_of(at_ns), packed))
+    elif row[0] == seen_of(at_ns):
         connection.execute("UPDATE window SET moments = ? WHERE id = ?", (packed, number))
     else:
-        connection.execute("INSERT OR REPLACE INTO window VALUES (?, ?, ?)", (number, seen_of(at_ns), packed))
+        connection.execute("UPDATE window SET seen = ?, moments = ? WHERE id = ?", (seen_of(at_ns), packed, number))
     return packed, row is None
 
 
