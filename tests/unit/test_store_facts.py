@@ -148,6 +148,7 @@ def test_bytes_written_are_counted(tmp_path: Path) -> None:
         for number in range(900):
             with store.transaction() as t:
                 t.enqueue(plain(number))
+        store.tick(policy())
         measures = store.measures()
         # An event of half a kilobyte changes a few pages of one each.
         assert 1_000 < measures["store_bytes_per_event"] < 10_000

@@ -45,8 +45,8 @@ class Pending:
     accepted_ns: int
 
     def overdue(self, now_ns: int) -> bool:
-        """Return whether it came too long ago to be carried out."""
-        return not 0 <= now_ns - self.accepted_ns <= PENDING_MAX_NS
+        """Return whether it came too long ago to be carried out; ``now_ns`` may be read just before it came."""
+        return now_ns - self.accepted_ns > PENDING_MAX_NS
 
 
 @dataclass(frozen=True, slots=True)

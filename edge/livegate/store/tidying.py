@@ -16,7 +16,7 @@ def tidy(t: Transaction, policy: GatePolicy) -> None:
     now_ns = t.context.running.at(t.opened)
     running.save_running_ns(t.connection, now_ns)
     windows.forget(t.connection, policy.limits, now_ns, _AT_ONCE)
-    lockouts.forget(t.connection, now_ns, _AT_ONCE)
+    t.context.upkeep.lockouts.removed(lockouts.forget(t.connection, now_ns, _AT_ONCE))
     media = t.context.upkeep.media
     media.expire(t.connection, now_ns - int(t.context.limits.media_days * _DAY_NS), _AT_ONCE)
     t.context.upkeep.windows.bound(t.connection, t.context.limits.max_keys)

@@ -66,7 +66,9 @@ def lockout_clear(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> D
     """End the lockouts of one credential or one spoof medium, and forget what led to them."""
     what, value = _either(arguments, LimitKey.CREDENTIAL, LimitKey.MEDIA)
     key, limits = _hex(value, what), tuple(it for it in desk.effective.config.gate.limit if it.key == what)
-    return Done({"cleared": lockouts.clear(t.connection, limits, key) if limits else 0})
+    cleared = lockouts.clear(t.connection, limits, key) if limits else 0
+    t.context.upkeep.lockouts.removed(cleared)
+    return Done({"cleared": cleared})
 
 
 def media_forget(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:  # noqa: ARG001 - a Verb
