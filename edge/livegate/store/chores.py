@@ -23,8 +23,8 @@ from livegate.store.wear import Wear
 
 log = logging.getLogger(__name__)
 
-# What commits and events weigh in pages of log, about; from the one weight on a chore copies the log, at the other it is
-# copied right after a commit, which then takes some 6 ms more: more than a door does between two chores.
+# What commits and events weigh in pages of log, about. From the one weight on a chore copies the log; at the other it
+# is copied after a commit, which then takes some 6 ms more: no door does as much between two chores.
 _COMMIT_PAGES, _EVENT_PAGES, _WORTH_PAGES, _LOG_PAGES, _FULL_LOG_PAGES = 2, 5, 2_000, 8_000, 100
 _MOST_FINDINGS = 256
 

@@ -125,9 +125,13 @@ class Media:
     def _read(self, connection: sqlite3.Connection) -> None:
         """Read what was added to the table."""
         last = int(self._held[0, self._count - 1]) if self._count else 0
-        added = connection.execute("SELECT id, signature FROM media WHERE id > ? ORDER BY id", (last,))
+        # A worn card may have cut a signature.
+        added = connection.execute(
+            "SELECT id, signature FROM media WHERE id > ? AND length(signature) = ? ORDER BY id",
+            (last, SIGNATURE_BYTES),
+        )
         while rows := added.fetchmany(_AT_ONCE):
-            self._take([(number, signature) for number, signature in rows if len(signature) == SIGNATURE_BYTES])
+            self._take(rows)
 
     def _take(self, rows: list[tuple[int, bytes]]) -> None:
         end = self._count + len(rows)
@@ -135,7 +139,7 @@ class Media:
             held = np.empty((3, end + end // 4), np.int64)
             held[:, : self._count] = self._held[:, : self._count]
             self._held = held
-        numbers, signatures = zip(*rows, strict=True) if rows else ((), ())
+        numbers, signatures = zip(*rows, strict=True)
         self._held[0, self._count : end] = numbers
         self._held[1:, self._count : end] = near.words(b"".join(signatures)).view(np.int64)
         self._count = end
