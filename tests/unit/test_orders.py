@@ -122,3 +122,10 @@ def test_a_crash_between_commit_and_door_repeats_nothing(terminal: Terminal) -> 
     assert taken.verb is DoorVerb.PULSE
     terminal.turn()
     assert terminal.door.state() is DoorState.LOCKED
+
+
+def test_an_order_that_came_after_the_turn_read_its_clock_is_not_late(terminal: Terminal) -> None:
+    terminal.turn()
+    order(terminal, DoorVerb.PULSE, age_ns=-5 * 1_000_000_000)
+    assert terminal.turn().door is DoorState.UNLOCKED
+    assert outcomes(terminal) == [("door.pulse", "done", None)]
