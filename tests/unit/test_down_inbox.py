@@ -399,3 +399,14 @@ def test_what_the_store_did_not_take_is_asked_for_again(terminal: Terminal1) -> 
     assert not terminal.inbox.wants_again(now_s + 50)
     assert terminal.inbox.wants_again(now_s + 70)
     assert not terminal.inbox.wants_again(now_s + 700)
+
+
+def test_refused_manifest_does_not_take_the_place_of_the_one_that_is_arriving(terminal: Terminal1) -> None:
+    payloads = send_list(terminal, 7)
+    terminal.hear("lists/block/manifest", terminal.centre.manifest("block", 6, "0" * 64, 1, len(ENTRIES)))
+    assert terminal.refused() == {"version_back": 1}
+    for index, payload in enumerate(payloads):
+        terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
+    work(terminal)
+    (event,) = terminal.events("list.applied")
+    assert (event["version"], event["keyid"]) == (7, terminal.centre.key.public.keyid)

@@ -76,8 +76,8 @@ class ListHandler:
         with desk.store.transaction() as t:
             floor_s = take_message(t, opened.members)
         desk.floor.raise_to(floor_s)
-        self._manifests[name] = (manifest, opened.envelope.keyid)
         self._offer(manifest)
+        self._manifests[name] = (manifest, opened.envelope.keyid)
 
     def _offer(self, manifest: Manifest) -> None:
         floor, now_s = self._floors.get(manifest.name, 0), self._desk.floor.now().dates_s()
