@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 
-from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, PassBack, Schedule
+from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, PassBack
 from livegate.configfile import check_whole
 from livegate.errors import ConfigError
 from livegate.events.environment import Environment
@@ -22,7 +22,7 @@ from livegate.rules import Rules
 from livegate.types import Step
 
 MAX_ADDED = 64
-"""So many limits, and schedules, the centre may add; each one costs time in every decision."""
+"""So many limits the centre may add; each one costs time in every decision."""
 
 _WHERE = "twin"
 Number = TypeVar("Number", int, float)
@@ -41,7 +41,6 @@ class LogLevel(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class _Gate:
     limit: tuple[Limit, ...] = ()
-    schedule: tuple[Schedule, ...] = ()
     pairing_window_ms: Annotated[int, Between(0, 60_000)] | None = None
     in_doubt: Doubts | None = None
     anti_pass_back: AntiPassBack | None = None
@@ -132,7 +131,6 @@ def merge(config: Config, settings: Mapping[str, Any]) -> Effective:
         gate=replace(
             config.gate,
             limit=config.gate.limit + wish.gate.limit,
-            schedule=config.gate.schedule + wish.gate.schedule,
             pairing_window_ms=_at_most(
                 config.gate.pairing_window_ms, wish.gate.pairing_window_ms, "gate.pairing_window_ms"
             ),
@@ -157,20 +155,14 @@ def _nested(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _check_added(config: Config, gate: _Gate) -> None:
-    for name, added in (("limit", gate.limit), ("schedule", gate.schedule)):
-        if len(added) > MAX_ADDED:
-            raise ConfigError(f"{_WHERE}: 'gate.{name}': {len(added)} of them, expected at most {MAX_ADDED}")
+    if len(gate.limit) > MAX_ADDED:
+        raise ConfigError(f"{_WHERE}: 'gate.limit': {len(gate.limit)} of them, expected at most {MAX_ADDED}")
     names = {limit_name(limit) for limit in config.gate.limit}
     for limit in gate.limit:
         # Limits of one name share their counters: a laxer one would undo how the local one's lockouts grow.
         if limit_name(limit) in names:
             text = "is the local file's; choose another window_s"
             raise ConfigError(f"{_WHERE}: 'gate.limit': '{limit_name(limit)}' {text}")
-    local = {schedule.name for schedule in config.gate.schedule}
-    for schedule in gate.schedule:
-        # Tables of one name add up: another one would open the door at more hours.
-        if schedule.name in local:
-            raise ConfigError(f"{_WHERE}: 'gate.schedule': '{schedule.name}' is the local file's; choose another name")
 
 
 def _at_most(local: Number, wished: Number | None, name: str) -> Number:

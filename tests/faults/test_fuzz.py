@@ -153,7 +153,7 @@ WISHES = (
     {},
     {"gate.limit": [{"key": "door", "event": "denied", "max": 2, "window_s": 60, "lockout_s": 60}]},
     {"decision.least_step": "all", "decision.max_apcer": 0.01, "evidence.enabled": False, "log.level": "DEBUG"},
-    {"gate.schedule": [{"name": "night", "days": ["mon"], "begin": "22:00", "end": "06:00"}]},
+    {"gate.in_doubt": {"schedule": "deny"}, "gate.anti_pass_back": {"mode": "timed", "reset_s": 600}},
 )
 
 
