@@ -11,6 +11,7 @@ from livegate.config import Mqtt
 from livegate.errors import StoreError
 from livegate.events.cloudevents import genesis
 from livegate.report.acks import Ack, format_ack
+from livegate.report.pacing import Pace
 from livegate.report.sender import CONTENT_TYPE, Rhythm, Sender, Speaker
 from livegate.report.session import Arrival, Message, Receipt, Subscribed
 from livegate.report.topics import Topics
@@ -22,10 +23,10 @@ TOPICS = Topics("lab", "t1")
 class RecordingSession:
     """Takes everything and answers nothing."""
 
-    def __init__(self, *, remembered: bool = False, receive_maximum: int = 32):
+    def __init__(self, *, remembered: bool = False, receive_maximum: int = 32, max_packet_bytes: int = 24 * 1024):
         self.remembered = remembered
         self.receive_maximum = receive_maximum
-        self.max_packet_bytes = 24 * 1024
+        self.max_packet_bytes = max_packet_bytes
         self.published: list[Message] = []
         self.subscribed: list[str] = []
 
@@ -107,9 +108,9 @@ def test_broker_that_forgot_us_is_sent_everything_again_and_one_that_did_not_onl
 
 def test_event_longer_than_the_broker_takes_holds_nothing_up() -> None:
     terminal = Terminal(committed=1)
-    terminal.stream.commit(what={"text": "x" * 30_000})
+    terminal.stream.commit(what={"text": "x" * 16_000})
     terminal.stream.commit()
-    session = terminal.connect()
+    session = terminal.connect(max_packet_bytes=8 * 1024)
     assert session.sequences() == [1, 3]
     assert "event 2 of" in terminal.problems[-1]
     assert terminal.sender.counts["events_too_long_total"] == 1
@@ -262,3 +263,50 @@ def test_silence_subscribes_anew_and_sends_again() -> None:
     while session.sequences() != [1, 2, 1, 2]:
         sender.turn(session)
     assert session.subscribed == [TOPICS.ack, TOPICS.ack]
+
+
+def test_alternating_wants_do_not_make_a_storm() -> None:
+    stream, session = MemoryStream(), RecordingSession(receive_maximum=100_000)
+    stream.commit(100)
+    sender = Sender(
+        Mqtt("127.0.0.1", resend_after_s=3600),
+        Speaker(TOPICS, "boot", "1.0"),
+        stream,
+        dict,
+        [].append,
+        Rhythm(want_again_s=3600),
+    )
+    sender.will()
+    sender.opened(session)  # type: ignore[arg-type]
+    for number in range(200):
+        ack = Ack("stream-a", 0, genesis("stream-a").chainhash, "console", want=1 + number % 2)
+        sender.happened(Arrival(TOPICS.ack, format_ack(ack)))
+        sender.turn(session)  # type: ignore[arg-type]
+    assert sender.counts["resends_total"] == 4
+    assert sender.counts["wants_passed_over_total"] > 90
+    assert len(session.sequences()) <= 5 * 100
+
+
+@given(st.lists(st.floats(0, 2), min_size=1, max_size=200))
+def test_pace_is_kept_in_any_stretch_of_time(waits_s: list[float]) -> None:
+    pace, now_s, taken = Pace(4, 0.5), 100.0, []
+    for wait_s in waits_s:
+        now_s += wait_s
+        if pace.take(now_s):
+            taken.append(now_s)
+    for first, begin_s in enumerate(taken):
+        for last, end_s in enumerate(taken[first:], first):
+            assert last - first + 1 <= 4 + (end_s - begin_s) / 0.5 + 1e-6
+
+
+def test_measure_that_is_no_number_is_left_out_and_counted() -> None:
+    measures = {"good": 1.0, "torn": float("nan"), "endless": float("inf")}
+    sender = Sender(Mqtt("127.0.0.1"), Speaker(TOPICS, "boot", "1.0"), MemoryStream(), lambda: measures, [].append)
+    session = RecordingSession()
+    sender.will()
+    sender.opened(session)  # type: ignore[arg-type]
+    sender.turn(session)  # type: ignore[arg-type]
+    (health,) = (json.loads(m.payload) for m in session.published if m.topic == TOPICS.health)
+    assert "torn" not in health["gauges"]
+    assert health["gauges"]["good"] == 1.0
+    assert health["counters"]["measures_left_out_total"] == 2

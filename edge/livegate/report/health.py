@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -26,8 +27,16 @@ def process_measures() -> dict[str, float]:
     return measures | {"process_resident_bytes": resident_pages * os.sysconf("SC_PAGE_SIZE")}
 
 
+def finite(measures: Mapping[str, float]) -> dict[str, float]:
+    """Return ``measures`` without those that are no number JSON could carry."""
+    return {name: value for name, value in measures.items() if math.isfinite(value)}
+
+
 def format_health(boot_id: str, measures: Mapping[str, float]) -> bytes:
-    """Return the health message: ``{"time", "boot_id", "gauges": {name: number}, "counters": {name: number}}``."""
+    """Return the health message: ``{"time", "boot_id", "gauges": {name: number}, "counters": {name: number}}``.
+
+    ``measures`` are :func:`finite`.
+    """
     counters = {name: value for name, value in measures.items() if name.endswith("_total")}
     gauges = {name: value for name, value in measures.items() if name not in counters}
     members = {"time": timestamp(time.time()), "boot_id": boot_id, "gauges": gauges, "counters": counters}

@@ -12,7 +12,8 @@ from livegate.errors import LinkError, StoreError
 from livegate.events.cloudevents import StoredEvent, timestamp
 from livegate.report.down.inbox import Inbox
 from livegate.report.down.refusals import Refusals, reason_of
-from livegate.report.health import Measures, format_health
+from livegate.report.health import Measures, finite, format_health
+from livegate.report.pacing import Pace
 from livegate.report.releasing import Releasing
 from livegate.report.session import Arrival, Happening, Message, Receipt, Session
 from livegate.report.source import EventSource
@@ -29,6 +30,8 @@ _READ_AHEAD = 256
 _AROUND_BYTES = 256
 # Of what may be in flight, this part must be free before more is sent.
 _AT_ONCE = 4
+# Each can make us send a whole window again. A console asks once a second, and at once after reconnecting.
+_WANTS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Rhythm:
     receipt_s: float = 30.0
     """A broker that has not acknowledged a message for so long is given up."""
     want_again_s: float = 0.5
-    """The same ``want`` sooner than this is taken for an echo of the one being answered."""
+    """The same ``want`` sooner than this is taken for an echo of the one being answered; different ones are answered
+    a few at once, and then no more often than this."""
     store_retry_s: float = 1.0
 
 
@@ -85,6 +89,7 @@ class Sender:
         self._to_announce: deque[Message] = deque()
         self._unexplained = False
         self._last_want = (0, 0.0)
+        self._wants = Pace(_WANTS_AT_ONCE, self._rhythm.want_again_s)
         self._refusals = Refusals(None)
         self._health_due_s = 0.0
         self._read_due_s = 0.0
@@ -283,6 +288,11 @@ class Sender:
         before, at_s = self._last_want
         if want == before and now_s - at_s < self._rhythm.want_again_s:
             return
+        if want - 1 >= self.window.next_after:
+            return
+        if not self._wants.take(now_s):
+            self.counts["wants_passed_over_total"] += 1
+            return
         self._last_want = (want, now_s)
         self._go_back(want - 1)
 
@@ -333,7 +343,11 @@ class Sender:
         except StoreError as exc:
             self._problem(str(exc))
             measured = {}
-        return format_health(self._speaker.boot_id, {**outbox, **self.counts, **self._told(), **measured})
+        said = {**outbox, **self._told(), **measured}
+        fit = finite(said)
+        if len(fit) < len(said):
+            self.counts["measures_left_out_total"] += len(said) - len(fit)
+        return format_health(self._speaker.boot_id, {**fit, **self.counts})
 
     def _told(self) -> Mapping[str, float]:
         return self._refusals.counts if self._inbox is None else self._inbox.measures()
