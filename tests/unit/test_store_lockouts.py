@@ -8,6 +8,7 @@ import pytest
 from livegate.config import Limit, LimitKey, StoreConfig
 from livegate.gate.facts import GatePolicy
 from livegate.gate.limits import limit_name
+from livegate.gate.policy import decide
 from livegate.store import Store, lockouts, open_store
 from livegate.types import CredentialRead, Reason
 from support.stores import ATTACK, BONA_FIDE, CARD, IDENTITY, StillClock, admit, attempt, limit, opened, policy, whole
@@ -152,6 +153,20 @@ def test_past_the_bound_a_rule_locks_everybody_and_says_so(tmp_path: Path) -> No
         # One that has ended made room.
         assert locked_s(store, clock, rules, read(99)) == 0
         assert locked_s(store, clock, rules, read(50)) == 300
+
+
+def test_what_was_rolled_back_takes_no_room(tmp_path: Path) -> None:
+    clock, rules = StillClock(), policy(limit("presentation_attack", 1, 60, 300))
+    with small(tmp_path, clock, 5) as store:
+        attempt(store, ATTACK, rules, clock(), read(0))
+        for number in range(1, 10):
+            with pytest.raises(RuntimeError), store.transaction() as t:
+                decision = decide(ATTACK, t.facts(read(number), rules, clock()), rules, attempt_id="a1")
+                t.count(decision, rules, clock())
+                raise RuntimeError
+        attempt(store, ATTACK, rules, clock(), read(10))
+        assert locked_s(store, clock, rules, read(10)) == 300
+        assert locked_s(store, clock, rules, read(99)) == 0
 
 
 @pytest.mark.parametrize("boots", [1, 3])

@@ -118,15 +118,15 @@ class Store:
         """Hold one transaction and do what follows it; needs the lock."""
         if self._chores is not None:
             self._chores.look_at_disk()
-        media = self._context.upkeep.media
+        upkeep = self._context.upkeep
         try:
             with transaction(self._connection, self._path):
                 t = Transaction(self._connection, self._context, self._clock(), self._unsaid)
                 yield t
         except BaseException:
-            media.unsettle()
+            upkeep.unsettle()
             raise
-        media.settle()
+        upkeep.settle()
         self._unsaid = t.unsaid
         if self._chores is not None:
             try:

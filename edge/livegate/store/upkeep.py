@@ -26,11 +26,20 @@ class Tally:
     size: Callable[[sqlite3.Connection], int]
     evict: Callable[[sqlite3.Connection, int], int]
     number: int | None = None
+    _settled: int | None = None
 
     def measure(self, connection: sqlite3.Connection) -> int:
         """Count the rows; return how many there are."""
         self.number = self.size(connection)
         return self.number
+
+    def settle(self) -> None:
+        """Take what was noted for true: it was committed."""
+        self._settled = self.number
+
+    def unsettle(self) -> None:
+        """Forget what was noted since: it was rolled back."""
+        self.number = self._settled
 
     def has_room(self, connection: sqlite3.Connection, most: int) -> bool:
         """Return whether the table holds fewer than ``most`` rows; not counted anew, a million take 50 ms."""
@@ -77,7 +86,17 @@ class Upkeep:
         for tally in (self.windows, self.lockouts):
             tally.measure(connection)
         self.media.size(connection)
-        self.media.settle()
+        self.settle()
+
+    def settle(self) -> None:
+        """Take what a transaction noted for true: it was committed."""
+        for kept in (self.windows, self.lockouts, self.media):
+            kept.settle()
+
+    def unsettle(self) -> None:
+        """Forget what a transaction noted: it was rolled back."""
+        for kept in (self.windows, self.lockouts, self.media):
+            kept.unsettle()
 
     def plan_of(self, connection: sqlite3.Connection, limits: tuple[Limit, ...], identity: Identity) -> Plan:
         """Return the plan for ``limits``, worked out when they are others than the last time."""
