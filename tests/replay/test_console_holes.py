@@ -56,3 +56,4 @@ def test_console_that_lost_its_memory_goes_on_where_the_terminal_was_released(br
     console.stop(5)
     assert [one.event.sequence for one in seen] == list(range(26, 41))
     assert console.streams()[0].holes == ((1, 25, False),)
+    assert console.streams()[0].begins_after == 25

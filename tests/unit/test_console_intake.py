@@ -184,6 +184,47 @@ def test_terminal_that_makes_up_streams_is_bounded() -> None:
     assert "streams of this terminal" in room.problems[0]
 
 
+def succeeding(stream: str, predecessor: str) -> StoredEvent:
+    made = MemoryStream(stream)
+    made.commit(kind="system.started", what={"action": "start", "predecessor": {"stream": predecessor}})
+    return made.unacknowledged(0, 1)[0]
+
+
+def test_invented_streams_keep_out_neither_what_the_device_signed_nor_what_succeeds_it(tmp_path: Path) -> None:
+    state = tmp_path / "console.json"
+    room = Room(state=state)
+    for event in signed_stream(SigningKey.generate()):
+        room.hear("events", event.body)
+    for number in range(MAX_STREAMS_OF_ONE + 20):
+        room.hear("events", events(1, f"invented-{number}")[0].body)
+    room.hear("events", succeeding("genuine", "stream-a").body)
+    room.broker.turn()
+    again = Room(state=state)
+    for number in range(MAX_STREAMS_OF_ONE + 20):
+        again.hear("events", events(1, f"more-{number}")[0].body)
+    kept = {stream: ledger.head.sequence for (_, stream), ledger in again.centre.ledgers().items()}
+    assert (kept["stream-a"], kept["genuine"], len(kept)) == (4, 1, MAX_STREAMS_OF_ONE)
+
+
+def test_who_names_an_invented_predecessor_gains_nothing() -> None:
+    room = Room()
+    room.hear("events", events(1, "invented")[0].body)
+    room.hear("events", succeeding("false", "invented").body)
+    for number in range(MAX_STREAMS_OF_ONE):
+        room.hear("events", events(1, f"stream-{number}")[0].body)
+    assert not {"invented", "false"} & {stream for _, stream in room.centre.ledgers()}
+
+
+def test_signed_streams_are_bounded_and_never_forgotten() -> None:
+    room, device = Room(), SigningKey.generate()
+    for number in range(MAX_STREAMS_OF_ONE):
+        for event in signed_stream(device, f"stream-{number}"):
+            room.hear("events", event.body)
+    room.hear("events", events(1, "one-more")[0].body)
+    assert {stream for _, stream in room.centre.ledgers()} == {f"stream-{n}" for n in range(MAX_STREAMS_OF_ONE)}
+    assert "all are signed" in room.problems[0]
+
+
 def test_asking_in_vain_becomes_rare_and_is_said() -> None:
     now_s = [0.0]
     told: list[str] = []
@@ -272,16 +313,33 @@ def test_torn_receipt_is_taken_away(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_health_says_what_was_released(tmp_path: Path) -> None:
-    room = Room()
+def status_of(stream: str, sent_through: int) -> bytes:
     status = {"state": "online", "boot_id": "b", "challenge": "c", "since": "now", "firmware": "0"}
-    room.hear("status", json.dumps(status | {"stream": "stream-a", "sent_through": "000000000005"}).encode())
+    return json.dumps(status | {"stream": stream, "sent_through": f"{sent_through:012d}"}).encode()
+
+
+def test_console_that_holds_nothing_begins_where_the_terminal_was_released_and_says_so() -> None:
+    room = Room()
+    room.hear("status", status_of("stream-a", 5))
     made = events(7)
     room.hear("events", made[5].body)
     assert room.seen == []
     room.hear("health", b'{"gauges":{"outbox_acknowledged_through":5}}')
     room.hear("events", made[5].body)
     assert [one.event.sequence for one in room.seen] == [6]
+    assert "begins behind them and does not hold them" in room.problems[0]
+
+
+def test_forged_health_releases_nothing_behind_a_hole() -> None:
+    room = Room()
+    made = events(7)
+    room.hear("status", status_of("stream-a", 7))
+    room.hear("events", made[0].body)
+    room.hear("health", b'{"gauges":{"outbox_acknowledged_through":5}}')
+    for event in made[5:]:
+        room.hear("events", event.body)
+    assert [one.event.sequence for one in room.seen] == [1]
+    assert {ack.through for ack in room.broker.turn()} == {1}
 
 
 def test_terminal_whose_name_cannot_be_is_not_listened_to() -> None:

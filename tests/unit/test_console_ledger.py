@@ -139,6 +139,23 @@ def test_what_the_terminal_says_was_released_is_not_asked_for() -> None:
     assert take(ledger, EVENTS[30]) is Taken.NEW
     assert take(ledger, EVENTS[31]) is Taken.NEW
     assert [(h.first, h.last, h.accounted) for h in ledger.holes] == [(1, 30, False)]
+    assert ledger.begins_after == 30
+
+
+@given(st.integers(0, 39), st.integers(0, 10**12))
+def test_who_holds_anything_crosses_no_hole_on_the_word_of_the_terminal(index: int, said: int) -> None:
+    ledger = Ledger.begin("stream-a")
+    assert take(ledger, EVENTS[0]) is Taken.NEW
+    ledger.claim_released(said)
+    assert take(ledger, EVENTS[index]) is {0: Taken.AGAIN, 1: Taken.NEW}.get(index, Taken.AHEAD)
+    assert (ledger.holes, ledger.begins_after) == ([], 0)
+
+
+@pytest.mark.parametrize("said", [0, 29, 31, 10**12])
+def test_word_that_is_not_about_just_what_is_missing_crosses_nothing(said: int) -> None:
+    ledger = Ledger.begin("stream-a")
+    ledger.claim_released(said)
+    assert take(ledger, EVENTS[30]) is Taken.AHEAD
 
 
 def test_console_without_memory_crosses_what_was_released_and_then_dropped() -> None:
@@ -153,6 +170,7 @@ def test_console_without_memory_crosses_what_was_released_and_then_dropped() -> 
     ledger.claim_released(10)
     assert take(ledger, gap) is Taken.AHEAD
     assert take(ledger, rest[0]) is Taken.NEW
+    assert ledger.begins_after == 10
 
 
 def test_holes_are_bounded() -> None:
@@ -194,12 +212,14 @@ def test_state_survives(tmp_path: Path) -> None:
     ledger = Ledger.begin("stream-a")
     for index in (*range(3), *range(8, 12)):
         take(ledger, EVENTS[index], asking=False)
+    ledger.begins_after, ledger.signed, ledger.follows = 2, 3, True
     key = (Topics("lab", "t1"), "stream-a")
     key_of_device = SigningKey.generate().public
     write_state(path, State({key: ledger}, {key[0]: key_of_device}))
     state = read_state(path)
     (kept,) = state.ledgers.values()
     assert kept.head == ledger.head
+    assert (kept.begins_after, kept.signed, kept.follows) == (2, 3, True)
     assert [(h.first, h.last, h.before) for h in kept.holes] == [(h.first, h.last, h.before) for h in ledger.holes]
     assert state.devices == {key[0]: key_of_device}
 

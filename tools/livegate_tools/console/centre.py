@@ -175,11 +175,14 @@ class Centre:
 
     def _countersign(self, seen: Seen) -> None:
         try:
-            genuine = self._devices.check(seen) is not None
+            signed = self._devices.check(seen)
         except LinkError as exc:
             self._problems.report(("device", seen.topics), str(exc))
             return
-        if genuine and self._receipts is not None:
+        if signed is None:
+            return
+        self._desks.vouch(seen.topics, seen.stream, signed.sequence)
+        if self._receipts is not None:
             self._receipts.sign(seen.stream, ChainHead(seen.event.sequence, seen.event.chainhash))
 
     def _save(self) -> None:

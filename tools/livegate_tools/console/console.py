@@ -31,7 +31,8 @@ class StreamState:
     """One stream as the console holds it.
 
     ``through`` is the sequence everything is held up to, but for ``holes`` (first, last, accounted for by a gap
-    event); ``altered`` the first sequence that does not fit the chain, None while all does.
+    event); ``begins_after`` is up to where it took the terminal's word that all was acknowledged before its time: that
+    is not held; ``altered`` the first sequence that does not fit the chain, None while all does.
     """
 
     topics: Topics
@@ -39,6 +40,7 @@ class StreamState:
     through: int
     chainhash: str
     known: int
+    begins_after: int
     repeated: int
     altered: int | None
     holes: tuple[tuple[int, int, bool], ...]
@@ -142,6 +144,7 @@ class Console:
                 through=ledger.head.sequence,
                 chainhash=ledger.head.chainhash,
                 known=ledger.known,
+                begins_after=ledger.begins_after,
                 repeated=ledger.repeated,
                 altered=ledger.altered,
                 holes=tuple((hole.first, hole.last, hole.accounted) for hole in list(ledger.holes)),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from livegate.errors import LinkError
+from livegate.events.cloudevents import type_of
+from livegate.events.kinds import SYSTEM_STARTED
 from livegate.report.acks import Ack
 from livegate.report.topics import Topics
 from livegate_tools.console.ledger import Ledger, Taken
@@ -20,6 +22,7 @@ MAX_STREAMS = 20_000
 MAX_STREAMS_OF_ONE = 64
 _MAX_DOUBLINGS = 4
 _ASKED_ENOUGH = 5
+_STARTED = type_of(SYSTEM_STARTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,9 @@ class Desks:
         self._problems = problems
         self._now = now
         self._desks = {key: _Desk(key[0], ledger) for key, ledger in kept.items()}
-        self._streams = Counter(topics for topics, _ in kept)
+        self._of: defaultdict[Topics, dict[str, Ledger]] = defaultdict(dict)
+        for (topics, stream), ledger in kept.items():
+            self._of[topics][stream] = ledger
         self._open: dict[Key, _Desk] = {}
 
     def ledgers(self) -> dict[Key, Ledger]:
@@ -81,7 +86,10 @@ class Desks:
             desk.due_s = 0.0 if desk.pending else desk.due_s
 
     def know(self, topics: Topics, stream: str) -> None:
-        """Begin a ledger for ``stream`` unless there is one; LinkError when there are too many."""
+        """Begin a ledger for ``stream`` unless there is one; LinkError when there are too many that are signed.
+
+        What nobody signed makes room: who invents streams must not keep a terminal's next one out.
+        """
         self._desk((topics, stream))
 
     def claim(self, topics: Topics, stream: str, sequence: int) -> None:
@@ -97,6 +105,11 @@ class Desks:
         if (topics, stream) in self._desks:
             self._desks[topics, stream].ledger.claim_released(sequence)
 
+    def vouch(self, topics: Topics, stream: str, sequence: int) -> None:
+        """Note that the terminal's device key signed for ``stream`` up to ``sequence``."""
+        ledger = self._desks[topics, stream].ledger
+        ledger.signed = max(ledger.signed, sequence)
+
     def take(self, seen: Seen, keep: Callable[[Seen], None]) -> Taken:
         """Judge an event by its stream's ledger, ``keep`` it when it is new, and plan the answer.
 
@@ -106,7 +119,7 @@ class Desks:
         taken = desk.ledger.judge(seen.opened, asking=self._rules.acknowledge)
         if taken is Taken.NEW:
             keep(seen)
-            desk.ledger.hold(seen.opened)
+            self._hold(desk, seen)
         self._plan(desk, taken)
         return taken
 
@@ -128,6 +141,27 @@ class Desks:
     def next_s(self) -> float:
         """Return in how many seconds something is due; infinite when nothing is."""
         return min((desk.due_s for desk in self._open.values()), default=math.inf) - self._now()
+
+    def _hold(self, desk: _Desk, seen: Seen) -> None:
+        ledger = desk.ledger
+        begun = ledger.begins_after
+        ledger.hold(seen.opened)
+        if seen.event.sequence == 1:
+            ledger.follows = self._names_a_signed_one(seen)
+        if ledger.begins_after > begun:
+            text = (
+                f"{_place(seen.topics)}: nothing was held of {seen.stream}, and the terminal says that its events up "
+                f"to {ledger.begins_after} were acknowledged before; this console begins behind them and does not hold "
+                "them. If it should, they are lost: look whether its state was, or somebody else spoke in its name"
+            )
+            self._problems.report(("begins", seen.topics, seen.stream), text)
+
+    def _names_a_signed_one(self, seen: Seen) -> bool:
+        predecessor = seen.opened.what.get("predecessor")
+        if seen.members.get("type") != _STARTED or not isinstance(predecessor, dict):
+            return False
+        before = self._of[seen.topics].get(str(predecessor.get("stream")))
+        return before is not None and before.signed > 0
 
     def _plan(self, desk: _Desk, taken: Taken) -> None:
         now_s = self._now()
@@ -164,9 +198,14 @@ class Desks:
     def _tell_stuck(self, desk: _Desk) -> None:
         topics, ledger = desk.topics, desk.ledger
         text = (
-            f"{topics.site}/{topics.terminal}: asked {desk.in_vain} times for event {ledger.want} of {ledger.stream}, "
+            f"{_place(topics)}: asked {desk.in_vain} times for event {ledger.want} of {ledger.stream}, "
             "and only later ones come; nothing behind it is acknowledged. Does the broker refuse so large a message?"
         )
+        if ledger.released >= ledger.want:
+            text += (
+                f" The terminal says that it was acknowledged up to {ledger.released}, which nobody signed. If it was, "
+                "and this console's state is an older copy, take the stream out of the state file to begin there"
+            )
         self._problems.report(("stuck", topics), text)
 
     def _patience_s(self, desk: _Desk) -> float:
@@ -176,10 +215,29 @@ class Desks:
     def _desk(self, key: Key) -> _Desk:
         desk = self._desks.get(key)
         if desk is None:
-            same = self._streams[key[0]]
-            if same >= MAX_STREAMS_OF_ONE or len(self._desks) >= MAX_STREAMS:
-                raise LinkError(f"{same} streams of this terminal and {len(self._desks)} in all are known; no more")
-            self._streams[key[0]] += 1
+            self._make_room(key[0])
             desk = self._desks[key] = _Desk(key[0], Ledger.begin(key[1]))
+            self._of[key[0]][key[1]] = desk.ledger
         self._open[key] = desk
         return desk
+
+    def _make_room(self, topics: Topics) -> None:
+        if len(self._of[topics]) >= MAX_STREAMS_OF_ONE:
+            self._forget_one([(topics, stream) for stream in self._of[topics]])
+        elif len(self._desks) >= MAX_STREAMS:
+            self._forget_one(list(self._desks))
+
+    def _forget_one(self, oldest_first: list[Key]) -> None:
+        """Forget the oldest stream that nobody signed, those that succeed a signed one last."""
+        unsigned = [key for key in oldest_first if not self._desks[key].ledger.signed]
+        if not unsigned:
+            raise LinkError(f"{len(oldest_first)} streams are known and all are signed; no more are taken")
+        topics, stream = gone = min(unsigned, key=lambda key: self._desks[key].ledger.follows)
+        del self._desks[gone], self._of[topics][stream]
+        self._open.pop(gone, None)
+        text = f"{_place(topics)}: too many streams of this terminal; forgot {stream!r}, which its device never signed"
+        self._problems.report(("forgot", topics), text)
+
+
+def _place(topics: Topics) -> str:
+    return f"{topics.site}/{topics.terminal}"

@@ -4,8 +4,9 @@ A hole is never crossed on the word of silence: a broker that swallows one event
 that has it no more, and to acknowledge what follows would release what nobody holds. It is crossed only when
 
 * a ``gap`` event names it, begins where we are with our chain hash, and what follows fits the hash it ends with; or
-* the terminal says that it was acknowledged before (its health, ``outbox_acknowledged_through``): then the hole is what
-  an earlier console under this name held, and nothing can be released by crossing it.
+* nothing of the stream is held, and the terminal says that just this was acknowledged before (its health,
+  ``outbox_acknowledged_through``): then we begin there. Nobody signs that word, so it counts only once, at the
+  beginning, for exactly what is missing, and is kept as what was before our time, which is not held.
 """
 
 from __future__ import annotations
@@ -67,16 +68,21 @@ class Ledger:
     """One stream, as far as it is held.
 
     ``head``: everything up to here is held or a known hole. ``known``: the highest sequence anybody spoke of.
-    ``released``: up to here the terminal says it was acknowledged. ``altered``: the first sequence that arrived and did
-    not fit, None while all fits. ``repeated`` counts events held already that came again. ``skipping``: an event
-    arrived that leaves a hole before it, and nothing has filled it. Of ``holes`` the newest 64 are kept,
-    ``holes_forgotten`` counts the others.
+    ``released``: up to here the terminal says it was acknowledged, which nobody signed. ``begins_after``: we took its
+    word that everything up to here was acknowledged before our time; it is not held. ``signed``: the newest place that
+    the terminal's device key vouched for. ``follows``: its first event names a stream like that as the one it succeeds.
+    ``altered``: the first sequence that arrived and did not fit, None while all fits. ``repeated`` counts events held
+    already that came again. ``skipping``: an event arrived that leaves a hole before it, and nothing has filled it. Of
+    ``holes`` the newest 64 are kept, ``holes_forgotten`` counts the others.
     """
 
     stream: str
     head: ChainHead
     known: int = 0
     released: int = 0
+    begins_after: int = 0
+    signed: int = 0
+    follows: bool = False
     altered: int | None = None
     repeated: int = 0
     skipping: bool = False
@@ -84,6 +90,7 @@ class Ledger:
     holes_forgotten: int = 0
     _gap: Dropped | None = None
     _hole: Hole | None = None
+    _begins_after: int = 0
 
     @classmethod
     def begin(cls, stream: str) -> Ledger:
@@ -105,8 +112,8 @@ class Ledger:
         self.known = max(self.known, sequence)
 
     def claim_released(self, sequence: int) -> None:
-        """Note that the terminal says everything up to ``sequence`` was acknowledged to it."""
-        self.released = max(self.released, sequence)
+        """Note that the terminal says everything up to ``sequence`` was acknowledged to it; the newest word counts."""
+        self.released = sequence
 
     def take(self, event: OpenedEvent, *, asking: bool) -> Taken:
         """Judge ``event``, and hold it when it is the next."""
@@ -135,6 +142,7 @@ class Ledger:
         """Move on to ``event``, which was judged new right before."""
         if self._hole is not None:
             self._remember(self._hole)
+            self.begins_after = max(self.begins_after, self._begins_after)
         self.head = ChainHead(event.sequence, event.chainhash)
         self.altered = self._gap = self._hole = None
         self.skipping = False
@@ -156,8 +164,11 @@ class Ledger:
         if gap is not None and gap.last < event.sequence and self._begins_here(gap):
             self._gap = gap
         hole = Hole(self.want, event.sequence - 1, self.head.chainhash)
-        if not asking or self.released >= hole.last:
+        before_us = self._before_us
+        self._begins_after = 0
+        if not asking or before_us == hole.last:
             hole.resumed = event if len(event.unsealed) <= _MAX_KEPT_BYTES else None
+            self._begins_after = before_us if asking else 0
         elif not self._explains(hole, event):
             self.skipping = True
             return Taken.AHEAD
@@ -167,7 +178,12 @@ class Ledger:
     def _begins_here(self, gap: Dropped) -> bool:
         if gap.first == self.want:
             return gap.before == self.head.chainhash
-        return gap.first <= max(self.want, self.released + 1) and self.want <= gap.last
+        return gap.first <= max(self.want, self._before_us + 1) and self.want <= gap.last
+
+    @property
+    def _before_us(self) -> int:
+        """Up to where the terminal's word is taken that it was acknowledged: while nothing is held, and never after."""
+        return 0 if self.head.sequence else self.released
 
     def _explains(self, hole: Hole, event: OpenedEvent) -> bool:
         """Note in ``hole`` what the gap event says of it; return whether that accounts for it and ``event`` fits."""
@@ -175,6 +191,7 @@ class Ledger:
         if gap is None or gap.last != hole.last or not event.fits(ChainHead(gap.last, gap.after)):
             return False
         hole.after = gap.after
+        self._begins_after = max(0, gap.first - self.want)
         return True
 
     def _remember(self, hole: Hole) -> None:

@@ -71,6 +71,9 @@ def _row(topics: Topics, ledger: Ledger) -> dict[str, Any]:
         "stream": ledger.stream,
         "through": ledger.head.sequence,
         "chainhash": ledger.head.chainhash,
+        "begins_after": ledger.begins_after,
+        "signed": ledger.signed,
+        "follows": ledger.follows,
         "holes": [_hole_row(hole) for hole in ledger.holes],
         "holes_forgotten": ledger.holes_forgotten,
     }
@@ -88,9 +91,16 @@ def _hole_row(hole: Hole) -> dict[str, Any]:
 
 def _ledger(row: Mapping[str, Any]) -> Ledger:
     head = ChainHead(int(row["through"]), str(row["chainhash"]))
-    holes = [_hole(hole) for hole in row["holes"]]
-    forgotten = int(row.get("holes_forgotten", 0))
-    return Ledger(str(row["stream"]), head, known=head.sequence, holes=holes, holes_forgotten=forgotten)
+    return Ledger(
+        str(row["stream"]),
+        head,
+        known=head.sequence,
+        begins_after=int(row.get("begins_after", 0)),
+        signed=int(row.get("signed", 0)),
+        follows=bool(row.get("follows", False)),
+        holes=[_hole(hole) for hole in row["holes"]],
+        holes_forgotten=int(row.get("holes_forgotten", 0)),
+    )
 
 
 def _hole(row: Mapping[str, Any]) -> Hole:
