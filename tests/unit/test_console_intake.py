@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegate.audit.receipts import Receipt as AuditedReceipt
+from livegate.audit.receipts import Receipt
 from livegate.errors import LinkError
 from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, genesis, seal
 from livegate.events.environment import Environment
 from livegate.gate.facts import Clock
 from livegate.report.acks import Ack, parse_ack
-from livegate.report.session import Arrival, Message, Receipt
+from livegate.report.session import Arrival, Message, Puback
 from livegate.report.topics import Topics
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Centre, Rules, Seen
@@ -55,7 +55,7 @@ class Broker:
         before = len(self.taken)
         self._centre.turn(self)
         for mid in range(before + 1, len(self.taken) + 1):
-            self._centre.happened(Receipt(mid, None))
+            self._centre.happened(Puback(mid, None))
         return [parse_ack(message.payload) for message in self.taken[before:] if message.topic.endswith("/ack")]
 
 
@@ -252,8 +252,8 @@ def signed_stream(key: SigningKey, stream: str = "stream-a", *, lie: dict[str, A
     return [*made, seal(event, IDENTITY, stream, head, time.time())]
 
 
-def receipts_in(path: Path, key: SigningKey) -> list[AuditedReceipt]:
-    return [AuditedReceipt.of(line, key.public) for line in path.read_bytes().splitlines()]
+def receipts_in(path: Path, key: SigningKey) -> list[Receipt]:
+    return [Receipt.of(line, key.public) for line in path.read_bytes().splitlines()]
 
 
 def test_checkpoint_of_the_device_is_countersigned_before_it_is_acknowledged(tmp_path: Path) -> None:

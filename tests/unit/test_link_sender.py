@@ -13,7 +13,7 @@ from livegate.events.cloudevents import genesis
 from livegate.report.acks import Ack, format_ack
 from livegate.report.pacing import Pace
 from livegate.report.sender import CONTENT_TYPE, Rhythm, Sender, Speaker
-from livegate.report.session import Arrival, Message, Receipt, Subscribed
+from livegate.report.session import Arrival, Message, Puback, Subscribed
 from livegate.report.topics import Topics
 from support.streams import MemoryStream
 
@@ -62,7 +62,7 @@ class Terminal:
 
     def receipt_all(self, session: RecordingSession) -> None:
         for mid in range(1, len(session.published) + 1):
-            self.sender.happened(Receipt(mid, None))
+            self.sender.happened(Puback(mid, None))
 
     def hear(self, payload: bytes) -> None:
         self.sender.happened(Arrival(TOPICS.ack, payload))
@@ -100,7 +100,7 @@ def test_broker_that_forgot_us_is_sent_everything_again_and_one_that_did_not_onl
     terminal = Terminal(committed=6)
     session = terminal.connect()
     for mid in range(1, 7):  # status, health and four events
-        terminal.sender.happened(Receipt(mid, None))
+        terminal.sender.happened(Puback(mid, None))
     assert terminal.connect(remembered=True).sequences() == [5, 6]
     assert terminal.connect(remembered=False).sequences() == [1, 2, 3, 4, 5, 6]
     assert session.sequences() == [1, 2, 3, 4, 5, 6]
@@ -221,7 +221,7 @@ def test_first_acknowledgement_of_a_console_that_holds_nothing_is_right() -> Non
 def test_refusals_of_the_broker_are_reported() -> None:
     terminal = Terminal(committed=1)
     session = terminal.connect()
-    terminal.sender.happened(Receipt(len(session.published), "Not authorized"))
+    terminal.sender.happened(Puback(len(session.published), "Not authorized"))
     terminal.sender.happened(Subscribed("Not authorized"))
     published, subscribed = terminal.problems
     assert TOPICS.events in published

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livegate.config import Limit, LimitKey, StoreConfig
-from livegate.gate.facts import GatePolicy
+from livegate.gate.facts import Clock, GatePolicy
 from livegate.gate.limits import limit_name
 from livegate.gate.policy import decide
 from livegate.store import Store, lockouts, open_store
@@ -155,15 +155,19 @@ def test_past_the_bound_a_rule_locks_everybody_and_says_so(tmp_path: Path) -> No
         assert locked_s(store, clock, rules, read(50)) == 300
 
 
+def count_and_fail(store: Store, rules: GatePolicy, now: Clock, shown: CredentialRead) -> None:
+    with store.transaction() as t:
+        t.count(decide(ATTACK, t.facts(shown, rules, now), rules, attempt_id="a1"), rules, now)
+        raise RuntimeError
+
+
 def test_what_was_rolled_back_takes_no_room(tmp_path: Path) -> None:
     clock, rules = StillClock(), policy(limit("presentation_attack", 1, 60, 300))
     with small(tmp_path, clock, 5) as store:
         attempt(store, ATTACK, rules, clock(), read(0))
         for number in range(1, 10):
-            with pytest.raises(RuntimeError), store.transaction() as t:
-                decision = decide(ATTACK, t.facts(read(number), rules, clock()), rules, attempt_id="a1")
-                t.count(decision, rules, clock())
-                raise RuntimeError
+            with pytest.raises(RuntimeError):
+                count_and_fail(store, rules, clock(), read(number))
         attempt(store, ATTACK, rules, clock(), read(10))
         assert locked_s(store, clock, rules, read(10)) == 300
         assert locked_s(store, clock, rules, read(99)) == 0

@@ -40,7 +40,9 @@ class Key:
         self.attacks_s = [*(at_s for at_s in self.attacks_s if at_s > now_s - WINDOW_S), now_s][-(MOST + 1) :]
         known = now_s < self.forget_s
         if len(self.attacks_s) < MOST:
-            self.forget_s = max(self.forget_s, now_s + LONGEST_S) if known else 0.0
+            # Remembered a sixteenth longer than asked for, so that not every attempt writes it down.
+            later_s = now_s + LONGEST_S * 17 / 16 if self.forget_s < now_s + LONGEST_S else self.forget_s
+            self.forget_s = later_s if known else 0.0
             return
         if not known:
             self.length_s = LOCKOUT_S
