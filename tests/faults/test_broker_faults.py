@@ -31,7 +31,7 @@ class Line:
         self.stream = MemoryStream()
         self.seen: list[Seen] = []
         mqtt = Mqtt("127.0.0.1", self.near.port, resend_after_s=1.0)
-        rhythm = Rhythm(want_again_s=0.05, receipt_s=3.0)
+        rhythm = Rhythm(want_again_s=0.05, puback_s=3.0)
         where = Terminal("lab", "t1", Path("/nowhere"))
         self.link = Link(mqtt, where, self.stream, boot_id="boot", timing=QUICK, rhythm=rhythm)
         rules = Rules(ack_after_s=0.02, want_after_s=0.2)

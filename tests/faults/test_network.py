@@ -45,7 +45,7 @@ def test_a_broker_that_forgets_what_it_confirmed(port: int) -> None:
     stream, seen = MemoryStream(), []
     swallower = Swallower(port, lambda topic: topic.endswith("/events"))
     swallower.appetite = 0.2
-    rhythm = Rhythm(want_again_s=0.05, receipt_s=3.0)
+    rhythm = Rhythm(want_again_s=0.05, puback_s=3.0)
     link = Link(Mqtt("127.0.0.1", swallower.port, resend_after_s=0.3), WHERE, stream, boot_id="boot", timing=QUICK,
                 rhythm=rhythm)  # fmt: skip
     console = Console(Mqtt("127.0.0.1", port), seen.append, rules=Rules(ack_after_s=0.02, want_after_s=0.1))

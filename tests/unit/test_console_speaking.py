@@ -48,9 +48,9 @@ def test_postbox_sends_in_order_and_no_more_than_the_broker_takes() -> None:
     letters = [box.post(Message(f"t/{number}", b"")) for number in range(6)]
     box.send(broker)
     assert [message.topic for message in broker.taken] == ["t/0", "t/1", "t/2", "t/3"]
-    box.receipt(Puback(1, None))
-    box.receipt(Puback(2, "Not authorized"))
-    box.receipt(Puback(99, None))
+    box.answered(Puback(1, None))
+    box.answered(Puback(2, "Not authorized"))
+    box.answered(Puback(99, None))
     assert letters[0].result(0) is None
     with pytest.raises(LinkError, match="t/1: Not authorized; check its access list"):
         letters[1].result(0)
@@ -63,7 +63,7 @@ def test_postbox_sends_again_first_what_a_lost_connection_left_open() -> None:
     for number in range(3):
         box.post(Message(f"t/{number}", b""))
     box.send(broker)
-    box.receipt(Puback(1, None))
+    box.answered(Puback(1, None))
     box.reconnected()
     again = Broker(9)
     box.send(again)
@@ -79,7 +79,7 @@ def test_postbox_is_bounded_and_forgets_who_no_longer_waits() -> None:
         box.post(Message("t", b""))
     first.cancel()
     box.send(broker)
-    box.receipt(Puback(1, None))
+    box.answered(Puback(1, None))
     with pytest.raises(CancelledError):
         first.result(0)
 

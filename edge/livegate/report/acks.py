@@ -9,11 +9,11 @@ from typing import Any
 
 from livegate.errors import LinkError
 from livegate.events.cloudevents import sequence_text
+from livegate.events.opened import read_sequence
 from livegate.untrusted import parse_object
 
 MAX_ACK_BYTES = 1024
 
-_SEQUENCE = re.compile(r"[0-9]{12}")
 _CHAINHASH = re.compile(r"[0-9a-f]{64}")
 _STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONSUMER = re.compile(r"[\x20-\x7e]{1,64}")
@@ -66,11 +66,12 @@ def parse_ack(payload: bytes) -> Ack:
     return ack
 
 
-def parse_sequence(value: Any, member: str) -> int:
+def parse_sequence(value: object, member: str) -> int:
     """Return the number in a twelve-digit string; raise LinkError for anything else."""
-    if not isinstance(value, str) or not _SEQUENCE.fullmatch(value):
-        raise LinkError(f"'{member}' is not a string of 12 digits")
-    return int(value)
+    try:
+        return read_sequence(value)
+    except ValueError as exc:
+        raise LinkError(f"'{member}' is not a string of 12 digits") from exc
 
 
 def _text(members: dict[str, Any], member: str, pattern: re.Pattern[str]) -> str:

@@ -15,7 +15,7 @@ from livegate.report.down.refusals import Refusals, reason_of
 from livegate.report.health import Measures, finite, format_health
 from livegate.report.pacing import Pace
 from livegate.report.releasing import Releasing
-from livegate.report.session import Arrival, Happening, Message, Receipt, Session
+from livegate.report.session import Arrival, Happening, Message, Puback, Session
 from livegate.report.source import EventSource
 from livegate.report.status import Presence, Status, format_status, new_challenge
 from livegate.report.topics import Topics
@@ -39,7 +39,7 @@ class Rhythm:
     """How often the sender speaks, in seconds."""
 
     health_s: float = 30.0
-    receipt_s: float = 30.0
+    puback_s: float = 30.0
     """A broker that has not acknowledged a message for so long is given up."""
     want_again_s: float = 0.5
     """The same ``want`` sooner than this is taken for an echo of the one being answered; different ones are answered
@@ -118,7 +118,7 @@ class Sender:
 
     def opened(self, session: Session) -> None:
         """Subscribe, say that we are here, and go on where the broker lost us."""
-        unreceipted = len(self._in_flight)
+        unanswered = len(self._in_flight)
         self._in_flight.clear()
         session.subscribe(*self._filters())
         if self._inbox is not None:
@@ -128,7 +128,7 @@ class Sender:
         self._to_announce = deque(self._announcements)
         self._announcing.clear()
         # A broker that remembers our session remembers what it took; one that forgot has lost its queues as well.
-        after = self.window.next_after - unreceipted if session.remembered else self.window.acknowledged
+        after = self.window.next_after - unanswered if session.remembered else self.window.acknowledged
         self._go_back(max(after, self.window.acknowledged))
         self.window.connected(time.monotonic())
         self._health_due_s = 0.0
@@ -137,7 +137,7 @@ class Sender:
     def turn(self, session: Session) -> float:
         """Resend when the console has been silent too long, tell our health, send what there is room for."""
         now_s = time.monotonic()
-        self._check_receipts(now_s)
+        self._check_pubacks(now_s)
         self._refusals.tell(now_s)
         self._release(now_s)
         if self.window.stalled(now_s):
@@ -157,14 +157,14 @@ class Sender:
         return 0.0 if more else max(0.0, due_s - now_s)
 
     def happened(self, happening: Happening) -> None:
-        """Take a receipt, the answer to our subscription, or an acknowledgement."""
+        """Take a puback, the answer to our subscription, or an acknowledgement."""
         topics = self._speaker.topics
         if isinstance(happening, Arrival):
             if happening.topic == topics.ack:
                 self._take_ack(happening)
             elif self._inbox is not None:
                 self._inbox.take(happening)
-        elif isinstance(happening, Receipt):
+        elif isinstance(happening, Puback):
             topic, _ = self._in_flight.pop(happening.mid, ("", 0.0))
             self._answers.pop(happening.mid, None)
             self._note_announced(happening.mid)
@@ -202,7 +202,7 @@ class Sender:
             self._answers[self._publish(session, message)] = message
 
     def _send_events(self, session: Session, now_s: float) -> None:
-        # Several at once, in one write, rather than one for every receipt.
+        # Several at once, in one write, rather than one for every puback.
         if session.receive_maximum - len(self._in_flight) < max(1, session.receive_maximum // _AT_ONCE):
             return
         while self.window.room() and len(self._in_flight) < session.receive_maximum:
@@ -309,10 +309,10 @@ class Sender:
         while self._ahead and self._ahead[0].sequence <= self.window.next_after:
             self._ahead.popleft()
 
-    def _check_receipts(self, now_s: float) -> None:
+    def _check_pubacks(self, now_s: float) -> None:
         for topic, at_s in self._in_flight.values():
-            if now_s - at_s > self._rhythm.receipt_s:
-                raise LinkError(f"broker took {topic} but did not acknowledge it for {self._rhythm.receipt_s:g} s")
+            if now_s - at_s > self._rhythm.puback_s:
+                raise LinkError(f"broker took {topic} but did not acknowledge it for {self._rhythm.puback_s:g} s")
             return  # The first is the oldest.
 
     def _publish(self, session: Session, message: Message) -> int:

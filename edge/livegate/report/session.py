@@ -94,7 +94,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Puback:
     """The broker answered message ``mid``; ``refusal`` says why it did not take it, None when it did."""
 
     mid: int
@@ -108,7 +108,7 @@ class Subscribed:
     refusal: str | None
 
 
-Happening = Arrival | Receipt | Subscribed
+Happening = Arrival | Puback | Subscribed
 
 
 _UNSUPPORTED_VERSION = "Unsupported protocol version"
@@ -193,7 +193,7 @@ class Session:
         self._await_answer(stopping)
 
     def publish(self, message: Message) -> int:
-        """Send ``message`` at QoS 1 with the next pump and return its number, which its Receipt will carry."""
+        """Send ``message`` at QoS 1 with the next pump and return its number, which its Puback will carry."""
         properties = packed(message.content_type, message.correlation)
         return self._client.add(message.topic, message.payload, properties, retain=message.retain)
 
@@ -226,7 +226,7 @@ class Session:
             raise LinkError(f"{self._place}: {exc}") from exc
         except _NOT_MQTT as exc:
             raise LinkError(f"{self._place}: sent bytes that are not MQTT ({exc}); is it a broker?") from exc
-        happened: list[Happening] = [Receipt(*receipt) for receipt in self._client.receipts()]
+        happened: list[Happening] = [Puback(*puback) for puback in self._client.pubacks()]
         happened += self._happened
         self._happened.clear()
         return happened

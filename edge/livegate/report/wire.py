@@ -48,7 +48,7 @@ class BoundedClient(Client):
         self._taken, self._at = b"", 0
         self._left = TURN_BYTES
         self._batch = bytearray()
-        self._receipts: list[tuple[int, str | None]] = []
+        self._pubacks: list[tuple[int, str | None]] = []
 
     def begin_turn(self) -> None:
         """Allow another TURN_BYTES to be read."""
@@ -59,9 +59,9 @@ class BoundedClient(Client):
         sock = self.socket()
         return self._at < len(self._taken) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
 
-    def receipts(self) -> list[tuple[int, str | None]]:
+    def pubacks(self) -> list[tuple[int, str | None]]:
         """Return and forget the messages the broker answered, each with why it did not take it, None when it did."""
-        found, self._receipts = self._receipts, []
+        found, self._pubacks = self._pubacks, []
         return found
 
     def add(self, topic: str, payload: bytes, properties: bytes, *, retain: bool) -> int:
@@ -93,7 +93,7 @@ class BoundedClient(Client):
         (mid,) = struct.unpack_from("!H", packet)
         code = packet[2] if len(packet) > 2 else 0
         refusal = str(ReasonCode(PacketTypes.PUBACK, identifier=code)) if code >= _FAILURE else None
-        self._receipts.append((mid, refusal))
+        self._pubacks.append((mid, refusal))
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _sock_recv(self, bufsize: int) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from livegate.errors import LinkError
 from livegate.events.cloudevents import ChainHead
 from livegate.report.acks import format_ack
-from livegate.report.session import Arrival, Happening, Message, Receipt, Session
+from livegate.report.session import Arrival, Happening, Message, Puback, Session
 from livegate.report.topics import Topics, split
 from livegate_tools.console.commanding import Commands
 from livegate_tools.console.desks import Desks, Rules
@@ -91,11 +91,11 @@ class Centre:
         """Take a message, or the broker's answer."""
         if isinstance(happening, Arrival):
             self._arrived(happening)
-        elif isinstance(happening, Receipt):
+        elif isinstance(happening, Puback):
             if happening.refusal:
                 text = f"broker does not take a message: {happening.refusal}; check its access list"
-                self._problems.report("receipt", text)
-            self.postbox.receipt(happening)
+                self._problems.report("puback", text)
+            self.postbox.answered(happening)
         elif happening.refusal:
             text = f"broker does not let us read: {happening.refusal}; check its access list"
             self._problems.report("subscribed", text)

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from livegate.errors import LinkError
-from livegate.report.session import Message, Receipt, Session
+from livegate.report.session import Message, Puback, Session
 
 _MAX_WAITING = 1_024
 
@@ -66,13 +66,13 @@ class Postbox:
         """Hand over one message that does not queue; the caller has seen that there is room."""
         self._in_flight[session.publish(letter.message)] = letter
 
-    def receipt(self, receipt: Receipt) -> None:
+    def answered(self, answer: Puback) -> None:
         """Take the broker's answer."""
-        letter = self._in_flight.pop(receipt.mid, None)
+        letter = self._in_flight.pop(answer.mid, None)
         if letter is None or not letter.taken.set_running_or_notify_cancel():
             return
-        if receipt.refusal is None:
+        if answer.refusal is None:
             letter.taken.set_result(None)
         else:
-            why = f"broker does not take {letter.message.topic}: {receipt.refusal}; check its access list"
+            why = f"broker does not take {letter.message.topic}: {answer.refusal}; check its access list"
             letter.taken.set_exception(LinkError(why))
