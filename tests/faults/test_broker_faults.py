@@ -10,7 +10,7 @@ import pytest
 
 from livegate.config import Mqtt, Terminal
 from livegate.report.link import Link
-from livegate.report.sender import Rhythm
+from livegate.report.rhythm import Rhythm
 from livegate.report.session import Timing
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console

@@ -12,7 +12,7 @@ import pytest
 
 from livegate.config import Mqtt, StoreConfig, Terminal, Tls
 from livegate.report.link import Link
-from livegate.report.sender import Rhythm
+from livegate.report.rhythm import Rhythm
 from livegate.report.session import Timing
 from livegate.store import open_store
 from livegate_tools.console.centre import Rules, Seen

@@ -16,7 +16,7 @@ import pytest
 from livegate.config import Mqtt, Protocol, Terminal
 from livegate.report.acks import Ack, format_ack
 from livegate.report.link import Link
-from livegate.report.sender import Rhythm
+from livegate.report.rhythm import Rhythm
 from livegate.report.session import Arrival, Happening, Message, Session, Timing, Who, open_session
 from livegate.report.status import Presence, Status, parse_status
 from livegate.report.topics import Topics

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from livegate.config import Mqtt, Protocol, Terminal, Tls
 from livegate.report.link import Link
-from livegate.report.sender import CONTENT_TYPE
+from livegate.report.outflow import CONTENT_TYPE
 from livegate.report.session import Timing
 from livegate.report.topics import Topics
 from livegate.report.transport import certificate_measures

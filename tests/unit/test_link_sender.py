@@ -11,8 +11,10 @@ from livegate.config import Mqtt
 from livegate.errors import StoreError
 from livegate.events.cloudevents import genesis
 from livegate.report.acks import Ack, format_ack
+from livegate.report.outflow import CONTENT_TYPE
 from livegate.report.pacing import Pace
-from livegate.report.sender import CONTENT_TYPE, Rhythm, Sender, Speaker
+from livegate.report.rhythm import Rhythm
+from livegate.report.sender import Sender, Speaker
 from livegate.report.session import Arrival, Message, Puback, Subscribed
 from livegate.report.topics import Topics
 from support.streams import MemoryStream
@@ -246,7 +248,7 @@ def test_store_that_fails_is_reported_and_asked_again() -> None:
     session = terminal.connect()
     assert terminal.problems == ["store.db: disk I/O error"]
     stream.failing = False
-    terminal.sender.woken = True
+    terminal.sender.wake()
     terminal.sender.turn(session)
     assert session.sequences() == [1, 2]
 

@@ -10,7 +10,8 @@ from livegate import __version__
 from livegate.config import Mqtt, Protocol, Terminal
 from livegate.report.down.inbox import Inbox
 from livegate.report.health import Measures, process_measures
-from livegate.report.sender import Rhythm, Sender, Speaker
+from livegate.report.rhythm import Rhythm
+from livegate.report.sender import Sender, Speaker
 from livegate.report.session import Message, Timing, Who
 from livegate.report.source import EventSource
 from livegate.report.topics import Topics
@@ -92,7 +93,7 @@ class Link:
 
     def wake(self) -> None:
         """Say that an event was committed; never blocks, from any thread."""
-        self._sender.woken = True
+        self._sender.wake()
         self._worker.wake()
 
     def state(self) -> LinkState:

@@ -9,42 +9,22 @@ from dataclasses import dataclass
 
 from livegate.config import Mqtt
 from livegate.errors import LinkError, StoreError
-from livegate.events.cloudevents import StoredEvent, timestamp
+from livegate.events.cloudevents import timestamp
 from livegate.report.down.inbox import Inbox
 from livegate.report.down.refusals import Refusals, reason_of
 from livegate.report.health import Measures, finite, format_health
-from livegate.report.pacing import Pace
+from livegate.report.in_flight import InFlight
+from livegate.report.outflow import Outflow
 from livegate.report.releasing import Releasing
+from livegate.report.rhythm import Rhythm
 from livegate.report.session import Arrival, Happening, Message, Puback, Session
 from livegate.report.source import EventSource
 from livegate.report.status import Presence, Status, format_status, new_challenge
 from livegate.report.topics import Topics
 from livegate.report.window import Window
 
-CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
-
 # Half of what mosquitto queues for an absent console before it drops the newest (1000).
 _SPAN = 500
-_READ_AHEAD = 256
-# Topic, properties and header of an event's packet.
-_AROUND_BYTES = 256
-# Of what may be in flight, this part must be free before more is sent.
-_AT_ONCE = 4
-# Each can make us send a whole window again. A console asks once a second, and at once after reconnecting.
-_WANTS_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often the sender speaks, in seconds."""
-
-    health_s: float = 30.0
-    puback_s: float = 30.0
-    """A broker that has not acknowledged a message for so long is given up."""
-    want_again_s: float = 0.5
-    """The same ``want`` sooner than this is taken for an echo of the one being answered; different ones are answered
-    a few at once, and then no more often than this."""
-    store_retry_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +49,6 @@ class Sender:
         rhythm: Rhythm | None = None,
     ):
         self.counts: Counter[str] = Counter()
-        self.woken = True
-        """Set by whoever committed an event; cleared once the store has been read to its end."""
         self.window = Window(store.acknowledged_through(), store.last().sequence, _SPAN, mqtt.resend_after_s)
         self._releasing = Releasing(store, self.window, mqtt.releasing_consumer)
         self._speaker = speaker
@@ -80,21 +58,23 @@ class Sender:
         self._inbox: Inbox | None = None
         self._rhythm = rhythm or Rhythm()
         self._health_s = self._rhythm.health_s
-        self._ahead: deque[StoredEvent] = deque()
-        self._in_flight: dict[int, tuple[str, float]] = {}
+        self._in_flight = InFlight(self._rhythm.puback_s)
+        self._outflow = Outflow(
+            store, self.window, self._in_flight, speaker.topics.events, self._rhythm, self.counts, problem
+        )
         self._answers: dict[int, Message] = {}
         self._announcements: tuple[Message, ...] = ()
         self._announcing: set[int] = set()
         self._told_all: Callable[[], None] = _nothing
         self._to_announce: deque[Message] = deque()
-        self._unexplained = False
-        self._last_want = (0, 0.0)
-        self._wants = Pace(_WANTS_AT_ONCE, self._rhythm.want_again_s)
         self._refusals = Refusals(None)
         self._health_due_s = 0.0
-        self._read_due_s = 0.0
         self._challenge = ""
         self._since = ""
+
+    def wake(self) -> None:
+        """Note that an event was committed; from any thread."""
+        self._outflow.woken = True
 
     def listen(self, inbox: Inbox) -> None:
         """Hand to ``inbox`` all that is no acknowledgement; before the first connection."""
@@ -124,35 +104,33 @@ class Sender:
         if self._inbox is not None:
             self._inbox.opened(self._challenge, list(self._answers.values()))
             self._answers.clear()
-        self._publish(session, self._status(Presence.ONLINE))
+        self._in_flight.publish(session, self._status(Presence.ONLINE))
         self._to_announce = deque(self._announcements)
         self._announcing.clear()
         # A broker that remembers our session remembers what it took; one that forgot has lost its queues as well.
         after = self.window.next_after - unanswered if session.remembered else self.window.acknowledged
-        self._go_back(max(after, self.window.acknowledged))
+        self._outflow.go_back(max(after, self.window.acknowledged))
         self.window.connected(time.monotonic())
         self._health_due_s = 0.0
-        self.woken = True
+        self.wake()
 
     def turn(self, session: Session) -> float:
         """Resend when the console has been silent too long, tell our health, send what there is room for."""
         now_s = time.monotonic()
-        self._check_pubacks(now_s)
+        self._in_flight.check(now_s)
         self._refusals.tell(now_s)
         self._release(now_s)
-        if self.window.stalled(now_s):
-            self.counts["resends_total"] += 1
-            self._forget_ahead()
+        if self._outflow.stalled(now_s):
             # The answers may be there, and the broker have lost our wish to hear them.
             session.subscribe(*self._filters())
         if now_s >= self._health_due_s:
             self._health_due_s = now_s + self._health_s
-            self._publish(session, Message(self._speaker.topics.health, self._health()))
+            self._in_flight.publish(session, Message(self._speaker.topics.health, self._health()))
         more = self._inbox.turn() if self._inbox is not None else False
         if self._inbox is not None and self._inbox.wants_again(now_s):
             session.subscribe(*self._filters())
         self._send_answers(session)
-        self._send_events(session, now_s)
+        self._outflow.send(session, now_s)
         due_s = min(filter(None, (self._health_due_s, self.window.due_s(), self._releasing.due_s)))
         return 0.0 if more else max(0.0, due_s - now_s)
 
@@ -165,7 +143,7 @@ class Sender:
             elif self._inbox is not None:
                 self._inbox.take(happening)
         elif isinstance(happening, Puback):
-            topic, _ = self._in_flight.pop(happening.mid, ("", 0.0))
+            topic = self._in_flight.answered(happening.mid)
             self._answers.pop(happening.mid, None)
             self._note_announced(happening.mid)
             if happening.refusal:
@@ -180,7 +158,7 @@ class Sender:
         """Replace the retained status, which the last will does only for those who vanish."""
         self._release(float("inf"))
         self._since = timestamp(time.time())
-        self._publish(session, self._status(Presence.OFFLINE))
+        self._in_flight.publish(session, self._status(Presence.OFFLINE))
 
     def _filters(self) -> tuple[str, ...]:
         return (self._speaker.topics.ack, *(self._inbox.filters() if self._inbox is not None else ()))
@@ -193,68 +171,13 @@ class Sender:
             self._told_all()
 
     def _send_answers(self, session: Session) -> None:
-        while self._to_announce and len(self._in_flight) < session.receive_maximum:
-            self._announcing.add(self._publish(session, self._to_announce.popleft()))
-        while self._inbox is not None and len(self._in_flight) < session.receive_maximum:
+        while self._to_announce and self._in_flight.room(session):
+            self._announcing.add(self._in_flight.publish(session, self._to_announce.popleft()))
+        while self._inbox is not None and self._in_flight.room(session):
             message = self._inbox.next_message()
             if message is None:
                 return
-            self._answers[self._publish(session, message)] = message
-
-    def _send_events(self, session: Session, now_s: float) -> None:
-        # Several at once, in one write, rather than one for every puback.
-        if session.receive_maximum - len(self._in_flight) < max(1, session.receive_maximum // _AT_ONCE):
-            return
-        while self.window.room() and len(self._in_flight) < session.receive_maximum:
-            if not self._ahead and not self._read_ahead(now_s):
-                return
-            if self._unexplained:
-                self._explain(session)
-            event = self._ahead.popleft()
-            if len(event.body) + _AROUND_BYTES <= session.max_packet_bytes:
-                self._publish(session, Message(self._speaker.topics.events, event.body, content_type=CONTENT_TYPE))
-            else:
-                self._pass_over(event, session)
-            again = self.window.sent(event.sequence, now_s)
-            self.counts["events_resent_total" if again else "events_sent_total"] += 1
-
-    def _pass_over(self, event: StoredEvent, session: Session) -> None:
-        """Leave out an event no broker like this one will ever take; the console sees and keeps the hole."""
-        self.counts["events_too_long_total"] += 1
-        self._problem(
-            f"event {event.sequence} of {len(event.body)} bytes is longer than the broker takes "
-            f"({session.max_packet_bytes}); raise its maximum packet size"
-        )
-
-    def _read_ahead(self, now_s: float) -> bool:
-        """Read the next events; return whether there were any. Asks the store only when woken, or once in a while."""
-        if not self.woken and now_s < self._read_due_s:
-            return False
-        self.woken = False
-        self._read_due_s = now_s + self._rhythm.store_retry_s
-        limit = min(_READ_AHEAD, self.window.room())
-        try:
-            self._ahead.extend(self._store.unacknowledged(self.window.next_after, limit))
-        except StoreError as exc:
-            self._problem(str(exc))
-        if len(self._ahead) == limit:
-            self.woken = True
-        if self._ahead:
-            self._unexplained = self._unexplained or self._ahead[0].sequence - 1 > self.window.next_after
-            self.window.skip_to(self._ahead[0].sequence - 1)
-        return bool(self._ahead)
-
-    def _explain(self, session: Session) -> None:
-        """Send the newest gap event ahead of its place: without it no console goes on behind a hole."""
-        try:
-            gap = self._store.newest_gap()
-        except StoreError as exc:
-            self._problem(str(exc))
-            return
-        self._unexplained = False
-        if gap is not None:
-            self._publish(session, Message(self._speaker.topics.events, gap.body, content_type=CONTENT_TYPE))
-            self.counts["gaps_told_ahead_total"] += 1
+            self._answers[self._in_flight.publish(session, message)] = message
 
     def _take_ack(self, arrival: Arrival) -> None:
         now_s = time.monotonic()
@@ -267,10 +190,7 @@ class Sender:
             self._problem(str(exc))
             return
         self.counts["acks_accepted_total"] += 1
-        self._drop_acknowledged()
-        self.woken = True
-        if ack.want is not None:
-            self._answer_want(ack.want, now_s)
+        self._outflow.acknowledged(ack.want, now_s)
 
     def _refuse(self, arrival: Arrival, error: LinkError) -> None:
         self.counts["acks_refused_total"] += 1
@@ -283,42 +203,6 @@ class Sender:
             self._releasing.turn(now_s)
         except StoreError as exc:
             self._problem(str(exc))
-
-    def _answer_want(self, want: int, now_s: float) -> None:
-        before, at_s = self._last_want
-        if want == before and now_s - at_s < self._rhythm.want_again_s:
-            return
-        if want - 1 >= self.window.next_after:
-            return
-        if not self._wants.take(now_s):
-            self.counts["wants_passed_over_total"] += 1
-            return
-        self._last_want = (want, now_s)
-        self._go_back(want - 1)
-
-    def _go_back(self, after: int) -> None:
-        if self.window.go_back(after):
-            self.counts["resends_total"] += 1
-            self._forget_ahead()
-
-    def _forget_ahead(self) -> None:
-        self._ahead.clear()
-        self.woken = True
-
-    def _drop_acknowledged(self) -> None:
-        while self._ahead and self._ahead[0].sequence <= self.window.next_after:
-            self._ahead.popleft()
-
-    def _check_pubacks(self, now_s: float) -> None:
-        for topic, at_s in self._in_flight.values():
-            if now_s - at_s > self._rhythm.puback_s:
-                raise LinkError(f"broker took {topic} but did not acknowledge it for {self._rhythm.puback_s:g} s")
-            return  # The first is the oldest.
-
-    def _publish(self, session: Session, message: Message) -> int:
-        mid = session.publish(message)
-        self._in_flight[mid] = (message.topic, time.monotonic())
-        return mid
 
     def _status(self, presence: Presence) -> Message:
         status = Status(
