@@ -72,7 +72,7 @@ def test_from_the_terminal_to_the_centre(centre: Path, tmp_path: Path) -> None:
         (("delete",), 2, "name attempts, or --all"),
         (("delete", "a1", "--all"), 2, "name attempts, or --all"),
         (("delete", "../a1"), 1, "holds nothing of attempt"),
-        (("export", "--to", "/nowhere"), 1, "cannot be written"),
+        (("export", "--to", "/proc/nowhere"), 1, "cannot be made"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -10,7 +10,7 @@ from livegate.configfile import as_table, load, schema
 from livegate.secret_options import without_secrets
 from livegate.toml_text import toml_lines
 
-HELP = "show, describe or validate a configuration"
+HELP = "show or validate a configuration, or print the schema of one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

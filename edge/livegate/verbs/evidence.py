@@ -55,6 +55,10 @@ def _chosen(folder: EvidenceFolder, kept: list[Kept], ids: list[str]) -> list[Ke
 
 
 def _export(folder: EvidenceFolder, chosen: list[Kept], target: Path) -> None:
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise EvidenceError(f"{target}: cannot be made ({exc.strerror}); name another --to") from exc
     for one in chosen:
         path = target / f"{one.attempt_id}{ENDING}"
         content = folder.read(one.attempt_id)

@@ -64,7 +64,7 @@ def write_opened(opened: Opened, target: Path) -> Path:
     entries = dict(_entries(opened))
     folder = target / str(opened.header["attempt_id"])
     try:
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, parents=True)
         for name, content in entries.items():
             descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:

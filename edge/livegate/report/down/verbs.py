@@ -15,6 +15,7 @@ from livegate.checks.terminal import own_findings
 from livegate.config import LimitKey
 from livegate.configfile import as_table
 from livegate.errors import LivegateError, Refusal, TrustError
+from livegate.events.cloudevents import timestamp
 from livegate.report.down.desk import Desk
 from livegate.secret_options import without_secrets
 from livegate.settings import LogLevel
@@ -44,7 +45,12 @@ def list_get(desk: Desk, t: Transaction, arguments: Mapping[str, Any]) -> Done:
     """Tell the versions, sizes and ends of the lists."""
     _only(arguments)
     central = {
-        str(name): {"version": it.version, "entries": it.entries, "sha256": it.sha256, "expires_s": it.expires_s}
+        str(name): {
+            "version": it.version,
+            "entries": it.entries,
+            "sha256": it.sha256,
+            "expires": timestamp(it.expires_s),
+        }
         for name, it in desk.central.versions().items()
     }
     local = {
