@@ -42,8 +42,6 @@ def test_from_the_terminal_to_the_centre(centre: Path, tmp_path: Path) -> None:
     assert all(line["bytes"] > 0 and line["time"].startswith("2026") for line in lines)
 
     out, pictures = tmp_path / "out", tmp_path / "pictures"
-    out.mkdir()
-    pictures.mkdir()
     for _ in range(2):  # again is no error
         assert livegate("evidence", "export", "a2", "--to", out, "--state-dir", tmp_path).returncode == 0
     assert [path.name for path in out.iterdir()] == ["a2.lge"]
