@@ -129,7 +129,7 @@ def test_make_passes_arguments_on(tmp_path: Path) -> None:
     outer = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     for target, words, told in (
         ("demo", "--visits 8 --no-page", "demo|--visits|8|--no-page|"),
-        ("test", "-k 'a or b'", "-m|pytest|-k|a or b|"),
+        ("test", "-k 'a or b'", "-m|pytest|-n|3|--dist|loadfile|-k|a or b|"),
         ("demo", "", "demo|"),
     ):
         command = ["make", "-s", target, f"ARGS={words}"]
