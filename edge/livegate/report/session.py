@@ -20,31 +20,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from paho.mqtt.client import (
-    MQTT_CLEAN_START_FIRST_ONLY,
     Client,
     ConnectFlags,
     DisconnectFlags,
     MQTTMessage,
-    MQTTv5,
-    MQTTv311,
 )
 from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import MQTTException, Properties  # type: ignore[attr-defined]  # 2.1 has its own there
 from paho.mqtt.reasoncodes import ReasonCode
 
 from livegate.config import Mqtt, Protocol
 from livegate.errors import LinkError
-from livegate.report.transport import expired, read_password, remedy, tls_context, why_unreachable
+from livegate.report.dialling import RECEIVE_MAXIMUM, Dialling, VersionRefused
 from livegate.report.waker import Waker
 from livegate.report.wire import MAX_PACKET_BYTES, BoundedClient, PacketTooLong, packed
 
-SESSION_EXPIRY_S = 7 * 24 * 3600
-RECEIVE_MAXIMUM = 32
 MAX_IN_FLIGHT = 128
-LEAST_PACKET_BYTES = 24 * 1024
-"""A broker that takes no more than less than this cannot carry the largest event."""
-
 _READS_A_PUMP = 256
 
 # What paho raises while it reads bytes that are not MQTT.
@@ -111,13 +102,6 @@ class Subscribed:
 Happening = Arrival | Puback | Subscribed
 
 
-_UNSUPPORTED_VERSION = "Unsupported protocol version"
-
-
-class _VersionRefused(LinkError):
-    pass
-
-
 def open_session(
     mqtt: Mqtt, who: Who, will: Message | None, timing: Timing, waker: Waker, stopping: Callable[[], bool]
 ) -> Session:
@@ -129,7 +113,7 @@ def open_session(
     for version in versions[:-1]:
         try:
             return _opened(Session(mqtt, version, who, will, timing, waker), stopping)
-        except _VersionRefused:
+        except VersionRefused:
             continue
     return _opened(Session(mqtt, versions[-1], who, will, timing, waker), stopping)
 
@@ -153,41 +137,21 @@ class Session:
         self.receive_maximum = RECEIVE_MAXIMUM
         self.max_packet_bytes = MAX_PACKET_BYTES
         """The longest packet the broker takes."""
-        self._place = f"broker {mqtt.host}:{mqtt.port}"
-        self._mqtt = mqtt
-        self._lasting = who.lasting
+        self._dialling = Dialling(
+            mqtt, version, who.client_id, who.lasting, keepalive_s=timing.keepalive_s, connect_s=timing.connect_s
+        )
+        self._place = self._dialling.place
         self._timing = timing
         self._waker = waker
         self._happened: deque[Happening] = deque()
         self._answer: ReasonCode | None = None
         self._ended: str | None = None
-        self._client = self._make_client(who, will)
+        self._client = self._make_client(will)
         self._selector = selectors.DefaultSelector()
 
     def connect(self, stopping: Callable[[], bool]) -> None:
         """Connect and wait for the broker's answer; raise LinkError saying what went wrong."""
-        properties = None
-        if self.protocol is Protocol.V5:
-            properties = _properties(PacketTypes.CONNECT)
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S if self._lasting else 0
-            properties.ReceiveMaximum = RECEIVE_MAXIMUM
-            properties.MaximumPacketSize = MAX_PACKET_BYTES
-        # Over MQTT 3.1.1 the clean flag was given to the constructor, and paho refuses any other value here.
-        clean_start = not self._lasting if properties else MQTT_CLEAN_START_FIRST_ONLY
-        try:
-            self._client.connect(
-                self._mqtt.host,
-                self._mqtt.port,
-                self._timing.keepalive_s,
-                clean_start=clean_start,
-                properties=properties,
-            )
-        except OSError as exc:
-            why = why_unreachable(exc, self._timing.connect_s)
-            ours = expired(self._mqtt.tls)
-            raise LinkError(f"{self._place}: {why}{f'; {ours}' if ours else ''}") from exc
-        except ValueError as exc:
-            raise LinkError(f"{self._place}: {exc}; check [mqtt] host and port") from exc
+        self._dialling.call(self._client)
         self._selector.register(self._require_socket(), selectors.EVENT_READ)
         self._selector.register(self._waker, selectors.EVENT_READ)
         self._await_answer(stopping)
@@ -252,19 +216,12 @@ class Session:
         if sock is not None:
             sock.close()
 
-    def _make_client(self, who: Who, will: Message | None) -> BoundedClient:
-        v5 = self.protocol is Protocol.V5
-        clean = None if v5 else not who.lasting
-        client = BoundedClient(who.client_id, clean_session=clean, protocol=MQTTv5 if v5 else MQTTv311)
-        client.connect_timeout = self._timing.connect_s
+    def _make_client(self, will: Message | None) -> BoundedClient:
+        client = self._dialling.client()
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
-        if self._mqtt.username is not None:
-            client.username_pw_set(self._mqtt.username, read_password(self._mqtt))
-        if self._mqtt.tls is not None:
-            client.tls_set_context(tls_context(self._mqtt.tls))
         if will is not None:
             client.will_set(will.topic, will.payload, 1, will.retain)
         return client
@@ -278,16 +235,7 @@ class Session:
             if stopping():
                 raise LinkError(f"{self._place}: stopped before it answered")
             self._pump_before_answer(min(left_s, 0.5))
-        if self._answer.is_failure:
-            reason = str(self._answer)
-            if reason == _UNSUPPORTED_VERSION:
-                raise _VersionRefused(f"{self._place}: does not speak MQTT {self.protocol}; set [mqtt] protocol")
-            raise LinkError(f"{self._place}: refused the connection: {reason}{remedy(reason)}")
-        if self.max_packet_bytes < LEAST_PACKET_BYTES:
-            raise LinkError(
-                f"{self._place}: takes packets of at most {self.max_packet_bytes} bytes, events need "
-                f"{LEAST_PACKET_BYTES}; raise its maximum packet size (mosquitto: max_packet_size)"
-            )
+        self._dialling.check_answer(self._answer, self.max_packet_bytes)
 
     def _pump_before_answer(self, timeout_s: float) -> None:
         try:
@@ -295,10 +243,7 @@ class Session:
         except LinkError as exc:
             # A refusal closes the connection right behind the answer.
             if self._answer is None:
-                hint = "; if it speaks only 3.1.1, set [mqtt] protocol" if self.protocol is Protocol.V5 else ""
-                ours = expired(self._mqtt.tls)
-                hint = f"; {ours}" if ours else hint
-                raise LinkError(f"{exc}, before it answered MQTT {self.protocol}{hint}") from exc
+                raise self._dialling.unanswered(exc) from exc
 
     def _read(self) -> None:
         """Read while that brings anything, for paho reads one packet at a time."""
@@ -347,7 +292,3 @@ class Session:
     def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: object) -> None:
         refusals = [str(reason) for reason in reasons if reason.is_failure]
         self._happened.append(Subscribed(refusals[0] if refusals else None))
-
-
-def _properties(packet: int) -> Properties:
-    return Properties(packet)  # type: ignore[no-untyped-call]
