@@ -97,6 +97,31 @@ def test_key_that_is_revoked_gives_way_to_another(keys: Path, tmp_path: Path) ->
         second.key_for(old.keyid, KeyRole.COMMANDS, now(keys))
 
 
+def test_keyset_after_a_revocation_carries_it_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = tmp_path / "keys"
+    assert cli.main(["console", "keys", "init", str(keys)]) == 0
+    stolen = PublicKey.of_pem(keys / "commands.pub")
+    keyset(keys, tmp_path / "1.json", 1)
+    keyset(keys, tmp_path / "2.json", 2, "--revoke", stolen.keyid)
+    pinned = Keyset.pinned(PublicKey.of_pem(keys / "root.pub"))
+    fresh = open_keyset(keyset(keys, tmp_path / "3.json", 3), pinned, T1, now(keys))
+    assert stolen.keyid in fresh.revoked
+    assert stolen not in {trusted.key for trusted in fresh.keys}
+    command = ["console", "keys", "keyset", str(keys), "--audience", "lab/*", "--out", str(tmp_path / "x.json")]
+    for version in ("3", "2", "0"):
+        assert cli.main([*command, "--version", version]) == 2
+        assert "expected 4 or more" in capsys.readouterr().err
+    assert cli.main([*command, "--version", "4", "--revoke", "commands"]) == 2
+    assert "16 hexadecimal digits" in capsys.readouterr().err
+    root = PublicKey.of_pem(keys / "root.pub").keyid
+    assert cli.main([*command, "--version", "4", "--revoke", root]) == 2
+    assert "cannot revoke the root" in capsys.readouterr().err
+    (keys / "keysets.json").write_text("{")
+    assert cli.main([*command, "--version", "4"]) == 2
+    assert "which keys are revoked" in capsys.readouterr().err
+    assert not (tmp_path / "x.json").exists()
+
+
 def test_next_root_is_named_and_then_signs(keys: Path, tmp_path: Path) -> None:
     pinned = Keyset.pinned(PublicKey.of_pem(keys / "root.pub"))
     named = open_keyset(keyset(keys, tmp_path / "3.json", 3, "--next-root"), pinned, T1, now(keys))

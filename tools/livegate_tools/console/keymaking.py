@@ -10,12 +10,13 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from livegate.errors import ConfigError
+from livegate.errors import ConfigError, TrustError
 from livegate.trust.envelope import EnvelopeType, seal
 from livegate.trust.keyfiles import write_private
 from livegate.trust.keys import PublicKey, SigningKey
-from livegate.trust.keyset import TrustedKey, keyset_payload
+from livegate.trust.keyset import TrustedKey, keyset_payload, restore_keyset
 from livegate.trust.payload import KeyRole
+from livegate_tools.console.keysetbook import KeysetBook
 from livegate_tools.console.told import tell
 
 HELP = "make keys, and the keyset that tells terminals which of them to trust"
@@ -40,9 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     another.add_argument("name", metavar="NAME", help="what tells it apart: the file is ROLE-NAME.pem")
     keyset = steps.add_parser("keyset", help="sign which keys terminals trust")
     keyset.add_argument("folder", type=Path, metavar="DIR", help="the folder keys init made")
-    keyset.add_argument("--version", type=int, required=True, metavar="N", help="higher than the keyset before")
+    keyset.add_argument("--version", type=int, required=True, metavar="N", help="higher than the keyset made before")
     keyset.add_argument("--audience", required=True, metavar="SITE/TERMINAL", help='whom it is for, such as "lab/*"')
-    keyset.add_argument("--revoke", action="append", default=[], metavar="ID", help="never trust this key id again")
+    keyset.add_argument(
+        "--revoke",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="never trust this key id again; DIR remembers it for all keysets to come",
+    )
     keyset.add_argument("--next-root", action="store_true", help="also name the root to come, made if it is not there")
     keyset.add_argument("--root", type=Path, metavar="PEM", help="the root's private key (default DIR/root.pem)")
     keyset.add_argument("--days", type=float, default=365.0, help="hold for so long (default 365)")
@@ -99,21 +106,30 @@ def _add(arguments: argparse.Namespace) -> None:
 
 def _keyset(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.folder
-    if arguments.version < 1:
-        raise ConfigError(f"--version {arguments.version}: expected 1 or more, and more than the keyset before")
+    book = KeysetBook.read(folder).next(arguments.version, arguments.revoke)
+    revoked = sorted(book.revoked)
+    if arguments.out.exists():
+        raise _there(arguments.out)
     root = SigningKey.of_pem(arguments.root or _private_file(folder, ROOT))
     now_s = time.time()
     expires_s = now_s + arguments.days * _DAY_S
-    keys = tuple(_trusted(folder, arguments.revoke, now_s, expires_s))
+    keys = tuple(_trusted(folder, book.revoked, now_s, expires_s))
     coming = _next_root(folder) if arguments.next_root else None
     payload = keyset_payload(
-        arguments.audience, arguments.version, keys, now_s, expires_s, revoked=arguments.revoke, next_root=coming
+        arguments.audience, arguments.version, keys, now_s, expires_s, revoked=revoked, next_root=coming
     )
+    try:
+        restore_keyset(payload, arguments.version, root.public, ())
+    except TrustError as exc:
+        raise ConfigError(f"keyset {arguments.version}: terminals would not take it: {exc}") from exc
+    # First: a keyset that went out unremembered would be followed by one that trusts again what it revoked.
+    book.write(folder)
     _write(arguments.out, seal(root, EnvelopeType.KEYSET, payload))
     named = {trusted.key.keyid: sorted(trusted.roles) for trusted in keys}
     lines = [f"{arguments.out}: keyset {arguments.version} for {arguments.audience}"]
     lines += [f"  {keyid}  {', '.join(roles)}" for keyid, roles in named.items()]
-    members = {"file": str(arguments.out), "version": arguments.version, "keys": named, "revoked": arguments.revoke}
+    lines += [f"  {keyid}  revoked" for keyid in revoked]
+    members = {"file": str(arguments.out), "version": arguments.version, "keys": named, "revoked": revoked}
     _tell_lines(arguments, "\n".join(lines), {**members, "next_root": coming and coming.keyid})
 
 
@@ -152,9 +168,13 @@ def _write(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
     except FileExistsError as exc:
-        raise ConfigError(f"{path}: is there already and is not overwritten; name another file") from exc
+        raise _there(path) from exc
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be made ({exc.strerror}); name a place this user may write") from exc
+
+
+def _there(path: Path) -> ConfigError:
+    return ConfigError(f"{path}: is there already and is not overwritten; name another file")
 
 
 def _tell_lines(arguments: argparse.Namespace, text: str, members: dict[str, object]) -> None:
