@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 
 from livegate.errors import LivegateError
+from livegate.events import kinds
 from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE
 from livegate.store.writing import Writing
@@ -18,9 +20,32 @@ _FEWEST_EVENTS = 10
 
 
 def after_append(t: Writing) -> None:
-    """Sign the chain when so much was recorded since it was signed last, or nothing ever was."""
+    """Sign the chain when so much was recorded since it was signed last, nothing ever was, or a gap event is not yet.
+
+    A gap event that nobody signed explains nothing: whoever deletes events could have written it.
+    """
+    if t.context.signing.signer is None:
+        return
     every = max(_FEWEST_EVENTS, min(t.context.limits.checkpoint_events, t.context.limits.history_events // _IN_HISTORY))
-    if t.context.signing.signer is not None and t.head().sequence - newest_checkpoint(t.connection) >= every:
+    newest = newest_checkpoint(t.connection)
+    if t.head().sequence - newest >= every or _has_unsigned_gap(t, newest):
+        sign(t)
+
+
+def after_start(t: Writing) -> None:
+    """Sign the chain when it was signed last by another key: so the new one vouches for what names the old one."""
+    signer = t.context.signing.signer
+    row = t.connection.execute(
+        "SELECT body FROM event WHERE sequence = ?", (newest_checkpoint(t.connection),)
+    ).fetchone()
+    if signer is None or row is None:
+        return
+    try:
+        keyid = json.loads(row[0])["data"]["what"]["keyid"]
+    except (ValueError, KeyError, TypeError):
+        # A damaged row names no key; proving the stream says so.
+        return
+    if keyid != signer.public.keyid:
         sign(t)
 
 
@@ -52,3 +77,14 @@ def newest_checkpoint(connection: sqlite3.Connection, through: int = MAX_SEQUENC
         (through,),
     ).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def _has_unsigned_gap(t: Writing, signed: int) -> bool:
+    stream = t.stream()
+    if stream.dropped_through <= stream.anchor.sequence:
+        # Nothing that is still shown was dropped.
+        return False
+    row = t.connection.execute(
+        "SELECT 1 FROM event WHERE sequence > ? AND kind = ? LIMIT 1", (signed, kinds.GAP)
+    ).fetchone()
+    return row is not None

@@ -20,7 +20,7 @@ from livegate.events import kinds
 from livegate.events.cloudevents import ChainHead, StoredEvent
 from livegate.gate.facts import Clock, GatePolicy
 from livegate.store.acknowledging import acknowledge
-from livegate.store.checkpoints import sign
+from livegate.store.checkpoints import after_start, sign
 from livegate.store.chores import Chores
 from livegate.store.connection import DiskFull, store_error, transaction
 from livegate.store.full import tell_capacity
@@ -162,6 +162,7 @@ class Store:
         try:
             with self.transaction() as t:
                 t.enqueue(start)
+                after_start(t)
         except StoreFull as exc:
             # The daemon must come up all the same: only an acknowledgement through it makes room again.
             log.warning("store: the start is not recorded yet: %s", exc)
