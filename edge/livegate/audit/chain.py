@@ -7,9 +7,11 @@ few events right after holes that no gap event has explained yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from livegate.audit.holes import MAX_HOLES, Hole
+from livegate.audit.signers import Signers
 from livegate.audit.verdict import Fault, Finding, Gap, Start, Verdict
 from livegate.events.checkpoint import CHECKPOINT, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, sequence_text, type_of
@@ -41,8 +43,10 @@ class Verifier:
 
     ``anchor`` is the place before the first event; without one a stream begins at sequence 1 or at a checkpoint.
     ``device_keys`` are the only ones whose checkpoints count; without any the first key named in the stream is taken
-    at its word. With ``must_be_signed`` a stream without any good checkpoint is a finding. After the first finding
-    later events only serve to explain holes before it.
+    at its word. Checkpoints of an earlier key pass where the stream names it and one of these keys signs later. With
+    ``must_be_signed`` a stream without any good checkpoint is a finding. A hole before a good checkpoint must be
+    explained by a gap event that one signs too. After the first finding later events only serve to explain holes
+    before it.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class Verifier:
         self._start = Start.NOTHING if anchor is None else Start.GIVEN
         self._at = anchor
         self._expected = 1 if anchor is None else anchor.sequence + 1
-        self._keys = device_keys
+        self._signers = Signers(device_keys)
         self._must_be_signed = must_be_signed
         self._finding: Finding | None = None
         self._stream: str | None = None
@@ -63,10 +67,10 @@ class Verifier:
         self._first = self._last = self._events = 0
         self._holes: list[Hole] = []
         self._gaps: list[Gap] = []
+        self._unsigned: list[tuple[Hole, Gap]] = []
         self._boots: set[str] = set()
         self._boot: str | None = None
-        self._checkpoints = self._signed_through = self._signed_by = 0
-        self._keyids: list[str] = []
+        self._signed_through = self._signed_by = 0
         self._predecessor: Mapping[str, Any] | None = None
 
     def take(self, event: StoredEvent) -> Finding | None:
@@ -104,13 +108,7 @@ class Verifier:
 
     def finish(self) -> Verdict:
         """Return what was proved."""
-        finding = self._finding
-        if self._holes:
-            hole = self._holes[0]
-            if finding is None or hole.first < finding.sequence:
-                finding = hole.finding()
-        if finding is None and self._must_be_signed and self._events and not self._signed_through:
-            finding = Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
+        finding = self._conclude()
         return Verdict(
             finding=finding,
             stream=self._stream,
@@ -120,13 +118,29 @@ class Verifier:
             last=self._last,
             events=self._events,
             head=self._at,
-            checkpoints=self._checkpoints,
+            checkpoints=sum(signed.checkpoints for signed in self._signers.told()),
             signed_through=self._signed_through,
             unsigned_tail=max(0, self._last - self._signed_by) if self._last else 0,
-            keyids=tuple(self._keyids),
-            gaps=tuple(self._gaps),
+            signatures=self._signers.told(),
+            gaps=tuple(sorted([*self._gaps, *(gap for _, gap in self._unsigned)], key=lambda gap: gap.told_by)),
             predecessor=self._predecessor,
         )
+
+    def _conclude(self) -> Finding | None:
+        """Return the first thing wrong, now that nothing more can explain it."""
+        finding = self._finding
+        if self._holes and (finding is None or self._holes[0].first < finding.sequence):
+            return self._holes[0].finding()
+        if finding is not None:
+            return finding
+        late = [hole.unproven(gap) for hole, gap in self._unsigned]
+        late.append(self._signers.unvouched())
+        found = [finding for finding in late if finding is not None]
+        if found:
+            return min(found, key=lambda finding: finding.sequence)
+        if self._must_be_signed and self._events and not self._signed_through:
+            return Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
+        return None
 
     def _find(self, fault: Fault, why: str) -> Finding | None:
         if self._finding is not None:
@@ -196,9 +210,11 @@ class Verifier:
         kind = event.members.get("type")
         if kind == _CHECKPOINT:
             return self._judge_checkpoint(event)
-        if kind == _STARTED and self._predecessor is None:
+        if kind == _STARTED:
+            self._signers.named(event)
             predecessor = event.what.get("predecessor")
-            self._predecessor = predecessor if isinstance(predecessor, dict) else None
+            if self._predecessor is None and isinstance(predecessor, dict):
+                self._predecessor = predecessor
         return None
 
     def _explain(self, event: OpenedEvent) -> None:
@@ -211,7 +227,7 @@ class Verifier:
                 self._holes.remove(hole)
                 self._start = Start.GAP if hole.before is None else self._start
                 last = hole.resumed.sequence - 1
-                self._gaps.append(Gap(min(hole.began, told.first), last, event.sequence))
+                self._unsigned.append((hole, Gap(min(hole.began, told.first), last, event.sequence)))
                 return
 
     def _judge_checkpoint(self, event: OpenedEvent) -> Finding | None:
@@ -219,20 +235,24 @@ class Verifier:
             said = read_checkpoint(event.what)
         except ValueError as exc:
             return self._find(Fault.UNSIGNED, str(exc))
-        if not self._keys:
-            self._keys = frozenset({said.key})
         before = _signed_place(event)
         if before is None or not event.fits(before) or said.stream != self._stream:
             return self._find(Fault.UNSIGNED, "this checkpoint is not about the place it stands at")
-        if said.key not in self._keys:
+        if not self._signers.may_sign(said, began_here=self._first == 1):
             return self._find(Fault.UNSIGNED, f"this checkpoint is by another key ({said.key.keyid})")
         if not said.is_genuine():
             return self._find(Fault.UNSIGNED, f"this checkpoint's signature is not that of key {said.key.keyid}")
-        self._checkpoints += 1
-        self._signed_through, self._signed_by = said.head.sequence, event.sequence
-        if said.key.keyid not in self._keyids:
-            self._keyids.append(said.key.keyid)
+        if self._signers.signed(said, event.sequence):
+            self._signed_through, self._signed_by = said.head.sequence, event.sequence
+            self._cover()
         return None
+
+    def _cover(self) -> None:
+        """Take what gap events told so far as the terminal's own word; what is still unexplained is covered now."""
+        self._gaps += [replace(gap, is_signed=True) for _, gap in self._unsigned]
+        self._unsigned.clear()
+        for hole in self._holes:
+            hole.cover()
 
 
 def begins_stream(event: OpenedEvent) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from livegate.audit.verdict import Fault, Finding
+from livegate.audit.verdict import Fault, Finding, Gap
 from livegate.events.cloudevents import ChainHead
 from livegate.events.dropped import Dropped
 from livegate.events.opened import OpenedEvent
@@ -19,7 +19,8 @@ class Hole:
     """Events ``first`` to ``last``, missing after the hash ``before``: None where the proof begins behind them.
 
     What it ends with must lead to ``resumed``, the event behind it, or be ``after`` where a gap event said so. Where
-    several gap events tell of adjoining parts, in any order, it shrinks with each; it ``began`` somewhere.
+    several gap events tell of adjoining parts, in any order, it shrinks with each; it ``began`` somewhere. A checkpoint
+    behind it makes it ``covered``: what was left of it then, only gap events tell that this checkpoint does not sign.
     """
 
     first: int
@@ -28,6 +29,7 @@ class Hole:
     resumed: OpenedEvent
     began: int
     after: str | None = None
+    covered: tuple[int, int] | None = None
     told: deque[Dropped] = field(default_factory=lambda: deque(maxlen=MAX_HOLES))
 
     def explain(self, gap: Dropped) -> bool:
@@ -42,6 +44,10 @@ class Hole:
                 return True
         return False
 
+    def cover(self) -> None:
+        """Take note that a good checkpoint stands behind it."""
+        self.covered = (self.first, self.last)
+
     def finding(self) -> Finding:
         """Return what is wrong as long as nothing explains it."""
         if self.before is None:
@@ -49,6 +55,18 @@ class Hole:
             return Finding(self.first, Fault.UNANCHORED, why)
         through = "" if self.first == self.last else f" to {self.last}"
         return Finding(self.first, Fault.MISSING, f"{self.first}{through} missing, and no gap event accounts for it")
+
+    def unproven(self, gap: Gap) -> Finding | None:
+        """Return what is wrong when only ``gap``, which nobody signed, explains what a checkpoint covers."""
+        if self.covered is None or gap.is_signed:
+            return None
+        first, last = (gap.first, gap.last) if self.covered[1] < self.covered[0] else self.covered
+        through = "" if first == last else f"–{last}"
+        why = (
+            f"missing {first}{through}, explained only by an unsigned event ({gap.told_by}), which whoever "
+            "removed them could have written; take an export that goes on to the next checkpoint"
+        )
+        return Finding(first, Fault.UNPROVEN, why)
 
     def _take_away(self, gap: Dropped) -> bool:
         begins = gap.first < self.first or (gap.first == self.first and self.before in (None, gap.before))

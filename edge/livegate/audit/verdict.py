@@ -19,8 +19,10 @@ class Fault(enum.StrEnum):
     """Does not fit the chain: it, or the event before it, is not what was recorded."""
     MISSING = "missing"
     """Not there, and no gap event says why."""
+    UNPROVEN = "unproven"
+    """Not there although a checkpoint covers the place, and only a gap event that none covers says why."""
     MISPLACED = "misplaced"
-    """There twice, or after later ones."""
+    """There twice and not the same, or after later ones."""
     FOREIGN = "foreign"
     """Of another stream or terminal, or its attributes contradict each other."""
     UNANCHORED = "unanchored"
@@ -57,11 +59,28 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events ``first`` to ``last`` were dropped; the gap event ``told_by`` proves it with the hashes on both sides."""
+    """Events ``first`` to ``last`` were dropped; ``told_by`` says so with the hashes on both sides.
+
+    Only where that gap event ``is_signed``, standing before a good checkpoint, is it the terminal that says so.
+    """
 
     first: int
     last: int
     told_by: int
+    is_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """``keyid`` signed ``checkpoints`` good checkpoints, the last of them up to ``through``.
+
+    An ``earlier`` key is none of those that were asked for; the stream names it, and one of those signed that later.
+    """
+
+    keyid: str
+    checkpoints: int
+    through: int
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +88,8 @@ class Verdict:
     """What was proved of one stream: ``events`` from ``first`` to ``last``, which are 0 where none was.
 
     ``signed_through``: the terminal's signature vouches for everything up to here; ``unsigned_tail`` events came after
-    the checkpoint that says so. ``keyids`` signed, ``predecessor`` is what the stream says of the one before it.
+    the checkpoint that says so. ``signatures`` says who signed, ``predecessor`` is what the stream says of the
+    one before it.
     """
 
     finding: Finding | None
@@ -83,9 +103,14 @@ class Verdict:
     checkpoints: int
     signed_through: int
     unsigned_tail: int
-    keyids: tuple[str, ...]
+    signatures: tuple[Signatures, ...]
     gaps: tuple[Gap, ...]
     predecessor: Mapping[str, Any] | None
+
+    @property
+    def keyids(self) -> tuple[str, ...]:
+        """The keys that signed, in the order of their first checkpoints."""
+        return tuple(signed.keyid for signed in self.signatures)
 
     @property
     def first_bad(self) -> int | None:
