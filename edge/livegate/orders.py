@@ -24,6 +24,7 @@ from livegate.store.commands import (
     lock_door,
     take_pending,
 )
+from livegate.store.lost import accept_loss, memory_lost
 from livegate.store.store import Store
 from livegate.store.transaction import Transaction
 
@@ -68,6 +69,8 @@ class Orders:
         executed = _judged(transaction, order, now)
         if executed.outcome is CommandOutcome.DONE and order.verb is not DoorVerb.PULSE:
             lock_door(transaction, order.nonce, locked=order.verb is DoorVerb.LOCK)
+        if executed.outcome is CommandOutcome.DONE and order.verb is DoorVerb.RELEASE:
+            accept_loss(transaction)
         return executed, self._tell(transaction, executed, now)
 
     def _moved(self, executed: Executed, sequence: int, now: Clock, pulse_ms: int) -> Executed:
@@ -107,4 +110,6 @@ def _judged(transaction: Transaction, order: Pending, now: Clock) -> Executed:
         return Executed(order, CommandOutcome.DROPPED, "late")
     if order.verb is DoorVerb.PULSE and door_locked(transaction.connection):
         return Executed(order, CommandOutcome.REFUSED, "door_locked")
+    if order.verb is DoorVerb.PULSE and memory_lost(transaction.connection):
+        return Executed(order, CommandOutcome.REFUSED, "memory_lost")
     return Executed(order, CommandOutcome.DONE)

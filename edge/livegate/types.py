@@ -97,6 +97,7 @@ class Reason(enum.StrEnum):
     CLOCK_UNSURE = "clock_unsure"
     LIST_STALE = "list_stale"
     DOOR_LOCKED = "door_locked"
+    MEMORY_LOST = "memory_lost"
     STEP_TOO_LOW = "step_too_low"
     SENSOR_MISSING = "sensor_missing"
     UNREADABLE = "unreadable"

@@ -88,6 +88,8 @@ def entry(action: str, kind: str = "credential") -> ListEntry:
     ("pad", "facts", "reason", "rule"),
     [
         (BONA_FIDE, replace(FACTS, door_locked=True), Reason.DOOR_LOCKED, None),
+        (BONA_FIDE, replace(FACTS, memory_lost=("list_entry",)), Reason.MEMORY_LOST, None),
+        (BONA_FIDE, replace(FACTS, door_locked=True, memory_lost=("list_entry",)), Reason.DOOR_LOCKED, None),
         (BONA_FIDE, replace(FACTS, entries=(entry("lockout"),)), Reason.LOCKED_OUT, "block.credential"),
         (replace(BONA_FIDE, step=Step.FEWER), replace(FACTS, entries=(entry("step_up"),)), Reason.STEP_UP, None),
         (BONA_FIDE, replace(FACTS, entries=(entry("of a later version"),)), Reason.LISTED, "block.credential"),
@@ -321,6 +323,7 @@ def test_the_door_opens_only_for_the_living_who_may(pad: PadResult, facts: GateF
         and pad.step is not Step.NONE
         and pad.step.at_least(policy.least_step)
         and not facts.door_locked
+        and not facts.memory_lost
         and actions <= {"review", "step_up"}
         and ("step_up" not in actions or pad.step is Step.ALL)
         and state.count < DENIED.max

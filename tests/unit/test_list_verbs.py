@@ -23,6 +23,8 @@ from livegate.gate.facts import ListEntry
 from livegate.gate.policy import decide
 from livegate.lists import CentralLists, ListName, Receiver
 from livegate.store import lists, open_store
+from livegate.store.commands import lock_door
+from livegate.store.lost import note_lost
 from livegate.types import CredentialRead, Reason, Step
 from livegate_tools.console.edition import Edition
 from support.central_lists import made, received
@@ -280,6 +282,20 @@ def test_lists_can_be_made_before_the_first_start(tmp_path: Path, capsys: pytest
         assert attempt(store, BONA_FIDE, RULES, clock()).reason is Reason.BONA_FIDE
         assert [event.sequence for event in whole(store)] == [1, 2, 3]
         assert verify_chain(whole(store), store.anchor()) is None
+
+
+def test_the_door_is_released_by_hand_after_memory_was_lost(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with opened(state) as store, store.transaction() as t:
+        note_lost(t.connection, ["list_entry", "door_lock"])
+        lock_door(t, "n" * 16, locked=True)
+    told = said(capsys, "list", "release", "--state-dir", str(state))
+    assert told == "the door may open again although these were lost: door_lock, list_entry\n"
+    with opened(state) as store:
+        assert whole(store)[-2].body.count(b'"accept"') == 1
+        # What the centre locked stays locked.
+        assert attempt(store, BONA_FIDE, RULES, StillClock()()).reason is Reason.DOOR_LOCKED
+    assert main(["list", "release", "--state-dir", str(state)]) != 0
+    assert "nothing the store lost keeps the door shut" in capsys.readouterr().err
 
 
 def test_events_as_lines_and_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from livegate.config import StoreConfig
 from livegate.errors import StoreFull
 from livegate.gate.door import DoorState
 from livegate.store.commands import PENDING_MAX_NS, CommandOutcome, DoorVerb, Pending, submit, take_pending
+from livegate.store.lost import note_lost
 from livegate.types import AccessEvent, Outcome, Reason
 from support.pipelines import ALIVE, MS, Terminal, opened
 from support.schemas import valid
@@ -79,6 +80,25 @@ def test_a_locked_door_denies_everybody_until_it_is_released(terminal: Terminal)
         ("door.pulse", "refused", "door_locked"),
         ("door.release", "done", None),
     ]
+
+
+def test_after_memory_was_lost_only_a_release_lets_the_door_open(terminal: Terminal) -> None:
+    with terminal.store.transaction() as t:
+        note_lost(t.connection, ["list_entry"])
+    order(terminal, DoorVerb.PULSE, "b" * 16)
+    decision = terminal.decided(ALIVE, card="good")
+    assert decision is not None
+    assert (decision.outcome, decision.reason) == (Outcome.DENIED, Reason.MEMORY_LOST)
+    assert terminal.door.state() is DoorState.LOCKED
+    terminal.rest()
+    order(terminal, DoorVerb.RELEASE, "c" * 16)
+    decision = terminal.decided(ALIVE, card="good")
+    assert decision is not None
+    assert decision.outcome is Outcome.GRANTED
+    (told,) = terminal.events("tamper")
+    valid("tamper", told["data"])
+    assert (told["data"]["what"]["action"], told["data"]["what"]["place"]) == ("accept", "list_entry")
+    assert outcomes(terminal) == [("door.pulse", "refused", "memory_lost"), ("door.release", "done", None)]
 
 
 def test_what_waited_too_long_is_dropped_and_told(terminal: Terminal) -> None:

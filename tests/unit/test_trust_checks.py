@@ -15,6 +15,7 @@ from livegate.config import Config, Mqtt, Trust
 from livegate.configfile import load
 from livegate.events.cloudevents import Identity
 from livegate.store import open_store, trusted
+from livegate.store.lost import note_lost
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.device import device_key
 from livegate.trust.envelope import EnvelopeType
@@ -22,7 +23,7 @@ from livegate.trust.keys import SigningKey
 from livegate.trust.keyset import keyset_payload
 from livegate.trust.tpm import Tpm
 from support.authority import DAY_S, sealed
-from support.stores import StillClock
+from support.stores import StillClock, opened
 from support.terminals import write_config
 
 ROOT = SigningKey.generate()
@@ -92,7 +93,19 @@ def test_a_clock_below_its_floor_is_not_ok(config: Config) -> None:
     remember(config, 60 * DAY_S, time.time() + DAY_S)
     told = found(config)
     assert told["clock floor"].ok is False
-    assert "set it" in told["clock floor"].text
+    assert "set it, or if it is right stop the terminal and run" in told["clock floor"].text
+    assert told["clock floor"].text.endswith("livegate.db 'DELETE FROM time_floor'")
+
+
+def test_lost_memory_is_not_ok_and_says_what_to_do(config: Config) -> None:
+    remember(config, 60 * DAY_S)
+    assert "memory" not in found(config)
+    with opened(config.terminal.state_dir) as store, store.transaction() as t:
+        note_lost(t.connection, ["list_entry"])
+    told = found(config)["memory"]
+    assert told.ok is False
+    assert "lost are: list_entry" in told.text
+    assert "livegate list release" in told.text
 
 
 def test_the_device_key(config: Config) -> None:

@@ -155,7 +155,16 @@ def test_a_nonce_works_once_over_restarts_reboots_and_set_back_clocks(tmp_path: 
     for boot, now in (("boot-1", NOW), ("boot-2", at(1)), ("boot-3", at(-50 * 365 * DAY_S, synchronised=False))):
         with opened(tmp_path, boot=boot) as store:
             assert commanded(store, command, keyset, now) is Refusal.REPLAYED
-            assert floor(store) == NOW_S
+            # A nonce and a challenge need no floor, and a stolen key for commands must not move it.
+            assert floor(store) == 0
+
+
+def test_only_what_has_a_version_raises_the_floor(tmp_path: Path) -> None:
+    ahead = {"issued": timestamp(NOW_S + DAY_S), "expires": timestamp(NOW_S + 2 * DAY_S)}
+    with opened(tmp_path) as store, store.transaction() as t:
+        for role in ("commands", "labels"):
+            assert trusted.take_message(t, {"role": role, "nonce": role * 4} | ahead) == 0
+        assert trusted.take_message(t, {"role": "twin", "version": 1} | ahead) == NOW_S + DAY_S
 
 
 def test_a_command_rolled_back_may_come_again(tmp_path: Path) -> None:
@@ -175,8 +184,8 @@ def test_a_nonce_is_forgotten_only_when_its_message_can_never_be_in_time(tmp_pat
         ahead = at(DAY_S, synchronised=False)
         later = {"issued": timestamp(ahead.wall_s), "expires": timestamp(ahead.wall_s + 60)}
         assert commanded(store, AUTHORITY.command(nonce="b" * 16, **later), keyset, ahead) is None
-        assert floor(store) == ahead.wall_s
-        assert commanded(store, first, keyset) is Refusal.EXPIRED
+        assert floor(store) == 0
+        assert commanded(store, first, keyset) is Refusal.REPLAYED
         with store.transaction() as t:
             assert nonces(t) == {"first-first-first", "b" * 16}
             trusted.raise_floor(t, ahead.wall_s + 60 + SKEW_S + 1)

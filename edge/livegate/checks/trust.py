@@ -11,6 +11,7 @@ from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.config import Config, Trust
 from livegate.errors import StoreError
 from livegate.events.cloudevents import timestamp
+from livegate.store.files import DATABASE
 from livegate.store.trusted import Kept, look
 from livegate.trust.device import PLAIN, SEALED, kind_of_key
 from livegate.trust.keyfiles import check_private
@@ -37,7 +38,9 @@ def trust_findings(config: Config) -> Iterator[Finding]:
         return
     if trust.root_key_file is not None:
         yield _keyset(kept.keyset)
-    yield _floor(kept)
+    yield _floor(kept, state_dir)
+    if kept.memory_lost:
+        yield _lost(kept.memory_lost)
 
 
 def _root(path: Path) -> str:
@@ -76,11 +79,22 @@ def _keyset(keyset: Keyset | None) -> Finding:
     return Finding("keyset", True if left_s > RENEW_S else None, text)
 
 
-def _floor(kept: Kept) -> Finding:
+def _lost(tables: tuple[str, ...]) -> Finding:
+    text = f"was damaged or gone; the door stays shut, for lost are: {', '.join(tables)}; see what is missing in "
+    return Finding(
+        "memory", ok=False, text=f"{text}`livegate list show`, then send door.release or run `livegate list release`"
+    )
+
+
+def _floor(kept: Kept, state_dir: Path) -> Finding:
     if kept.floor_s == 0:
         return Finding("clock floor", ok=True, text="none yet")
     below_s = kept.floor_s - time.time()
     text = f"{timestamp(kept.floor_s)} is past"
     if below_s > 1:
-        return Finding("clock floor", ok=False, text=f"{text}, and the clock shows less by {below_s:.0f} s; set it")
+        text += f", and the clock shows less by {below_s:.0f} s; set it"
+        remedy = f"sqlite3 {state_dir / DATABASE} 'DELETE FROM time_floor'"  # noqa: S608 - for people to type
+        return Finding(
+            "clock floor", ok=False, text=f"{text}, or if it is right stop the terminal and run, as its user, {remedy}"
+        )
     return Finding("clock floor", ok=True, text=text)

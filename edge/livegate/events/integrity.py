@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,3 +107,9 @@ def damaged(what: Damage, place: str, now: Clock, environment: Environment) -> A
     """The store found a row of ``what`` damaged; ``place`` says which: a pseudonym, an entry, a rule, a sequence."""
     told = {"action": "damage", "what": what, "place": place}
     return event(TAMPER, told, now, environment, severity="error")
+
+
+def loss_accepted(tables: Sequence[str], now: Clock, environment: Environment) -> AccessEvent:
+    """Somebody let the door open again although the store had lost ``tables``."""
+    told = {"action": "accept", "what": "memory", "place": ", ".join(tables)}
+    return event(TAMPER, told, now, environment, severity="warning")

@@ -117,3 +117,5 @@ class GateFacts:
     """Somebody at the centre locked the door, until they release it."""
     media: str | None = None
     """The spoof medium's signature as it was first seen: what counters go by and events carry."""
+    memory_lost: tuple[str, ...] = ()
+    """What a damaged store may have refused by and could not keep, until somebody accepts the loss."""

@@ -12,7 +12,15 @@ from livegate.config import Limit, LimitKey
 from livegate.types import Decision, Reason
 
 _NOT_COUNTED = frozenset(
-    {Reason.LIMIT, Reason.LOCKED_OUT, Reason.DOOR_LOCKED, Reason.LIST_STALE, Reason.CLOCK_UNSURE, Reason.LEFT}
+    {
+        Reason.LIMIT,
+        Reason.LOCKED_OUT,
+        Reason.DOOR_LOCKED,
+        Reason.MEMORY_LOST,
+        Reason.LIST_STALE,
+        Reason.CLOCK_UNSURE,
+        Reason.LEFT,
+    }
 )
 
 

@@ -5,22 +5,23 @@ The checks, in this order; the first that speaks gives the reason:
  1. PRESENTATION_ATTACK  liveness found an attack; nothing hides it, whatever the card
  2. the result's own     liveness gave no answer: NO_FACE (inconclusive); SENSOR_MISSING, UNREADABLE, FAILED (denied)
  3. DOOR_LOCKED          the centre keeps the door locked
- 4. STEP_TOO_LOW         the evidence stands on a lower step than the configuration lets the door open on
- 5. LISTED, LOCKED_OUT, STEP_UP
+ 4. MEMORY_LOST          the store was damaged or gone, and what refused somebody may be lost with it
+ 5. STEP_TOO_LOW         the evidence stands on a lower step than the configuration lets the door open on
+ 6. LISTED, LOCKED_OUT, STEP_UP
                          a block entry names the terminal, the credential or the spoof medium: its action is deny,
                          lockout, or step_up while a sensor is missing; the strictest of several. The action review
                          lets in and is remarked
- 6. LOCKED_OUT           a limit's lockout is still running
- 7. LIMIT                a limit's window is full
- 8. LIST_STALE           a central list is past its end, if that is to deny; else it is remarked
- 9. NO_CREDENTIAL, UNKNOWN_CREDENTIAL
-                         mode credential+liveness; presence_screening skips 9 to 12 if allow_unidentified is set
-10. CLOCK_UNSURE, CREDENTIAL_NOT_YET_VALID, CREDENTIAL_EXPIRED, WRONG_ZONE, OUTSIDE_SCHEDULE
+ 7. LOCKED_OUT           a limit's lockout is still running
+ 8. LIMIT                a limit's window is full
+ 9. LIST_STALE           a central list is past its end, if that is to deny; else it is remarked
+10. NO_CREDENTIAL, UNKNOWN_CREDENTIAL
+                         mode credential+liveness; presence_screening skips 10 to 12 if allow_unidentified is set
+11. CLOCK_UNSURE, CREDENTIAL_NOT_YET_VALID, CREDENTIAL_EXPIRED, WRONG_ZONE, OUTSIDE_SCHEDULE
                          what the credential itself may; CLOCK_UNSURE where it has dates or a schedule, no time server
                          sets the clock and that is to deny; else it is remarked
-11. PASSED_BACK          the credential is in already; remarked where anti-pass-back is soft
-12. INCONCLUSIVE         liveness could not tell in time
-13. BONA_FIDE            granted; only a bona fide result comes this far
+12. PASSED_BACK          the credential is in already; remarked where anti-pass-back is soft
+13. INCONCLUSIVE         liveness could not tell in time
+14. BONA_FIDE            granted; only a bona fide result comes this far
 
 Anything these do not name is denied as FAILED.
 """
@@ -115,6 +116,7 @@ def _refusals(pad: PadResult, facts: GateFacts, policy: GatePolicy) -> Iterator[
         _attack,
         _no_answer,
         _door_locked,
+        _memory_lost,
         _step,
         _listed,
         _locked_out,
@@ -164,6 +166,10 @@ def _no_answer(pad: PadResult, _facts: GateFacts, _policy: GatePolicy) -> Refusa
 
 def _door_locked(_pad: PadResult, facts: GateFacts, _policy: GatePolicy) -> Refusal | None:
     return _denied(Reason.DOOR_LOCKED) if facts.door_locked else None
+
+
+def _memory_lost(_pad: PadResult, facts: GateFacts, _policy: GatePolicy) -> Refusal | None:
+    return _denied(Reason.MEMORY_LOST) if facts.memory_lost else None
 
 
 def _step(pad: PadResult, _facts: GateFacts, policy: GatePolicy) -> Refusal | None:

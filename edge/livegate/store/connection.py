@@ -16,7 +16,7 @@ BUSY_TIMEOUT_S = 5.0
 # A log beyond this is cut when it begins anew.
 _LOG_BYTES = 8 << 20
 # An event of 1.8 kB writes 5.8 kB of log in pages of 1 KiB and 12.6 kB in pages of 4 KiB (measured); cards wear out.
-_PAGE_BYTES = 1_024
+PAGE_BYTES = 1_024
 # What is asked at every attempt stays at hand: the inner pages of a million rows in each table take 6 MiB. Not by a
 # memory map: a page found there is taken apart anew each time, which costs a look-up a third more (measured).
 _CACHE_KIB = 16_384
@@ -58,7 +58,7 @@ def _free_bytes(path: Path) -> int:
 
 def is_broken(exc: sqlite3.Error) -> bool:
     """Return whether SQLite means that the file itself is damaged."""
-    return "malformed" in str(exc) or "not a database" in str(exc)
+    return any(sign in str(exc) for sign in ("malformed", "not a database", "unsupported file format"))
 
 
 def writer(path: Path) -> sqlite3.Connection:
@@ -68,7 +68,7 @@ def writer(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     with _closed_on_failure(connection):
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.store.reserve import RESERVE
 from livegate.trust.keyfiles import check_private, user_name, user_text, write_private
 
 DATABASE = "livegate.db"
@@ -19,6 +20,7 @@ CHECK = "livegate.check"
 PSEUDONYM_KEY = "pseudonym.key"
 MEDIA_KEY = "media.key"
 _KEY_BYTES = 32
+_TRACES = (MEDIA_KEY, CHECK, RESERVE, "lists.*")
 
 
 def prepare_folder(folder: Path) -> None:
@@ -72,6 +74,17 @@ def lock(folder: Path) -> int:
             "stop it, or give this one its own [terminal] state_dir"
         ) from exc
     return descriptor
+
+
+def traces(folder: Path) -> tuple[str, ...]:
+    """Return the names of files in ``folder`` that only a terminal makes whose store was there: it is no first start.
+
+    The device's key and that of pseudonyms are not among them, which may be made ahead.
+    """
+    try:
+        return tuple(sorted(path.name for pattern in _TRACES for path in folder.glob(pattern)))
+    except OSError as exc:
+        raise StoreError(f"{folder}: cannot be read ({exc.strerror}); check the disk and its permissions") from exc
 
 
 def pseudonym_key(folder: Path, *, may_make: bool = True, derived: bytes | None = None) -> bytes:

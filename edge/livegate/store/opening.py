@@ -7,17 +7,20 @@ import logging
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from livegate.errors import StoreError
 from livegate.events.cloudevents import genesis
 from livegate.store import files
 from livegate.store.connection import check_ours, is_broken, store_error, transaction, writer
+from livegate.store.header import readable
+from livegate.store.lost import note_lost
 from livegate.store.migrate import migrate
-from livegate.store.salvage import old_form, salvage
+from livegate.store.salvage import old_form, salvage, tables_of
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +40,43 @@ class Opened:
 def open_database(state_dir: Path, held: ExitStack, *, repair: bool) -> Opened:
     """Open the database in ``state_dir`` and hand its closing to ``held``.
 
-    With ``repair`` (the daemon) the file is checked, and set aside and begun anew when it is broken. Raises StoreError.
+    With ``repair`` (the daemon) the file is checked, and set aside and begun anew when it is broken. A file that is
+    gone or empty where there was one is no first start either. Raises StoreError.
     """
     path = state_dir / files.DATABASE
+    traces = files.traces(state_dir)
     files.private_file(path)
     try:
-        try:
-            connection = _connect(path, check=repair, begin=_begin_stream)
-        except sqlite3.DatabaseError as exc:
-            if not (repair and is_broken(exc)):
-                raise
-            connection = _begin_anew(path, str(exc))
+        connection = _repaired(path, traces) if repair else _connect(path, check=False, begin=_beginning(path, traces))
         held.callback(connection.close)
         (predecessor,) = connection.execute("SELECT predecessor FROM stream").fetchone()
     except sqlite3.Error as exc:
         raise store_error(path, exc) from exc
     return Opened(connection, None if predecessor is None else json.loads(predecessor))
+
+
+def _repaired(path: Path, traces: tuple[str, ...]) -> sqlite3.Connection:
+    try:
+        return _connect(path, check=True, begin=_begin_without_file if traces else _begin_stream)
+    except sqlite3.DatabaseError as exc:
+        if not is_broken(exc):
+            raise
+        return _begin_anew(path, str(exc))
+
+
+def _beginning(path: Path, traces: tuple[str, ...]) -> Callable[[sqlite3.Connection], None]:
+    """Return what begins a stream where the command line finds none; it must not hide from the daemon that one is gone.
+
+    Calling that raises StoreError where ``traces`` say so.
+    """
+
+    def refuse(_connection: sqlite3.Connection) -> None:
+        raise StoreError(
+            f"{path}: is empty or gone, though this terminal ran before ({', '.join(traces)}); restore it from a "
+            "backup, or start the daemon, which begins a new one and keeps the door shut until somebody accepts that"
+        )
+
+    return refuse if traces else _begin_stream
 
 
 def _connect(
@@ -118,16 +142,35 @@ def _begin_stream(connection: sqlite3.Connection, predecessor: dict[str, Any] | 
     )
 
 
+def _begin_without_file(connection: sqlite3.Connection) -> None:
+    """Begin a stream where there was one before, and nothing is left of it."""
+    lost, fault = tables_of(connection), "the database is gone or empty, though the terminal ran before"
+    shutting = note_lost(connection, lost)
+    log.error("store: %s; %s", fault, _said(lost, shutting))
+    words = {"stream": None, "sequence": None, "chainhash": None, "reason": fault, "file": None, "lost": lost}
+    _begin_stream(connection, words)
+
+
+def _said(lost: Sequence[str], shutting: Sequence[str]) -> str:
+    said = f"lost are: {', '.join(lost) or 'none'}"
+    if not shutting:
+        return said
+    return (
+        f"{said}; the door stays shut for {', '.join(shutting)} until the lists are looked through and the centre "
+        "sends door.release, or `livegate list release` is run here"
+    )
+
+
 def _begin_anew(path: Path, fault: str) -> sqlite3.Connection:
     aside = files.set_aside(path)
     files.private_file(path)
+    with readable(aside) as source:
 
-    def begin(connection: sqlite3.Connection) -> None:
-        predecessor, lost = salvage(aside, connection)
-        log.error(
-            "store: %s is damaged (%s); kept as %s, lost are: %s", path, fault, aside.name, ", ".join(lost) or "none"
-        )
-        _begin_stream(connection, predecessor | {"reason": fault, "file": aside.name, "lost": lost})
+        def begin(connection: sqlite3.Connection) -> None:
+            predecessor, lost = salvage(source, connection)
+            shutting = note_lost(connection, lost)
+            log.error("store: %s is damaged (%s); kept as %s, %s", path, fault, aside.name, _said(lost, shutting))
+            _begin_stream(connection, predecessor | {"reason": fault, "file": aside.name, "lost": lost})
 
-    # What an older file holds fits its own form, and is brought to today's with it.
-    return _connect(path, check=True, begin=begin, form=old_form(aside))
+        # What an older file holds fits its own form, and is brought to today's with it.
+        return _connect(path, check=True, begin=begin, form=old_form(source))

@@ -15,9 +15,21 @@ _TRUST = ("keyset", "revoked_key", "nonce", "time_floor")
 _FROM_CENTRE = ("twin", "list_floor", "label")
 """Without them settings and lists could be rolled back, or loosened, by breaking the file."""
 _MEMORY = ("window", "lockout", "media", "presence")
+_KEYS = ("key_check",)
 _BEFORE = ("occurrence",)
 """What windows were in the first form."""
-_TABLES = ("credential", "list_entry", *_MEMORY, *_BEFORE, "running", "door_lock", *_TRUST, *_FROM_CENTRE)
+_TABLES = (
+    "credential",
+    "list_entry",
+    *_MEMORY,
+    *_BEFORE,
+    "running",
+    "door_lock",
+    *_TRUST,
+    *_FROM_CENTRE,
+    "memory_lost",
+    *_KEYS,
+)
 
 
 def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any], list[str]]:
@@ -29,8 +41,7 @@ def salvage(broken: Path, connection: sqlite3.Connection) -> tuple[dict[str, Any
     tables that could not be copied whole.
     """
     with closing(sqlite3.connect(broken, isolation_level=None)) as source:
-        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        lost = [table for table in _TABLES if table in there and not _copy(table, source, connection)]
+        lost = [table for table in tables_of(connection) if not _copy(table, source, connection)]
         _copy_running_time(source, connection)
         return _last_words(source), lost
 
@@ -39,15 +50,40 @@ def old_form(broken: Path) -> int | None:
     """Return the form the file ``broken`` is in, None where it does not say."""
     try:
         with closing(sqlite3.connect(broken, isolation_level=None)) as source:
-            return form_of(source) or None
+            return form_of(source) or _applied(source) or None
     except sqlite3.Error:
         return None
 
 
+def tables_of(connection: sqlite3.Connection) -> list[str]:
+    """Return the tables of a store that a damage to its file is to spare, as far as ``connection`` has them."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return [table for table in _TABLES if table in there]
+
+
+def _applied(source: sqlite3.Connection) -> int:
+    """Return how many migrations a file says it went through, where its header does not."""
+    (applied,) = source.execute("SELECT count(*) FROM _sqlite_migrations WHERE migration_set = 'livegate'").fetchone()
+    return int(applied)
+
+
 def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
-    """Copy row by row, so that a damaged page costs only what lies beyond it; return whether all was read."""
+    """Copy what can be read, a damaged page costing only itself in the best case; return whether all was read."""
+    if _copy_rows(table, "", source, target):
+        return True
     try:
-        rows = source.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name from above
+        columns = source.execute(f"PRAGMA table_info({table})").fetchall()
+    except sqlite3.Error:
+        return False
+    key = [f"{column[1]} DESC" for column in columns if column[5]]
+    # From the other end: what lies beyond the damage.
+    _copy_rows(table, f" ORDER BY {', '.join(key)}" if key else "", source, target)
+    return False
+
+
+def _copy_rows(table: str, order: str, source: sqlite3.Connection, target: sqlite3.Connection) -> bool:
+    try:
+        rows = source.execute(f"SELECT * FROM {table}{order}")  # noqa: S608 - a name from above
         columns = ", ".join(column[0] for column in rows.description)
         insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks(len(rows.description))})"  # noqa: S608
         for row in rows:

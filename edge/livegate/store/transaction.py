@@ -9,6 +9,7 @@ from livegate.gate.facts import Clock, GateFacts, GatePolicy, ListEntry, Presenc
 from livegate.store import checkpoints, counting, full, gathering, presence
 from livegate.store.commands import door_locked
 from livegate.store.list_floor import list_floors
+from livegate.store.lost import memory_lost
 from livegate.store.plan import Plan
 from livegate.store.rows import PERSON, key_id
 from livegate.store.writing import Context, Writing
@@ -52,6 +53,7 @@ class Transaction(Writing):
             self._expired(now),
             door_locked(self.connection),
             canonical,
+            memory_lost(self.connection),
         )
 
     def count(self, decision: Decision, policy: GatePolicy, now: Clock) -> None:

@@ -18,6 +18,7 @@ from livegate.errors import Refusal, StoreError, StoreFull, TrustError
 from livegate.events.trust import keyset_applied
 from livegate.store import files
 from livegate.store.connection import store_error
+from livegate.store.lost import memory_lost
 from livegate.store.transaction import Transaction
 from livegate.trust.clockfloor import SKEW_S, TrustedNow
 from livegate.trust.envelope import Envelope
@@ -38,6 +39,8 @@ class Kept:
 
     keyset: Keyset | None = None
     floor_s: float = 0.0
+    memory_lost: tuple[str, ...] = ()
+    """For whose loss the door stays shut."""
 
 
 def load_keyset(t: Transaction, pinned: PublicKey) -> Keyset:
@@ -91,7 +94,9 @@ def look(state_dir: Path) -> Kept:
             if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'time_floor'").fetchone() is None:
                 return Kept()
             kept = read_keyset(connection)
-            return Kept(kept and kept[1], floor_s(connection))
+            shuts = "SELECT 1 FROM sqlite_schema WHERE name = 'memory_lost'"
+            lost = () if connection.execute(shuts).fetchone() is None else memory_lost(connection)
+            return Kept(kept and kept[1], floor_s(connection), lost)
     except sqlite3.Error as exc:
         raise store_error(path, exc) from exc
     except OSError as exc:
@@ -119,7 +124,10 @@ def take_keyset(t: Transaction, envelope: Envelope, current: Keyset, now: Truste
 
 
 def take_message(t: Transaction, members: Mapping[str, Any]) -> float:
-    """Note an accepted message by ``open_payload``'s members: its nonce is used, and time is at least its ``issued``.
+    """Note an accepted message by ``open_payload``'s members.
+
+    The nonce of one that has one is used; it needs no floor, for its nonce and challenge keep it from working again. Of
+    one that has a version, time is at least its ``issued``.
 
     Returns the floor of time now. Raises TrustError when the nonce was used before (replayed), or when no more can be
     remembered (full): a command that could come again unnoticed is not carried out.
@@ -127,6 +135,8 @@ def take_message(t: Transaction, members: Mapping[str, Any]) -> float:
     if "nonce" in members:
         room = MAX_NONCES if members.get("role") == KeyRole.COMMANDS else MAX_NONCES - _FOR_COMMANDS
         _use_nonce(t, members["nonce"], moment_of(members, "expires"), room)
+    if "version" not in members:
+        return floor_s(t.connection)
     return raise_floor(t, moment_of(members, "issued"))
 
 

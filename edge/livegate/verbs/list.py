@@ -24,6 +24,7 @@ from livegate.listing import show
 from livegate.lists.chunks import MAX_ZONES
 from livegate.near import is_signature
 from livegate.store import Store, StoreReader, lists, open_for_edit
+from livegate.store.lost import accept_loss
 from livegate.store.transaction import Transaction
 from livegate.terminal_text import printable
 from livegate.trust.site import site_keys
@@ -61,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         action.add_argument("--reason", default="", metavar="TEXT", help="stands in the event")
         add_store_arguments(action)
+    release = actions.add_parser("release", help="let the door open again after the store lost what it remembered")
+    add_store_arguments(release)
     add.add_argument("--from", dest="valid_from", metavar="ISO", help="allow: valid from this time on")
     add.add_argument(
         "--until", metavar="ISO", help="until this time; without an offset it is the terminal's local time"
@@ -85,11 +88,26 @@ def run(arguments: argparse.Namespace) -> int:
         with StoreReader(state_dir(arguments)) as reader:
             show(reader, state_dir(arguments), as_json=arguments.json, whole=arguments.all)
         return 0
+    if arguments.action == "release":
+        return _release(arguments)
     _check(arguments)
     value = _value(arguments)
     with _open(arguments) as store, store.transaction() as t:
         changed = _allow_list(arguments, value, t) if arguments.list == "allow" else _block_list(arguments, value, t)
     _confirm(changed, arguments)
+    return 0
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    """Accept what the store lost. The centre's lock of the door, where it is known, holds all the same."""
+    with _open(arguments) as store, store.transaction() as t:
+        lost = accept_loss(t)
+    if not lost:
+        raise StoreError("list release: nothing the store lost keeps the door shut; see `livegate check`")
+    if arguments.json:
+        sys.stdout.write(json.dumps({"action": "release", "lost": lost}) + "\n")
+    else:
+        sys.stdout.write(f"the door may open again although these were lost: {', '.join(lost)}\n")
     return 0
 
 
