@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from livegate.errors import ConfigError
+from livegate.errors import ConfigError, LinkError
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.connecting import add_connection, add_terminals, scope_of, speaking, terminals
 from livegate_tools.console.payloads import Order
@@ -35,7 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     key = SigningKey.of_pem(arguments.key)
     with speaking(arguments) as console:
         (topics,) = terminals(console, scope_of(arguments))
-        reply = console.command(key, topics, order, arguments.timeout)
+        asked_s = time.time()
+        try:
+            reply = console.command(key, topics, order, arguments.timeout)
+        except LinkError as exc:
+            reason = console.refusal(topics, "commands", asked_s)
+            if reason is None:
+                raise
+            raise LinkError(f"{exc}: just then it refused a command: {reason}") from exc
     members = {"verb": reply.verb, "outcome": reply.outcome, "reason": reply.reason, "result": reply.result}
     words = [arguments.verb, reply.outcome, reply.reason or "", json.dumps(reply.result) if reply.result else ""]
     tell(arguments, "  ".join(filter(None, words)), members)

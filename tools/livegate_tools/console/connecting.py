@@ -10,14 +10,15 @@ from pathlib import Path
 from livegate.config import Mqtt, Protocol, Tls
 from livegate.errors import ConfigError, LinkError
 from livegate.report.topics import Topics
-from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 from livegate_tools.console.heard import check_terminal
+from livegate_tools.console.listening import Listener
 
 STOP_S = 5.0
 _CONNECT_S = 8.0
 _SETTLE_S = 1.5
 ALL = "+"
+_OPTIONS = (("[mqtt] host and port", "--host and --port"), ("[mqtt] host", "--host"), ("tls 'ca'", "--ca"))
 
 
 def add_connection(parser: argparse.ArgumentParser) -> None:
@@ -72,16 +73,24 @@ def scope_of(arguments: argparse.Namespace) -> Topics:
 
 
 @contextlib.contextmanager
-def speaking(arguments: argparse.Namespace) -> Iterator[Console]:
-    """Yield a console that is connected, takes no events and acknowledges none; LinkError when it cannot connect."""
-    rules = Rules(scope_of(arguments), acknowledge=False, follow=False)
-    console = Console(mqtt_of(arguments), _ignore, rules=rules)
+def speaking(arguments: argparse.Namespace) -> Iterator[Listener]:
+    """Yield a console that is connected, listens and acknowledges nothing; LinkError when it cannot connect."""
+    console = Listener(mqtt_of(arguments), scope_of(arguments))
     console.start()
     try:
         console.wait(lambda: console.link().connected, _CONNECT_S, f"broker {arguments.host}:{arguments.port}")
         yield console
+    except LinkError as exc:
+        raise LinkError(in_options(str(exc))) from exc
     finally:
         console.stop(STOP_S)
+
+
+def in_options(text: str) -> str:
+    """Return what the connection says went wrong with the options' names instead of a terminal's settings."""
+    for setting, option in _OPTIONS:
+        text = text.replace(setting, option)
+    return text
 
 
 def terminals(console: Console, scope: Topics) -> tuple[Topics, ...]:
@@ -96,7 +105,3 @@ def terminals(console: Console, scope: Topics) -> tuple[Topics, ...]:
     if not found:
         raise LinkError(f"site {scope.site}: no terminal is heard of at this broker; name one with --terminal")
     return tuple(found)
-
-
-def _ignore(_: Seen) -> None:
-    """Take no event."""

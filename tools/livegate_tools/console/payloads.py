@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from livegate.trust.payload import MAX_LIFETIME_S, KeyRole
 _NONCE_BYTES = 18
 # Long enough for a slow link, short enough that nobody waits for it.
 COMMAND_LIFETIME_S = 60.0
+ATTEMPT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+PAI_SPECIES = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)

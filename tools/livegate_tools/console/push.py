@@ -11,19 +11,24 @@ from typing import Any
 
 from livegate.errors import ConfigError, LinkError, TrustError
 from livegate.progress import Progress
-from livegate.report.session import Message
+from livegate.report.down.twin import MAX_BYTES as TWIN_BYTES
 from livegate.report.topics import Topics
 from livegate.report.wire import MAX_PACKET_BYTES
 from livegate.trust.envelope import EnvelopeType, parse_envelope
-from livegate.trust.keys import SigningKey
+from livegate.trust.keys import PublicKey, SigningKey
+from livegate.trust.payload import KeyRole
+from livegate_tools.console.checking import check_keyset, check_signed
 from livegate_tools.console.connecting import add_connection, add_terminals, scope_of, speaking, terminals
-from livegate_tools.console.console import Console
+from livegate_tools.console.listening import Listener
 from livegate_tools.console.listserving import ListFolder
-from livegate_tools.console.payloads import Signer, Verdict
+from livegate_tools.console.payloads import ATTEMPT_ID, PAI_SPECIES, Signer, Verdict
+from livegate_tools.console.placing import Place, checked, now
 from livegate_tools.console.told import tell
 
 HELP = "send a keyset, settings (twin), a list or labels to terminals"
-_BROKER_S = 15.0
+_KEYSET = "trust/keyset"
+# A terminal records a refusal at once, unless it told one of the same reason in the minute before.
+_LABEL_S = 3.0
 _DAY_S = 86_400.0
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 
@@ -41,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         kind.add_argument("--json", action="store_true", help="machine-readable, one line a terminal")
         add_terminals(kind, one=False)
         add_connection(kind)
+    for kind in (keyset, twin, listed):
+        kind.add_argument("--anyway", action="store_true", help="pass over what the broker keeps from before")
+    keyset.add_argument("--root", type=Path, metavar="PEM", help="the root's public key: verify the signature with it")
     twin.add_argument("--version", type=int, metavar="N", help="higher than before (default: the time in seconds)")
     twin.add_argument("--days", type=float, default=30.0, help="take it up within so long (default and most 30)")
     for kind, role in ((twin, "twin"), (label, "labels")):
@@ -48,29 +56,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Push; return 0, or 1 when a terminal that is online refused it or did not answer."""
+    """Push; return 0, or 1 when it would be refused, or a terminal that is online refused it or did not answer."""
     pushed = _PUSHERS[arguments.what](arguments)
     with speaking(arguments) as console:
-        targets = terminals(console, scope_of(arguments))
-        return max([pushed.push(console, topics) for topics in targets])
+        return max([_pushed(arguments, pushed, console, topics) for topics in terminals(console, scope_of(arguments))])
+
+
+def _pushed(arguments: argparse.Namespace, pushed: _Pusher, console: Listener, topics: Topics) -> int:
+    """Push to one terminal, whatever became of the others."""
+    try:
+        return pushed.push(console, topics)
+    except LinkError as exc:
+        return _say(arguments, topics, 1, str(exc), {"pushed": arguments.what, "error": str(exc)})
 
 
 class _Keyset:
-    """A sealed keyset, left at the broker."""
+    """A sealed keyset, left at the broker; the terminal's word on it is waited for."""
 
     def __init__(self, arguments: argparse.Namespace):
         self._arguments = arguments
         self._sealed = _content(arguments.file)
+        self._root = PublicKey.of_pem(arguments.root) if arguments.root else None
         try:
-            found = parse_envelope(self._sealed, MAX_PACKET_BYTES).type
+            envelope = parse_envelope(self._sealed, MAX_PACKET_BYTES)
         except TrustError as exc:
             raise ConfigError(f"{arguments.file}: {exc}; make one with console keys keyset") from exc
-        if found is not EnvelopeType.KEYSET:
-            raise ConfigError(f"{arguments.file}: holds a '{found}', expected a keyset; see console keys keyset")
+        if envelope.type is not EnvelopeType.KEYSET:
+            raise ConfigError(
+                f"{arguments.file}: holds a '{envelope.type}', expected a keyset; see console keys keyset"
+            )
+        version = _object(arguments.file, envelope.payload).get("version")
+        self._version = version if isinstance(version, int) else 0
 
-    def push(self, console: Console, topics: Topics) -> int:
-        _left(console, Message(topics.down("trust/keyset"), self._sealed, retain=True))
-        return _say(self._arguments, topics, 0, "keyset is at the broker", {"pushed": "keyset"})
+    def push(self, console: Listener, topics: Topics) -> int:
+        place = Place(console, topics, _KEYSET)
+        pushed = {"pushed": "keyset", "version": self._version}
+        checked(lambda kept: check_keyset(self._sealed, topics, self._root, kept, now()), place, self._arguments)
+        place.put(self._sealed)
+        if not console.heard.is_online(topics):
+            text = "is offline; the keyset waits at the broker"
+            return _say(self._arguments, topics, 0, text, pushed | {"applied": None})
+        if place.former == self._sealed:
+            text = "keyset is at the broker, as before; one that is in force is not told of again"
+            return _say(self._arguments, topics, 0, text, pushed | {"applied": None})
+        console.listen(lambda: self._answered(console, place), self._arguments.timeout)
+        if console.has_keyset(topics, self._version):
+            return _say(self._arguments, topics, 0, f"keyset {self._version} in force", pushed | {"applied": True})
+        reason = place.refusal()
+        if reason is not None:
+            return _refused(self._arguments, place, f"keyset {self._version}", reason, pushed)
+        text = (
+            f"keyset {self._version} is at the broker, not confirmed within {self._arguments.timeout:g} s; a terminal "
+            "whose events nobody acknowledges soon sends no more"
+        )
+        return _say(self._arguments, topics, 1, text, pushed | {"applied": None})
+
+    def _answered(self, console: Listener, place: Place) -> bool:
+        return console.has_keyset(place.topics, self._version) or place.refusal() is not None
 
 
 class _Twin:
@@ -82,26 +124,33 @@ class _Twin:
         self._key = SigningKey.of_pem(arguments.key)
         self._version = int(time.time()) if arguments.version is None else arguments.version
 
-    def push(self, console: Console, topics: Topics) -> int:
+    def push(self, console: Listener, topics: Topics) -> int:
         signer = Signer(self._key, f"{topics.site}/{topics.terminal}")
         sealed = signer.twin(self._settings, self._version, time.time(), self._arguments.days * _DAY_S)
+        if len(sealed) > TWIN_BYTES:
+            raise LinkError(f"settings: sealed they are {len(sealed)} bytes, and a terminal takes {TWIN_BYTES}")
+        place = Place(console, topics, "twin/desired")
+        checked(lambda kept: check_signed(sealed, KeyRole.TWIN, topics, kept, now()), place, self._arguments)
         before = console.heard.twins.get(topics)
-        _left(console, Message(topics.down("twin/desired"), sealed, retain=True))
+        place.put(sealed)
         pushed = {"pushed": "twin", "version": self._version}
         if not console.heard.is_online(topics):
             return _say(self._arguments, topics, 0, "is offline; the settings wait at the broker", pushed)
         text = f"{topics.site}/{topics.terminal}: its word on settings {self._version}"
-        console.wait(lambda: self._answered(console, topics, before), self._arguments.timeout, text)
-        said = console.heard.twins[topics]
-        applied = said.get("applied") is True and said.get("version") == self._version
-        words = f"settings {self._version} in force" if applied else f"refused: {said.get('reason')} {said.get('text')}"
-        members = pushed | {"applied": applied, "reason": said.get("reason"), "text": said.get("text")}
-        return _say(self._arguments, topics, 0 if applied else 1, words, members)
+        console.wait(lambda: self._answered(place, before), self._arguments.timeout, text)
+        said = console.heard.twins.get(topics, {})
+        if said is not before and said.get("applied") is True and said.get("version") == self._version:
+            members = pushed | {"applied": True, "reason": None, "text": None}
+            return _say(self._arguments, topics, 0, f"settings {self._version} in force", members)
+        told = said if said is not before else {}
+        reason = told.get("reason") or place.refusal()
+        members = pushed | {"text": told.get("text")}
+        return _refused(self._arguments, place, f"settings {self._version}", reason, members)
 
-    def _answered(self, console: Console, topics: Topics, before: Mapping[str, Any] | None) -> bool:
-        said = console.heard.twins.get(topics)
+    def _answered(self, place: Place, before: Mapping[str, Any] | None) -> bool:
+        said = place.console.heard.twins.get(place.topics)
         if said is None or said is before:
-            return False
+            return place.refusal() is not None
         # A refusal of what it could not believe names no version.
         return said.get("version") == self._version or (said.get("version") is None and said.get("reason") is not None)
 
@@ -113,41 +162,46 @@ class _List:
         self._arguments = arguments
         self._folder = ListFolder.open(arguments.file)
 
-    def push(self, console: Console, topics: Topics) -> int:
-        manifest = self._folder.manifest
+    def push(self, console: Listener, topics: Topics) -> int:
+        manifest, sealed = self._folder.manifest, self._folder.envelope
         name, version = manifest.name.value, manifest.version
-        console.offer_list(topics, self._folder).result(_BROKER_S)
+        place = Place(console, topics, f"lists/{name}/manifest")
+        checked(lambda kept: check_signed(sealed, KeyRole.LISTS, topics, kept, now()), place, self._arguments)
+        place.begin(sealed)
+        console.taken(console.offer_list(topics, self._folder).result, place.topic)
         pushed = {"pushed": "list", "list": name, "version": version}
         if not console.heard.is_online(topics):
             text = "is offline; the manifest waits at the broker, its chunks need console tail --serve or this again"
             return _say(self._arguments, topics, 0, text, pushed)
         key, title = (topics, name), f"{topics.site}/{topics.terminal}: {name} list {version}"
         with Progress(title, manifest.chunks) as progress:
-            self._wait(console, key, progress, title)
-        state = console.heard.lists[key]
-        applied, refused = _version(state) == version, state.get("refused")
-        reason = refused.get("reason") if isinstance(refused, dict) else None
-        words = f"{name} list {version} in force" if applied else f"{name} list {version} refused: {reason}"
-        members = pushed | {"applied": applied, "reason": None if applied else reason}
-        return _say(self._arguments, topics, 0 if applied else 1, words, members)
+            self._wait(place, key, progress, title)
+        state = console.heard.lists.get(key, {})
+        if state.get("version") == version:
+            members = pushed | {"applied": True, "reason": None}
+            return _say(self._arguments, topics, 0, f"{name} list {version} in force", members)
+        refused = state.get("refused")
+        reason = refused.get("reason") if isinstance(refused, dict) and refused.get("version") == version else None
+        return _refused(self._arguments, place, f"{name} list {version}", reason or place.refusal(), pushed)
 
-    def _wait(self, console: Console, key: tuple[Topics, str], progress: Progress, title: str) -> None:
-        version, done, deadline_s = self._folder.manifest.version, 0, time.monotonic() + self._arguments.timeout
-        while not _settled(console.heard.lists.get(key), version):
-            want = console.heard.lists.get(key, {}).get("want")
+    def _wait(self, place: Place, key: tuple[Topics, str], progress: Progress, title: str) -> None:
+        heard, version = place.console.heard.lists, self._folder.manifest.version
+        done, deadline_s = 0, time.monotonic() + self._arguments.timeout
+        while not _settled(heard.get(key), version) and place.refusal() is None:
+            want = heard.get(key, {}).get("want")
             if isinstance(want, int) and want > done:
                 progress.advance(want - done)
                 done, deadline_s = want, time.monotonic() + self._arguments.timeout
             if time.monotonic() >= deadline_s:
                 raise LinkError(
-                    f"{title}: no progress within {self._arguments.timeout:g} s; a manifest it does not believe "
-                    "is told of in its events (message.refused)"
+                    f"{title}: no progress within {self._arguments.timeout:g} s, and no refusal was told; the manifest "
+                    "stays at the broker"
                 )
             time.sleep(0.02)
 
 
 class _Labels:
-    """Verdicts on attempts; a terminal keeps them without a word."""
+    """Verdicts on attempts; a terminal keeps them without a word, and only tells what it refuses."""
 
     def __init__(self, arguments: argparse.Namespace):
         self._arguments = arguments
@@ -155,12 +209,18 @@ class _Labels:
         lines = [line for line in _content(arguments.file).splitlines() if line.strip()]
         self._verdicts = [_verdict(arguments.file, number, line) for number, line in enumerate(lines, 1)]
 
-    def push(self, console: Console, topics: Topics) -> int:
-        signer = Signer(self._key, f"{topics.site}/{topics.terminal}")
+    def push(self, console: Listener, topics: Topics) -> int:
+        signer, asked_s = Signer(self._key, f"{topics.site}/{topics.terminal}"), time.time()
         for verdict in self._verdicts:
-            _left(console, Message(topics.down("labels"), signer.label(verdict, time.time())))
-        count = len(self._verdicts)
-        return _say(self._arguments, topics, 0, f"{count} labels sent", {"pushed": "label", "labels": count})
+            console.leave(topics, "labels", signer.label(verdict, time.time()), retain=False)
+        listen_s = min(_LABEL_S, self._arguments.timeout)
+        console.listen(lambda: console.refusal(topics, "labels", asked_s) is not None, listen_s)
+        reason, count = console.refusal(topics, "labels", asked_s), len(self._verdicts)
+        members = {"pushed": "label", "labels": count, "refused": reason}
+        if reason is not None:
+            text = f"{count} labels sent; the terminal refused some or all: {reason}"
+            return _say(self._arguments, topics, 1, text, members)
+        return _say(self._arguments, topics, 0, f"{count} labels sent, not confirmed", members)
 
 
 _Pusher = _Keyset | _Twin | _List | _Labels
@@ -172,11 +232,10 @@ _PUSHERS: Mapping[str, type[_Pusher]] = {
 }
 
 
-def _left(console: Console, message: Message) -> None:
-    try:
-        console.publish(message).result(_BROKER_S)
-    except TimeoutError as exc:
-        raise LinkError(f"{message.topic}: the broker did not take it within {_BROKER_S:g} s") from exc
+def _refused(arguments: argparse.Namespace, place: Place, what: str, reason: object, members: Mapping[str, Any]) -> int:
+    """Put back what was there, and say so."""
+    words = f"{what} refused: {reason}; {place.put_back()}"
+    return _say(arguments, place.topics, 1, words, {**members, "applied": False, "reason": reason})
 
 
 def _say(arguments: argparse.Namespace, topics: Topics, status: int, words: str, members: Mapping[str, Any]) -> int:
@@ -185,15 +244,11 @@ def _say(arguments: argparse.Namespace, topics: Topics, status: int, words: str,
     return status
 
 
-def _version(state: Mapping[str, Any]) -> object:
-    return state.get("version")
-
-
 def _settled(state: Mapping[str, Any] | None, version: int) -> bool:
     if state is None:
         return False
     refused = state.get("refused")
-    return _version(state) == version or (isinstance(refused, dict) and refused.get("version") == version)
+    return state.get("version") == version or (isinstance(refused, dict) and refused.get("version") == version)
 
 
 def _content(path: Path) -> bytes:
@@ -219,4 +274,8 @@ def _verdict(path: Path, number: int, line: bytes) -> Verdict:
     attempt, label, species = (members.get(name) for name in ("attempt_id", "label", "pai_species"))
     if not isinstance(attempt, str) or label not in ("bona_fide", "attack") or not isinstance(species, str | None):
         raise ConfigError(f"{path}: line {number}: expected attempt_id, label (bona_fide or attack), pai_species")
+    if not ATTEMPT_ID.fullmatch(attempt) or (species is not None and not PAI_SPECIES.fullmatch(species)):
+        raise ConfigError(f"{path}: line {number}: 'attempt_id' or 'pai_species' is not as events write them")
+    if species is not None and label != "attack":
+        raise ConfigError(f"{path}: line {number}: only an attack has a 'pai_species'")
     return Verdict(attempt, label, species)
