@@ -37,7 +37,8 @@ from livegate.settings import Effective, Settings
 from livegate.store import Store, open_store
 from livegate.store.announced import announced, remember_announced
 from livegate.store.commands import CommandOutcome, drop_stale
-from livegate.store.files import media_key, prepare_folder
+from livegate.store.files import prepare_folder
+from livegate.store.ownkeys import media_key
 from livegate.store.trusted import floor_s, load_keyset
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.device import device_key

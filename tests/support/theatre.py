@@ -20,7 +20,7 @@ from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
 from livegate.events.cloudevents import Identity
 from livegate.report.topics import Topics
-from livegate.store import StoreReader, files, open_for_edit
+from livegate.store import StoreReader, open_for_edit, ownkeys
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.types import Credential
@@ -114,7 +114,7 @@ class Theatre:
         identity = Identity("test", "t1", __version__, boot_id(), "door")
         known = {visit.card for visit in visits().values() if visit.card and visit.card_valid}
         with open_for_edit(self.state_dir, identity, StoreConfig()) as store, store.transaction() as t:
-            pseudonyms = Pseudonyms(files.pseudonym_key(self.state_dir))
+            pseudonyms = Pseudonyms(ownkeys.pseudonym_key(self.state_dir))
             for kind, value in sorted(known):
                 allow(t, Credential(pseudonyms.of(value), kind, known=True), read_clock())
 

@@ -11,7 +11,7 @@ import pytest
 from livegate.config import StoreConfig, Trust
 from livegate.errors import ConfigError, StoreError
 from livegate.gate.facts import ListEntry
-from livegate.store import Store, files, lists, open_for_edit, open_store
+from livegate.store import Store, lists, open_for_edit, open_store, ownkeys
 from livegate.trust.site import SiteKeys, site_keys
 from support.stores import CARD, IDENTITY, StillClock, admit
 
@@ -111,11 +111,45 @@ def test_a_listed_medium_binds_the_key_as_well(tmp_path: Path) -> None:
 
 def test_the_salt_of_media_signatures(tmp_path: Path) -> None:
     site = keys(tmp_path)
-    own = files.media_key(tmp_path)
+    own = ownkeys.media_key(tmp_path)
     assert len(own) == 32
-    assert files.media_key(tmp_path) == own
+    assert ownkeys.media_key(tmp_path) == own
     assert (tmp_path / "media.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(StoreError, match="site_key_file"):
-        files.media_key(tmp_path, may_make=False, derived=site.media)
-    assert files.media_key(tmp_path, derived=site.media) == site.media
-    assert files.media_key(tmp_path) == site.media
+        ownkeys.media_key(tmp_path, may_make=False, derived=site.media)
+    assert ownkeys.media_key(tmp_path, derived=site.media) == site.media
+    assert ownkeys.media_key(tmp_path) == site.media
+
+
+@pytest.mark.parametrize("how", ["gone", "overwritten", "shortened"])
+def test_a_key_file_that_is_lost_is_made_anew_from_the_same_site_key(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    site, other, state = keys(tmp_path), keys(tmp_path, HEX[::-1]), tmp_path / "state"
+    with store_of(state, site) as store:
+        named = admit(store, CARD, StillClock().now)
+    spoil(state / "pseudonym.key", how)
+    # Neither another site key nor none gives what the lists were made with.
+    for wrong in (other, None):
+        with pytest.raises(StoreError, match=r"pseudonym\.key: (is|has)"):
+            store_of(state, wrong)
+    with store_of(state, site) as store:
+        assert admit(store, CARD, StillClock().now) == named
+    assert "pseudonym.key was lost or is another; made anew" in caplog.text
+    assert ownkeys.pseudonym_key(state) == site.pseudonyms
+
+
+def test_an_overwritten_media_key_is_made_anew_from_the_site_key(tmp_path: Path) -> None:
+    site = keys(tmp_path)
+    ownkeys.media_key(tmp_path, derived=site.media)
+    for how in ("gone", "overwritten", "shortened"):
+        spoil(tmp_path / "media.key", how)
+        assert ownkeys.media_key(tmp_path, derived=site.media) == site.media
+        assert (tmp_path / "media.key").read_bytes() == site.media
+
+
+def spoil(path: Path, how: str) -> None:
+    if how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"\xa7" * (32 if how == "overwritten" else 5))

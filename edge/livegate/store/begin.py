@@ -18,6 +18,7 @@ from livegate.store import files, running
 from livegate.store.chores import Chores
 from livegate.store.connection import transaction
 from livegate.store.opening import open_database
+from livegate.store.ownkeys import PSEUDONYM_KEY, check_of, pseudonym_key
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.store.store import Store
 from livegate.store.writing import Context, Signing
@@ -106,7 +107,13 @@ def _pseudonyms(connection: sqlite3.Connection, state_dir: Path, site: SiteKeys 
         " OR EXISTS (SELECT 1 FROM list_entry WHERE kind IN ('credential', 'media'))"
     ).fetchone()
     derived = None if site is None else site.pseudonyms
-    return Pseudonyms(files.pseudonym_key(state_dir, may_make=not used, derived=derived))
+    row = connection.execute("SELECT digest FROM key_check WHERE name = ?", (PSEUDONYM_KEY,)).fetchone()
+    known = None if row is None else bytes(row[0])
+    key = pseudonym_key(state_dir, may_make=not used, derived=derived, known=known)
+    if check_of(key) != known:
+        with transaction(connection, state_dir / files.DATABASE):
+            connection.execute("INSERT OR REPLACE INTO key_check VALUES (?, ?)", (PSEUDONYM_KEY, check_of(key)))
+    return Pseudonyms(key)
 
 
 def _remember(connection: sqlite3.Connection, identity: Identity, limits: StoreConfig) -> None:

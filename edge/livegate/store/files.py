@@ -10,16 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from livegate.errors import StoreError
+from livegate.store.ownkeys import MEDIA_KEY
 from livegate.store.reserve import RESERVE
-from livegate.trust.keyfiles import check_private, user_name, user_text, write_private
+from livegate.trust.keyfiles import check_private, user_name, user_text
 
 DATABASE = "livegate.db"
 LOCK = "livegate.lock"
 CHECK = "livegate.check"
 """While it is there, the next start checks the whole database."""
-PSEUDONYM_KEY = "pseudonym.key"
-MEDIA_KEY = "media.key"
-_KEY_BYTES = 32
 _TRACES = (MEDIA_KEY, CHECK, RESERVE, "lists.*")
 
 
@@ -87,45 +85,6 @@ def traces(folder: Path) -> tuple[str, ...]:
         raise StoreError(f"{folder}: cannot be read ({exc.strerror}); check the disk and its permissions") from exc
 
 
-def pseudonym_key(folder: Path, *, may_make: bool = True, derived: bytes | None = None) -> bytes:
-    """Return the key of ``folder`` that credentials are hashed with, made (0600) on first use if ``may_make``.
-
-    It is ``derived`` from the site key where there is one; another one that is in use is never replaced by it.
-    """
-    return _key(folder / PSEUDONYM_KEY, derived, may_make=may_make)
-
-
-def media_key(folder: Path, *, may_make: bool = True, derived: bytes | None = None) -> bytes:
-    """Return the salt of ``folder`` for signatures of spoof media; see :func:`pseudonym_key`."""
-    return _key(folder / MEDIA_KEY, derived, may_make=may_make)
-
-
-def _key(path: Path, derived: bytes | None, *, may_make: bool) -> bytes:
-    if not path.exists():
-        if not may_make:
-            raise StoreError(
-                f"{path}: is missing, and the lists were made with it; restore it from a backup, "
-                f"or move {path.parent / DATABASE} aside too and enter the lists again"
-            )
-        _write_key(path, derived or secrets.token_bytes(_KEY_BYTES))
-    check_private(path)
-    key = path.read_bytes()
-    if len(key) != _KEY_BYTES:
-        raise StoreError(
-            f"{path}: has {len(key)} bytes, expected {_KEY_BYTES}; restore it from a backup: "
-            "without it no credential or list entry of this terminal can be recognised"
-        )
-    if derived is None or key == derived:
-        return key
-    if not may_make:
-        raise StoreError(
-            f"{path}: is not what [trust] site_key_file gives, and the lists were made with it; name the former "
-            f"site key (or none), or move {path.parent / DATABASE} and {path} aside and enter the lists again"
-        )
-    path.unlink()
-    return _key(path, derived, may_make=True)
-
-
 def set_aside(database: Path) -> Path:
     """Rename a broken database and its companions out of the way; return the new name of the database."""
     mark = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + f"-{secrets.token_hex(2)}"
@@ -140,10 +99,3 @@ def set_aside(database: Path) -> Path:
             f"{database}: is broken and cannot be moved aside ({exc.strerror}); move it away by hand"
         ) from exc
     return aside
-
-
-def _write_key(path: Path, key: bytes) -> None:
-    try:
-        write_private(path, key)
-    except OSError as exc:
-        raise StoreError(f"{path}: cannot be made ({exc.strerror}); check the disk and its permissions") from exc

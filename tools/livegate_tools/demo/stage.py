@@ -19,7 +19,7 @@ from livegate.daemon import Daemon, Observer
 from livegate.errors import AssetError
 from livegate.events.cloudevents import Identity
 from livegate.report.topics import Topics
-from livegate.store import files, open_store
+from livegate.store import open_store, ownkeys
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
 from livegate.types import Credential
@@ -147,6 +147,6 @@ def _issue_cards(config: Config, visits: Sequence[Visit]) -> None:
     terminal = config.terminal
     identity = Identity(terminal.site, terminal.id, __version__, boot_id(), config.door.name)
     with open_store(terminal.state_dir, identity, config.store) as store, store.transaction() as t:
-        pseudonyms = Pseudonyms(files.pseudonym_key(terminal.state_dir))
+        pseudonyms = Pseudonyms(ownkeys.pseudonym_key(terminal.state_dir))
         for kind, value in sorted({visit.card for visit in visits if visit.card and visit.card_valid}):
             allow(t, Credential(pseudonyms.of(value), kind, known=True), read_clock(), reason="demonstration")
