@@ -71,6 +71,28 @@ def test_tail_shows_proves_and_releases_what_the_store_holds(broker: EmbeddedBro
     assert link.state().acks_refused == 0
 
 
+def test_file_holds_each_event_once_over_restarts(
+    broker: EmbeddedBroker, store: Store, link: Link, tmp_path: Path
+) -> None:
+    out, first_words = tmp_path / "events.jsonl", ["--out", str(tmp_path / "events.jsonl")]
+    words = [*first_words, "--state", str(tmp_path / "console.json")]
+    record(store, 8)
+    link.wake()
+    first = store.last().sequence
+    assert tail(broker, *words, "--count", str(first)) == []
+    with out.open("ab") as file:
+        file.write(b'{"torn":')
+    (tmp_path / "console.json").unlink()
+    record(store, 8)
+    link.wake()
+    last = store.last().sequence
+    assert tail(broker, *words, "--count", str(last - first)) == []
+    shown = [stored(line) for line in out.read_bytes().splitlines()]
+    assert [event.sequence for event in shown] == list(range(1, last + 1))
+    assert verify_chain(shown, genesis(store.stream)) is None
+    eventually(lambda: store.acknowledged_through() == last)
+
+
 def test_restarted_tail_goes_on_from_its_state(
     broker: EmbeddedBroker, store: Store, link: Link, tmp_path: Path
 ) -> None:

@@ -35,8 +35,8 @@ class Centre:
     """A Conversation of livegate.report.worker; every method belongs to the MQTT thread.
 
     ``sink`` is called once for each new event, in order, before it is acknowledged. When it raises LivegateError the
-    connection is made anew and the event is asked for again, and given again. ``state_file`` keeps the ledgers
-    over restarts and is written before an acknowledgement goes out.
+    connection is made anew and the event is asked for again, and given again. ``settle`` is called before an
+    acknowledgement goes out, and then ``state_file`` is written, which keeps the ledgers over restarts.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Centre:
         problem: Callable[[str], None],
         state_file: Path | None = None,
         receipts: Receipts | None = None,
+        settle: Callable[[], None] | None = None,
     ):
         kept = read_state(state_file) if state_file else State()
         self.heard = Heard()
@@ -56,6 +57,7 @@ class Centre:
         self._desks = Desks(rules, kept.ledgers, self._problems)
         self._devices = Devices(kept.devices)
         self._receipts = receipts
+        self._settle = settle
         self._rules = rules
         self._sink = sink
         self._state_file = state_file
@@ -186,6 +188,9 @@ class Centre:
             self._receipts.sign(seen.stream, ChainHead(seen.event.sequence, seen.event.chainhash))
 
     def _save(self) -> None:
+        # The state last: what it says is held must be.
+        if self._settle is not None:
+            self._settle()
         if self._receipts is not None:
             self._receipts.settle()
         if self._state_file and self._unsaved:

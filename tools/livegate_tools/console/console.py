@@ -62,13 +62,15 @@ class Console:
         state_file: Path | None = None,
         timing: Timing | None = None,
         receipts: Receipts | None = None,
+        settle: Callable[[], None] | None = None,
     ):
         """Prepare; raise LinkError when ``state_file`` exists and is not a console's.
 
-        ``receipts`` countersigns what terminals sign; without it checkpoints are only verified.
+        ``receipts`` countersigns what terminals sign; without it checkpoints are only verified. ``settle`` is called
+        in the console's thread before each acknowledgement, and returns once the disk has what ``sink`` was given.
         """
         rules = rules or Rules()
-        self._receipts = receipts
+        self._receipts, self._settle = receipts, settle
         self.centre = self._make_centre(rules, sink, state_file)
         lasting = rules.acknowledge
         name = f"{_RELEASER}-{rules.consumer if lasting else secrets.token_hex(6)}"
@@ -154,7 +156,7 @@ class Console:
         return tuple(sorted(states, key=lambda state: (state.topics.site, state.topics.terminal, state.stream)))
 
     def _make_centre(self, rules: Rules, sink: Callable[[Seen], None], state_file: Path | None) -> Centre:
-        return Centre(rules, sink, self._problem, state_file, self._receipts)
+        return Centre(rules, sink, self._problem, state_file, self._receipts, self._settle)
 
     def _problem(self, text: str) -> None:
         self._worker.problem(text)

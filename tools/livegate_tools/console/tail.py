@@ -17,6 +17,7 @@ from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.connecting import ALL, STOP_S, add_connection, mqtt_of, scope_of
 from livegate_tools.console.console import Console
+from livegate_tools.console.eventfile import EventFiles
 from livegate_tools.console.listserving import ListFolder
 from livegate_tools.console.receipts import Receipts
 
@@ -31,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--consumer", default="console", metavar="NAME",
                         help="acknowledge as NAME; it must be the terminals' [mqtt] releasing_consumer")  # fmt: skip
     parser.add_argument("--no-ack", action="store_true", help="only look on: acknowledge nothing, ask for nothing")
+    parser.add_argument("--out", type=Path, metavar="FILE",
+                        help="append each event once to FILE, as it was published, before it is acknowledged, and show "
+                             "none; in an existing folder, to a file for each stream of each terminal")  # fmt: skip
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep what is held over restarts in FILE")
     parser.add_argument("--receipts", type=Path, metavar="FILE", help="countersign checkpoints into FILE, with --key")
     parser.add_argument("--key", type=Path, metavar="PEM", help="the private key that signs receipts")
@@ -44,10 +48,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Follow until interrupted, or until at least ``--count`` events were shown; return 0."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     rules = Rules(scope_of(arguments), arguments.consumer, not arguments.no_ack)
-    screen = _Screen(arguments.count, as_json=arguments.json)
+    screen = _Screen(arguments.count, as_json=arguments.json, files=_files(arguments))
     server = _Server(tuple(ListFolder.open(path) for path in arguments.serve))
     receipts = _receipts(arguments)
-    console = Console(mqtt_of(arguments), screen.show, rules=rules, state_file=arguments.state, receipts=receipts)
+    console = Console(
+        mqtt_of(arguments),
+        screen.show,
+        rules=rules,
+        state_file=arguments.state,
+        receipts=receipts,
+        settle=screen.settle,
+    )
+    screen.begin(console)
     console.start()
     try:
         # In short waits, so that the keyboard interrupts them.
@@ -57,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         pass
     finally:
         console.stop(STOP_S)
+        screen.end()
     if screen.gone is not None:
         raise screen.gone
     return 0
@@ -70,6 +83,14 @@ def _receipts(arguments: argparse.Namespace) -> Receipts | None:
     if arguments.no_ack:
         raise ConfigError("--receipts: a console that only looks on holds nothing; leave out --no-ack")
     return Receipts(arguments.receipts, SigningKey.of_pem(arguments.key), arguments.consumer)
+
+
+def _files(arguments: argparse.Namespace) -> EventFiles | None:
+    if arguments.out is None:
+        return None
+    if arguments.no_ack:
+        raise ConfigError("--out: a console that only looks on is not sent again what it missed; leave out --no-ack")
+    return EventFiles(arguments.out)
 
 
 class _Server:
@@ -89,15 +110,44 @@ class _Server:
 
 
 class _Screen:
-    """Prints in the console's thread, so that nothing is acknowledged that was not shown."""
+    """Prints, or keeps in files, in the console's thread: nothing is acknowledged that was not shown or kept."""
 
-    def __init__(self, count: int | None, *, as_json: bool):
+    def __init__(self, count: int | None, *, as_json: bool, files: EventFiles | None = None):
         self.done = threading.Event()
         self.gone: BrokenPipeError | None = None
         self._left = count
         self._as_json = as_json
+        self._files = files
+
+    def begin(self, console: Console) -> None:
+        """Compare what the files hold with what the console's state says is held."""
+        if self._files is None:
+            return
+        for state in console.streams():
+            source = f"urn:livegate:{state.topics.site}:{state.topics.terminal}"
+            self._files.lacks(source, state.stream, state.through)
+
+    def end(self) -> None:
+        """Let go of the files."""
+        if self._files is not None:
+            self._files.close()
+
+    def settle(self) -> None:
+        """Return once what was shown is where it lasts."""
+        if self._files is not None:
+            self._files.settle()
 
     def show(self, seen: Seen) -> None:
+        if self._files is not None:
+            self._files.keep(seen)
+        else:
+            self._print(seen)
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                self.done.set()
+
+    def _print(self, seen: Seen) -> None:
         try:
             sys.stdout.write((seen.event.body.decode() if self._as_json else line(seen)) + "\n")
             sys.stdout.flush()
@@ -105,10 +155,6 @@ class _Screen:
             self.gone = exc
             self.done.set()
             raise LinkError("the reader of our output went away") from exc
-        if self._left is not None:
-            self._left -= 1
-            if self._left <= 0:
-                self.done.set()
 
 
 def line(seen: Seen) -> str:
