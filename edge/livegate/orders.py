@@ -15,6 +15,7 @@ from livegate.events import central
 from livegate.gate.door import Door
 from livegate.gate.facts import Clock
 from livegate.notices import Notices
+from livegate.seldom import Seldom
 from livegate.store.commands import (
     CommandOutcome,
     DoorVerb,
@@ -41,6 +42,7 @@ class Orders:
         self._notices = notices
         self._executed = executed
         self._waiting = threading.Event()
+        self._seldom = Seldom()
 
     def nudge(self) -> None:
         """Say that an order was committed; from any thread. Without it no turn looks into the store."""
@@ -58,7 +60,8 @@ class Orders:
             with self._store.transaction() as transaction:
                 told = [self._told(transaction, order, now) for order in take_pending(transaction)]
         except StoreError as exc:
-            log.error("orders for the door not committed", extra={"error": str(exc)})  # noqa: TRY400
+            if times := self._seldom.due(type(exc).__name__, now.monotonic_ns):
+                log.error("orders for the door not committed", extra={"error": str(exc), "times": times})  # noqa: TRY400
             self._waiting.set()
             return False
         for executed, sequence in told:

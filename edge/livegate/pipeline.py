@@ -23,6 +23,7 @@ from livegate.judge import Judge, Sight
 from livegate.notices import Notices
 from livegate.orders import Orders
 from livegate.rules import Rules
+from livegate.seldom import Seldom
 from livegate.store.commands import Executed
 from livegate.store.store import Store
 from livegate.store.transaction import Transaction
@@ -76,6 +77,7 @@ class Pipeline:
         self._attendance = Attendance(self._rules.policy.mode, self._rules.pairing_window_ms)
         self._notices = Notices(store, door, self._rules.environment, committed)
         self._orders = Orders(store, door, self._notices, executed)
+        self._seldom = Seldom()
 
     def nudge(self) -> None:
         """Say that an order of the centre waits in the store; from any thread."""
@@ -131,7 +133,7 @@ class Pipeline:
                 self._note_passage(transaction, decision, now)
                 transaction.enqueue(kinds.access_attempt(decision, now, self._notices.environment))
         except StoreError as exc:
-            log.error("leaving not committed", extra={"error": str(exc)})  # noqa: TRY400
+            self._say_not_committed("leaving", exc, now)
             return
         self._committed()
 
@@ -181,7 +183,7 @@ class Pipeline:
         try:
             decision, sequence = self._commit(conclusion, since_ns, now)
         except StoreError as exc:
-            log.error("decision not committed", extra={"error": str(exc)})  # noqa: TRY400
+            self._say_not_committed("decision", exc, now)
             reason = Reason.STORE_FULL if isinstance(exc, StoreFull) else Reason.FAILED
             return refuse(conclusion.pad, reason, self._rules.policy, attempt_id=conclusion.attempt_id), None
         self._committed()
@@ -210,6 +212,12 @@ class Pipeline:
             environment = replace(self._notices.environment, step=conclusion.pad.step)
             stored = transaction.enqueue(kinds.access_attempt(decision, now, environment))
         return decision, stored.sequence
+
+    def _say_not_committed(self, what: str, exc: StoreError, now: Clock) -> None:
+        """Say that ``what`` was not committed: the first time and once a minute, or each card would be a line."""
+        times = self._seldom.due(f"{what} {type(exc).__name__}", now.monotonic_ns)
+        if times:
+            log.error("%s not committed", what, extra={"error": str(exc), "times": times})
 
     def _pulse(self) -> None:
         try:

@@ -12,6 +12,7 @@ from livegate.errors import PadError
 from livegate.events.cloudevents import genesis
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, GatePolicy
+from livegate.seldom import Seldom
 from livegate.types import Box, Outcome, Reason
 from support.pipelines import ALIVE, ATTACK, MS, UNSURE, Terminal, opened
 from support.sights import face, frame_set
@@ -180,7 +181,7 @@ def test_an_accomplice_does_not_vouch_for_a_print(terminal: Terminal) -> None:
     assert decision.reason is Reason.PRESENTATION_ATTACK
 
 
-def test_full_store_denies(tmp_path: Path) -> None:
+def test_full_store_denies(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for terminal in opened(tmp_path, StoreConfig(history_events=100)):
         reasons = []
         for _ in range(110):
@@ -192,6 +193,21 @@ def test_full_store_denies(tmp_path: Path) -> None:
         assert reasons[0] == (Outcome.GRANTED, Reason.BONA_FIDE)
         assert reasons[-1] == (Outcome.DENIED, Reason.STORE_FULL)
         assert not terminal.events("gap")
+        # Said at first and once a minute, not with every card.
+        said = [record for record in caplog.records if record.getMessage() == "decision not committed"]
+        refused = sum(reason is Reason.STORE_FULL for _, reason in reasons)
+        assert len(said) <= 1 + terminal.now_ms // 60_000 < refused
+        times = [vars(record)["times"] for record in said]
+        assert times[0] == 1
+        assert sum(times) <= refused
+        assert "raise history_events" in vars(said[-1])["error"]
+
+
+def test_what_fails_on_is_said_once_a_minute_with_its_count() -> None:
+    seldom, minute_ns = Seldom(), 60_000 * MS
+    assert [seldom.due("a", second * 1_000 * MS) for second in range(60)] == [1] + [0] * 59
+    assert seldom.due("b", 59_000 * MS) == 1
+    assert [seldom.due("a", minute_ns), seldom.due("a", minute_ns + 1), seldom.due("a", 3 * minute_ns)] == [60, 0, 2]
 
 
 def test_presence_screening_lets_anyone_alive_in_and_says_so(tmp_path: Path) -> None:
