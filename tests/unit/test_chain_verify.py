@@ -4,17 +4,19 @@ import json
 from dataclasses import replace
 from io import BytesIO
 from itertools import permutations
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegate.audit.audit import Audit, Report
+from livegate.audit.audit import Audit, Proof, Report
 from livegate.audit.chain import MAX_HOLES, Verifier, verify_chain
 from livegate.audit.lines import bounded_lines
 from livegate.audit.receipts import Receipts
 from livegate.audit.telling import as_json, as_lines
 from livegate.audit.verdict import Fault, Start, Verdict
+from livegate.events import kinds
 from livegate.events.checkpoint import checkpoint, read_checkpoint
 from livegate.events.cloudevents import ChainHead, StoredEvent, genesis, next_hash, seal, unseal
 from livegate.events.opened import OpenedEvent
@@ -259,6 +261,95 @@ def test_an_early_hole_is_named_even_if_something_later_breaks_first() -> None:
     assert judged(events[:-1], Verifier()).first_bad == 3
 
 
+def forge(chain: Chain, first: int, last: int) -> list[StoredEvent]:
+    """Delete events and append what owns up to them, as whoever holds the file but no key can."""
+    return chain.write().own_up(first, last).write().without((first, last))
+
+
+def test_a_forged_gap_event_hides_nothing_that_was_signed() -> None:
+    verdict = judged(forge(signed_chain(3, 5), 7, 9))
+    assert verdict.finding is not None
+    assert (verdict.finding.sequence, verdict.finding.fault) == (7, Fault.UNPROVEN)
+    assert "missing 7–9, explained only by an unsigned event (20)" in verdict.finding.why
+    assert [(gap.first, gap.last, gap.is_signed) for gap in verdict.gaps] == [(7, 9, False)]
+    for first, last in ((18, 18), (12, 18), (1, 16), (16, 17)):
+        bad = judged(forge(signed_chain(3, 5), first, last)).finding
+        assert bad is not None
+        assert (bad.sequence, bad.fault) == (first, Fault.UNPROVEN)
+
+
+def test_once_a_checkpoint_signs_the_gap_event_too_all_is_well() -> None:
+    chain = signed_chain(3, 5)
+    forge(chain, 7, 9)
+    verdict = judged(chain.sign().without((7, 9)))
+    assert verdict.finding is None
+    assert [gap.is_signed for gap in verdict.gaps] == [True]
+
+
+def test_a_forged_gap_event_widens_no_honest_hole() -> None:
+    chain = Chain().write(12).own_up(3, 5).sign()
+    for told in ((6, 8), (3, 8), (1, 8)):
+        lying = Chain()
+        lying.events, lying.head = list(chain.events), chain.head
+        verdict = judged(lying.own_up(*told).without((3, 8)))
+        assert verdict.finding is not None
+        assert (verdict.finding.sequence, verdict.finding.fault) == (6, Fault.UNPROVEN), told
+        assert "missing 6–8," in verdict.finding.why
+
+
+def test_a_forged_beginning_is_no_beginning() -> None:
+    verdict = judged(signed_chain(2, 5).own_up(1, 8).without((1, 8)))
+    assert verdict.finding is not None
+    assert (verdict.finding.sequence, verdict.finding.fault) == (1, Fault.UNPROVEN)
+
+
+def test_who_takes_the_checkpoints_away_too_gains_nothing() -> None:
+    chain = signed_chain(3, 5).write(5)
+    chain.own_up(7, 9).own_up(12, 12).own_up(18, 18)
+    bad = judged(chain.without((7, 9), (12, 12), (18, 18))).finding
+    assert bad is not None
+    assert (bad.sequence, bad.fault) == (7, Fault.UNPROVEN)
+
+
+def test_a_hole_in_a_stream_that_nobody_signs_is_told_as_unproven() -> None:
+    verdict = judged(Chain().write(15).own_up(8, 10).without((8, 10)), Verifier())
+    assert verdict.finding is None
+    assert [gap.is_signed for gap in verdict.gaps] == [False]
+
+
+NEW = SigningKey.generate()
+
+
+def replaced(*, told: bool = True, vouched: bool = True) -> Chain:
+    """Return a stream in which ``KEY`` signed until it was replaced by ``NEW``."""
+    chain = Chain()
+    started(chain, KEY if told else NEW)
+    chain.write(3).sign()
+    chain.key = NEW
+    started(chain, NEW)
+    return chain.write(2).sign() if vouched else chain.write(2)
+
+
+def started(chain: Chain, key: SigningKey) -> None:
+    chain.add(kinds.system_started(NOW, ENVIRONMENT, first_of_boot=False, predecessor=None, device=key.public))
+
+
+def test_an_earlier_key_that_the_signed_chain_names_passes() -> None:
+    pinned = frozenset({NEW.public})
+    verdict = judged(replaced().events, Verifier(None, pinned, must_be_signed=True))
+    assert verdict.finding is None
+    assert [(s.keyid, s.through, s.earlier) for s in verdict.signatures] == [
+        (KEY.public.keyid, 4, True),
+        (NEW.public.keyid, 8, False),
+    ]
+    assert judged(replaced().events[4:], Verifier(None, pinned)).finding is None
+    for chain in (replaced(told=False), replaced(vouched=False)):
+        bad = judged(chain.events, Verifier(None, pinned)).finding
+        assert bad is not None
+        assert (bad.sequence, bad.fault) == (5, Fault.UNSIGNED)
+    assert judged(replaced().events).first_bad == 9
+
+
 def test_more_holes_than_a_stream_can_have_are_not_remembered() -> None:
     chain = Chain().write(2 * MAX_HOLES + 10)
     assert judged(chain.events[::2], Verifier(genesis(STREAM))).first_bad == 2
@@ -301,10 +392,52 @@ def test_any_two_lines_that_changed_places_are_named(one: int, other: int) -> No
 
 
 @given(st.integers(0, COUNT - 1), st.integers(1, COUNT))
-def test_any_line_that_comes_again_is_named(which: int, place: int) -> None:
+def test_any_line_that_comes_again_passes_just_as_it_was_and_behind_the_first(which: int, place: int) -> None:
     spoiled = b"".join([*LINES[:place], LINES[which], *LINES[place:]])
-    itself = which == place
-    assert first_bad(spoiled) == (place + 2 if itself else place + 1)
+    assert first_bad(spoiled) == (place + 1 if which > place else None)
+    if which <= place:
+        assert [stream.repeated for stream in read(spoiled).streams] == [1]
+
+
+@given(st.integers(0, COUNT - 1), st.data())
+def test_any_line_that_comes_again_otherwise_is_named(which: int, data: st.DataObject) -> None:
+    line = bytearray(LINES[which])
+    line[data.draw(st.integers(0, len(line) - 2))] ^= data.draw(st.integers(1, 255))
+    place = data.draw(st.integers(which + 1, COUNT))
+    assert not read(b"".join([*LINES[:place], bytes(line), *LINES[place:]])).ok
+
+
+def test_a_line_that_comes_again_with_other_bytes_is_misplaced() -> None:
+    again = LINES[3].replace(b'"number":3}', b'"number": 3}')
+    assert again != LINES[3]
+    assert first_bad(b"".join([*LINES[:7], again, *LINES[7:]])) == 8
+
+
+def other_terminal() -> list[bytes]:
+    """Return the lines of another terminal's stream that happens to have the same name."""
+    chain = Chain()
+    for number in range(6):
+        sealed = seal(plain(number), replace(IDENTITY, terminal="t2"), STREAM, chain.head, WALL_S)
+        chain.events.append(sealed)
+        chain.head = ChainHead(sealed.sequence, sealed.chainhash)
+    return exported(chain.events).splitlines(keepends=True)
+
+
+@given(st.randoms(use_true_random=False))
+def test_terminals_and_streams_in_any_mixture_are_sorted_out(random: Random) -> None:
+    second = Chain("f" * 16).write(4).sign()
+    waiting = [list(LINES), other_terminal(), exported(second.events).splitlines(keepends=True)]
+    mixed = []
+    while any(waiting):
+        mixed.append(random.choice([lines for lines in waiting if lines]).pop(0))
+    report = read(b"".join(mixed))
+    assert report.ok
+    assert sorted(stream.verdict.events for stream in report.streams) == [5, 6, COUNT]
+    assert {(stream.verdict.events, stream.proof) for stream in report.streams} == {
+        (5, Proof.UNPINNED),
+        (6, Proof.UNSIGNED),
+        (COUNT, Proof.UNPINNED),
+    }
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(0, COUNT))
@@ -359,10 +492,12 @@ def test_several_streams_in_a_row_and_the_link_between_them() -> None:
     assert cut.streams[0].finding is not None
     assert (cut.streams[0].finding.sequence, cut.streams[0].finding.fault) == (COUNT, Fault.MISSING)
     back = read(EXPORT + exported(later.events) + LINES[3])
-    assert not back.ok
+    assert back.ok
+    assert [stream.repeated for stream in back.streams] == [1, 0]
     mixed = read(b"".join(LINES[:5]) + exported(later.events[2:3]) + b"".join(LINES[5:]))
-    assert mixed.streams[0].finding is not None
-    assert (mixed.streams[0].finding.sequence, mixed.streams[0].finding.fault) == (6, Fault.FOREIGN)
+    assert mixed.streams[0].finding is None
+    assert mixed.streams[1].finding is not None
+    assert (mixed.streams[1].finding.sequence, mixed.streams[1].finding.fault) == (3, Fault.UNANCHORED)
 
 
 def test_a_receipt_for_another_history_is_named() -> None:

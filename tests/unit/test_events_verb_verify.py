@@ -257,7 +257,11 @@ def test_the_report_for_people(state: Path, capsys: pytest.CaptureFixture[str]) 
     told = capsys.readouterr().out
     assert "29 events, 1 to 29" in told
     assert "NOT PINNED" in told
-    assert "nothing missing, nothing altered" in told
+    assert "  UNPROVEN: nothing missing, nothing altered up to 28 if that key is the terminal's" in told
+    assert main(["events", "verify", "--state-dir", str(state), "--device-key", text_of(device_key(state))]) == 0
+    told = capsys.readouterr().out
+    assert "  proven up to 28: nothing missing, nothing altered" in told
+    assert "UNPROVEN" not in told
     edit(state, "DELETE FROM event WHERE sequence = 8")
     assert main(["events", "verify", "--state-dir", str(state)]) == 1
     assert "BAD at 000000000008: missing" in capsys.readouterr().out
@@ -270,3 +274,76 @@ def test_an_empty_export_and_a_missing_one(tmp_path: Path, capsys: pytest.Captur
     assert main(["events", "verify", "--file", str(tmp_path / "none")]) != 0
     assert "cannot be read" in capsys.readouterr().err
     assert main(["events", "verify", "--file", os.devnull, "--console-key", "x"]) != 0
+
+
+def test_what_nobody_signed_is_never_said_to_be_proved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    with open_store(folder, IDENTITY, StoreConfig(1_000), StillClock()) as store:
+        record(store)
+    out = exported(folder)
+    status, report = verify(capsys, "--file", out)
+    assert (status, report["ok"], report["proven"], report["streams"][0]["proof"]) == (0, True, False, "unsigned")
+    status, report = verify(capsys, "--file", out, "--device-key", text_of(CONSOLE))
+    assert (status, report["streams"][0]["proof"], report["streams"][0]["fault"]) == (1, "bad", "unsigned")
+    assert main(["events", "verify", "--file", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "UNPROVEN" in told
+    assert "nothing missing" not in told
+
+
+def test_the_proof_is_told_to_programs(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = exported(state)
+    _, report = verify(capsys, "--file", out)
+    assert (report["proven"], report["streams"][0]["proof"]) == (False, "unpinned")
+    _, report = verify(capsys, "--file", out, "--device-key", text_of(device_key(state)))
+    assert (report["proven"], report["streams"][0]["proof"]) == (True, "proven")
+
+
+def test_an_empty_file_of_receipts_is_told(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    receipts = state.parent / "receipts.jsonl"
+    receipts.touch()
+    arguments = ["--receipts", str(receipts), "--console-key", text_of(CONSOLE)]
+    assert verify(capsys, "--state-dir", state, *arguments)[1]["receipts"] == 0
+    assert main(["events", "verify", "--state-dir", str(state), *arguments]) == 0
+    told = capsys.readouterr().out
+    assert "there is no receipt in the file given" in told
+    assert "none for this stream" in told
+
+
+def test_a_key_that_was_replaced_as_the_documents_say(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = device_key(state)
+    (state / "device.key").rename(state.parent / "old.key")
+    with opened(state) as store:
+        _, report = verify(capsys, "--state-dir", state)
+        assert report["ok"], report
+        record(store)
+    new = device_key(state)
+    _, report = verify(capsys, "--state-dir", state)
+    assert report["ok"], report
+    signatures = report["streams"][0]["signatures"]
+    assert [(signed["keyid"], signed["earlier"]) for signed in signatures] == [
+        (old.public.keyid, True),
+        (new.public.keyid, False),
+    ]
+    assert main(["events", "verify", "--state-dir", str(state)]) == 0
+    assert f"by key {old.public.keyid}, an earlier key that the stream names" in capsys.readouterr().out
+    out = exported(state)
+    assert verify(capsys, "--file", out, "--device-key", text_of(new))[1]["proven"]
+    assert verify(capsys, "--file", out, "--device-key", text_of(old))[0] == 1
+    assert verify(capsys, "--file", out, "--device-key", text_of(SigningKey.generate()))[0] == 1
+
+
+def test_a_file_of_several_terminals_as_a_console_writes_it(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = exported(state).read_bytes().splitlines(keepends=True)
+    other = state.parent / "other" / "state"
+    other.parent.mkdir()
+    with opened(other) as store:
+        record(store)
+    others = exported(other).read_bytes().splitlines(keepends=True)
+    console = state.parent / "events.jsonl"
+    console.write_bytes(b"".join([*lines[:4], *others[:2], *lines[2:9], *others[1:], *lines[9:]]))
+    keys = ["--device-key", text_of(device_key(state)), "--device-key", text_of(device_key(other))]
+    status, report = verify(capsys, "--file", console, *keys)
+    assert (status, report["proven"]) == (0, True)
+    assert [(stream["events"], stream["repeated"]) for stream in report["streams"]] == [(29, 2), (3, 1)]

@@ -1,16 +1,20 @@
-"""Prove an export or a store: one stream after another, the console's receipts beside them."""
+"""Prove an export, a console's file or a store: each stream for itself, the console's receipts beside them."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field, replace
 
-from livegate.audit.chain import Verifier, begins_stream
+from livegate.audit.chain import Verifier, place_of
 from livegate.audit.receipts import Receipts
+from livegate.audit.repeats import Repeats
 from livegate.audit.verdict import Fault, Finding, Verdict
 from livegate.events.cloudevents import ChainHead
 from livegate.events.opened import OpenedEvent
 from livegate.trust.keys import PublicKey
+
+# Bounds what a hostile file can make us remember; as many as the console follows.
+MAX_STREAMS = 20_000
 
 
 class KeySource(enum.StrEnum):
@@ -23,6 +27,18 @@ class KeySource(enum.StrEnum):
     """From the first checkpoint itself, at its word."""
 
 
+class Proof(enum.StrEnum):
+    """What finding nothing wrong with a stream is worth."""
+
+    PROVEN = "proven"
+    """A key that was given vouches for it, up to where it is signed."""
+    UNPINNED = "unpinned"
+    """Signed, by a key at the word of whoever made the file: a forger signs with one of their own."""
+    UNSIGNED = "unsigned"
+    """It fits, which anybody's invention does."""
+    BAD = "bad"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamReport:
     """What was proved of one stream; ``confirmed_through`` is the highest receipt that fits, None without receipts."""
@@ -32,6 +48,9 @@ class StreamReport:
     line: int | None
     """The line of the file at which ``finding`` showed, None in a store or at the end."""
     confirmed_through: int | None
+    repeated: int
+    """How many lines came again just as they were."""
+    proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,13 @@ class Report:
     """Whether the receipts' signatures were checked, None without receipts."""
     unmatched: tuple[str, ...]
     """Streams that receipts speak of and that are not here."""
+    receipts_held: int | None
+    """How many receipts there were, None without receipts."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether all there is was found right and a key from elsewhere vouches for it."""
+        return bool(self.streams) and all(stream.proof is Proof.PROVEN for stream in self.streams)
 
     @property
     def ok(self) -> bool:
@@ -58,20 +84,25 @@ class _Reading:
     receipt_finding: Finding | None = None
     found_at: int | None = None
     last: int = 0
+    repeated: int = 0
 
 
 @dataclass(slots=True)
 class Audit:
-    """Takes the events of one file or store in order; ``anchor`` is the place before the first, where it is known."""
+    """Takes the events of one file or store; ``anchor`` is the place before the first of a store.
+
+    In a file several terminals and streams may stand in any mixture, each in its own order, and a line may come again
+    as it was, as a console that lost its memory writes it. A store holds one stream, each event once.
+    """
 
     device_keys: frozenset[PublicKey] = frozenset()
     key_source: KeySource = KeySource.STREAM
     receipts: Receipts | None = None
     receipts_pinned: bool = False
     anchor: ChainHead | None = None
-    _reading: _Reading | None = None
-    _reports: list[StreamReport] = field(default_factory=list)
-    _seen: set[str] = field(default_factory=set)
+    _readings: dict[tuple[str, str] | None, _Reading] = field(default_factory=dict)
+    _current: _Reading | None = None
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def take(self, body: bytes, line: int | None = None) -> None:
         """Judge the next event, which stands in ``line`` of the file."""
@@ -82,38 +113,57 @@ class Audit:
             return
         named = event.members.get("stream")
         stream = named if isinstance(named, str) else None
-        reading = self._reading
-        if reading is not None and stream != reading.stream and stream not in self._seen and begins_stream(event):
-            self._end_stream()
-        reading = self._current()
-        if reading.stream is None and stream is not None:
+        reading = self._current = self._reading_of(event)
+        place = (id(reading), event.sequence)
+        if self.anchor is None and self._repeats.has(place, body):
+            reading.repeated += 1
+            return
+        if reading.stream is None:
             reading.stream = stream
-            self._seen.add(stream)
         self._note(reading, reading.verifier.take_opened(event), line)
         if stream == reading.stream and reading.verifier.is_sound:
             reading.last = event.sequence
+            self._repeats.add(place, body)
             self._compare(reading, event, line)
 
     def refuse(self, why: str, line: int | None = None, fault: Fault = Fault.UNREADABLE) -> None:
-        """Take note that what comes next cannot be an event of the stream, and ``why``."""
-        reading = self._current()
+        """Take note that what comes next cannot be an event of the stream read last, and ``why``."""
+        reading = self._current = self._current or self._begin(None)
         self._note(reading, reading.verifier.refuse(why, fault), line)
 
     def finish(self) -> Report:
         """Return what was proved."""
-        if self._reading is not None:
-            self._end_stream()
-        self._link()
-        unmatched = () if self.receipts is None else tuple(sorted(self.receipts.held.keys() - self._seen))
+        reports = _linked([self._end(reading) for reading in self._readings.values()])
+        seen = {reading.stream for reading in self._readings.values()}
+        unmatched = () if self.receipts is None else tuple(sorted(self.receipts.held.keys() - seen))
+        held = None if self.receipts is None else sum(len(places) for places in self.receipts.held.values())
         pinned = None if self.receipts is None else self.receipts_pinned
-        return Report(tuple(self._reports), self.key_source, pinned, unmatched)
+        return Report(tuple(reports), self.key_source, pinned, unmatched, held)
 
-    def _current(self) -> _Reading:
-        if self._reading is None:
-            given = self.key_source is KeySource.GIVEN
-            self._reading = _Reading(Verifier(self.anchor, self.device_keys, must_be_signed=given))
-            self.anchor = None
-        return self._reading
+    def _reading_of(self, event: OpenedEvent) -> _Reading:
+        """Return the reading that ``event`` belongs to: a new one where it is, by all it says, of a stream of its own.
+
+        What contradicts itself belongs where it stands.
+        """
+        if self.anchor is not None:
+            return self._current or self._begin(None)
+        of = place_of(event)
+        if of is None:
+            return self._current or self._begin(None)
+        if of in self._readings:
+            return self._readings[of]
+        if None in self._readings:
+            # What could not be read at the beginning belongs to the first that could.
+            self._readings = {of: self._readings[None]}
+            return self._readings[of]
+        if len(self._readings) >= MAX_STREAMS:
+            return self._current or self._begin(of)
+        return self._begin(of)
+
+    def _begin(self, of: tuple[str, str] | None) -> _Reading:
+        given = self.key_source is KeySource.GIVEN
+        self._readings[of] = _Reading(Verifier(self.anchor, self.device_keys, must_be_signed=given))
+        return self._readings[of]
 
     def _note(self, reading: _Reading, finding: Finding | None, line: int | None) -> None:
         if finding is not None:
@@ -126,24 +176,40 @@ class Audit:
         if reading.receipt_finding is not None:
             reading.found_at = line
 
-    def _end_stream(self) -> None:
-        reading, self._reading = self._reading, None
-        if reading is None:
-            return
+    def _end(self, reading: _Reading) -> StreamReport:
         verdict = reading.verifier.finish()
         finding = _earlier(verdict.finding, reading.receipt_finding)
         confirmed = None
         if self.receipts is not None and reading.stream is not None:
             finding = _earlier(finding, self.receipts.judge_end(reading.stream, reading.last))
             confirmed = self.receipts.confirmed.get(reading.stream, 0)
-        self._reports.append(StreamReport(verdict, finding, reading.found_at, confirmed))
+        return StreamReport(
+            verdict, finding, reading.found_at, confirmed, reading.repeated, self._proof(verdict, finding)
+        )
 
-    def _link(self) -> None:
-        """Compare the end of each stream with what the one after it says it ended with."""
-        for index, (before, after) in enumerate(zip(self._reports, self._reports[1:], strict=False)):
-            finding = _wrong_end(before.verdict, after.verdict)
-            if finding is not None:
-                self._reports[index] = replace(before, finding=_earlier(before.finding, finding))
+    def _proof(self, verdict: Verdict, finding: Finding | None) -> Proof:
+        if finding is not None:
+            return Proof.BAD
+        if not verdict.signed_through:
+            return Proof.UNSIGNED
+        return Proof.PROVEN if self.key_source is KeySource.GIVEN else Proof.UNPINNED
+
+
+def _linked(reports: list[StreamReport]) -> list[StreamReport]:
+    """Compare the end of each stream with what the one after it says it ended with."""
+    linked = list(reports)
+    at = {(report.verdict.source, report.verdict.stream): index for index, report in enumerate(reports)}
+    for after in reports:
+        said = after.verdict.predecessor
+        named = None if said is None else said.get("stream")
+        index = at.get((after.verdict.source, named)) if isinstance(named, str) else None
+        if index is None:
+            continue
+        before = linked[index]
+        finding = _wrong_end(before.verdict, after.verdict)
+        if finding is not None:
+            linked[index] = replace(before, finding=_earlier(before.finding, finding), proof=Proof.BAD)
+    return linked
 
 
 def _earlier(one: Finding | None, other: Finding | None) -> Finding | None:

@@ -44,8 +44,8 @@ class Verifier:
     ``anchor`` is the place before the first event; without one a stream begins at sequence 1 or at a checkpoint.
     ``device_keys`` are the only ones whose checkpoints count; without any the first key named in the stream is taken
     at its word. Checkpoints of an earlier key pass where the stream names it and one of these keys signs later. With
-    ``must_be_signed`` a stream without any good checkpoint is a finding. A hole before a good checkpoint must be
-    explained by a gap event that one signs too. After the first finding later events only serve to explain holes
+    ``must_be_signed`` a stream without any good checkpoint is a finding. In a stream that has one, only gap events that
+    one signs explain a hole. After the first finding later events only serve to explain holes
     before it.
     """
 
@@ -133,11 +133,13 @@ class Verifier:
             return self._holes[0].finding()
         if finding is not None:
             return finding
-        late = [hole.unproven(gap) for hole, gap in self._unsigned]
-        late.append(self._signers.unvouched())
-        found = [finding for finding in late if finding is not None]
-        if found:
-            return min(found, key=lambda finding: finding.sequence)
+        # A terminal that signs at all signs a gap event at once: one that nobody signed is anybody's.
+        late = [hole.unproven(gap) for hole, gap in self._unsigned] if self._signed_through else []
+        unvouched = self._signers.unvouched()
+        if unvouched is not None:
+            late.append(unvouched)
+        if late:
+            return min(late, key=lambda finding: finding.sequence)
         if self._must_be_signed and self._events and not self._signed_through:
             return Finding(self._first, Fault.UNSIGNED, "no checkpoint in it is signed by the device key given")
         return None
@@ -158,7 +160,7 @@ class Verifier:
             self._stream, self._source = stream, source
         if (stream, source) != (self._stream, self._source):
             return self._find(Fault.FOREIGN, f"it is of stream {stream!r} of {source!r}")
-        if members.get("id") != f"{source.rpartition(':')[2]}/{stream}/{sequence_text(event.sequence)}":
+        if members.get("id") != _id(source, stream, event.sequence):
             return self._find(Fault.FOREIGN, f"its 'id' {members.get('id')!r} is not that of its place")
         return self._identify_boot(members.get("bootid"))
 
@@ -255,15 +257,16 @@ class Verifier:
             hole.cover()
 
 
-def begins_stream(event: OpenedEvent) -> bool:
-    """Return whether ``event`` can be the first of an export: the stream's own, or a checkpoint that fits its place."""
-    stream = event.members.get("stream")
-    if not isinstance(stream, str) or not stream.isascii():
-        return False
-    if event.sequence == 1:
-        return event.fits(genesis(stream))
-    place = _signed_place(event)
-    return place is not None and event.fits(place)
+def place_of(event: OpenedEvent) -> tuple[str, str] | None:
+    """Return the source and stream that ``event`` says it is of; None where it contradicts itself."""
+    stream, source = event.members.get("stream"), event.members.get("source")
+    if not isinstance(stream, str) or not stream.isascii() or not isinstance(source, str):
+        return None
+    return (source, stream) if event.members.get("id") == _id(source, stream, event.sequence) else None
+
+
+def _id(source: str, stream: str, sequence: int) -> str:
+    return f"{source.rpartition(':')[2]}/{stream}/{sequence_text(sequence)}"
 
 
 def _signed_place(event: OpenedEvent) -> ChainHead | None:

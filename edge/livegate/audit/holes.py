@@ -56,11 +56,11 @@ class Hole:
         through = "" if self.first == self.last else f" to {self.last}"
         return Finding(self.first, Fault.MISSING, f"{self.first}{through} missing, and no gap event accounts for it")
 
-    def unproven(self, gap: Gap) -> Finding | None:
-        """Return what is wrong when only ``gap``, which nobody signed, explains what a checkpoint covers."""
-        if self.covered is None or gap.is_signed:
-            return None
-        first, last = (gap.first, gap.last) if self.covered[1] < self.covered[0] else self.covered
+    def unproven(self, gap: Gap) -> Finding:
+        """Return what is wrong when only ``gap``, which nobody signed, explains it in a stream that is signed."""
+        first, last = self.covered or (self.began, gap.last)
+        if last < first:
+            first, last = gap.first, gap.last
         through = "" if first == last else f"–{last}"
         why = (
             f"missing {first}{through}, explained only by an unsigned event ({gap.told_by}), which whoever "

@@ -20,7 +20,7 @@ class Fault(enum.StrEnum):
     MISSING = "missing"
     """Not there, and no gap event says why."""
     UNPROVEN = "unproven"
-    """Not there although a checkpoint covers the place, and only a gap event that none covers says why."""
+    """Not there, and in a signed stream only a gap event that no checkpoint covers says why."""
     MISPLACED = "misplaced"
     """There twice and not the same, or after later ones."""
     FOREIGN = "foreign"
