@@ -156,5 +156,13 @@ def test_broker_that_is_not_there_is_said(keys: Path) -> None:
         "command", "door.pulse", "--key", str(keys / "commands.pem"), "--site", "lab", "--terminal", "t1", "--port", "1"
     )
     assert done.returncode == 1
-    assert "nothing listens there" in done.stderr
+    assert "nothing listens there; check --host and --port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_tail_names_its_own_options() -> None:
+    command = [sys.executable, "-m", "livegate.cli", "console", "tail", "--port", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tail:
+        assert tail.stderr is not None
+        assert "check --host and --port" in tail.stderr.readline()
+        tail.terminate()

@@ -15,7 +15,7 @@ from livegate.events.cloudevents import kind_of
 from livegate.report.topics import Topics
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Rules, Seen
-from livegate_tools.console.connecting import ALL, STOP_S, add_connection, mqtt_of, scope_of
+from livegate_tools.console.connecting import ALL, STOP_S, add_connection, in_options, mqtt_of, scope_of
 from livegate_tools.console.console import Console
 from livegate_tools.console.eventfile import EventFiles
 from livegate_tools.console.listserving import ListFolder
@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Follow until interrupted, or until at least ``--count`` events were shown; return 0."""
-    logging.basicConfig(format="%(levelname)s %(message)s")
+    shown = logging.StreamHandler()
+    shown.setFormatter(_InOptions("%(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[shown])
     rules = Rules(scope_of(arguments), arguments.consumer, not arguments.no_ack)
     screen = _Screen(arguments.count, as_json=arguments.json, files=_files(arguments))
     server = _Server(tuple(ListFolder.open(path) for path in arguments.serve))
@@ -91,6 +93,13 @@ def _files(arguments: argparse.Namespace) -> EventFiles | None:
     if arguments.no_ack:
         raise ConfigError("--out: a console that only looks on is not sent again what it missed; leave out --no-ack")
     return EventFiles(arguments.out)
+
+
+class _InOptions(logging.Formatter):
+    """Speaks of our options where the connection speaks of a terminal's settings."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return in_options(super().format(record))
 
 
 class _Server:
