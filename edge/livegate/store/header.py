@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _MAGIC = b"SQLite format 3\x00"
 _FORM = struct.Struct(">16sH6B12I20s2I")
+_FOLDER = ".livegate-mending-"
 _LOGGED = 2
 """How a file with a write-ahead log is to be written and read."""
 _FRACTIONS = (64, 32, 32)
@@ -31,12 +32,15 @@ _UTF8 = 1
 def readable(broken: Path) -> Iterator[Path]:
     """Yield ``broken`` where its tables can be named, else a copy with a header that fits what is there.
 
-    The copy is removed afterwards. Where there is no room for one it is ``broken`` all the same.
+    The copy is removed afterwards, as is what an earlier start that was cut short left. Where there is no room for a
+    copy it is ``broken`` all the same.
     """
+    for left in broken.parent.glob(f"{_FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
     if _names_its_tables(broken):
         yield broken
         return
-    with tempfile.TemporaryDirectory(dir=broken.parent, prefix=".livegate-mending-") as folder:
+    with tempfile.TemporaryDirectory(dir=broken.parent, prefix=_FOLDER) as folder:
         yield _mended(broken, Path(folder) / broken.name)
 
 

@@ -162,9 +162,11 @@ def _said(lost: Sequence[str], shutting: Sequence[str]) -> str:
 
 
 def _begin_anew(path: Path, fault: str) -> sqlite3.Connection:
-    aside = files.set_aside(path)
-    files.private_file(path)
-    with readable(aside) as source:
+    with readable(path) as found:
+        # Only now: a power cut while a large file is copied leaves it where the next start looks for it.
+        aside = files.set_aside(path)
+        files.private_file(path)
+        source = aside if found == path else found
 
         def begin(connection: sqlite3.Connection) -> None:
             predecessor, lost = salvage(source, connection)
