@@ -183,7 +183,7 @@ class Verifier:
         if event.sequence < self._expected:
             return self._find(Fault.MISPLACED, f"expected {self._expected}, found {event.sequence} again or too late")
         if event.sequence > self._expected:
-            return self._jump(Hole(self._expected, event.sequence - 1, self._at.chainhash, event, self._expected))
+            return self._jump(self._expected, self._at.chainhash, event)
         if not event.fits(self._at):
             return self._find(Fault.ALTERED, "its hash does not fit: it or its neighbour before was changed")
         return None
@@ -199,12 +199,14 @@ class Verifier:
             self._start, self._at = Start.CHECKPOINT, before
             return None
         # Perhaps what came before was dropped, and a gap event will say so.
-        return self._jump(Hole(event.sequence, event.sequence - 1, None, event, event.sequence))
+        return self._jump(event.sequence, None, event)
 
-    def _jump(self, hole: Hole) -> Finding | None:
+    def _jump(self, first: int, before: str | None, resumed: OpenedEvent) -> Finding | None:
         if len(self._holes) >= MAX_HOLES:
             return self._find(Fault.MISSING, f"more than {MAX_HOLES} holes that no gap event has explained yet")
-        self._holes.append(hole)
+        # Its members, many times as large as its bytes, are not needed any more.
+        slim = replace(resumed, members={})
+        self._holes.append(Hole(first, resumed.sequence - 1, before, slim, first))
         return None
 
     def _look_into(self, event: OpenedEvent) -> Finding | None:

@@ -84,7 +84,10 @@ def _has_unsigned_gap(t: Writing, signed: int) -> bool:
     if stream.dropped_through <= stream.anchor.sequence:
         # Nothing that is still shown was dropped.
         return False
+    signing = t.context.signing
     row = t.connection.execute(
-        "SELECT 1 FROM event WHERE sequence > ? AND kind = ? LIMIT 1", (signed, kinds.GAP)
+        "SELECT 1 FROM event WHERE sequence > ? AND kind = ? LIMIT 1", (max(signed, signing.looked_through), kinds.GAP)
     ).fetchone()
+    if row is None:
+        signing.looked_through = t.head().sequence - t.appended
     return row is not None

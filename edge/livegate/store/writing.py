@@ -27,6 +27,8 @@ class Signing:
     signer: ChainSigner | None = None
     failing: bool = False
     """Whether it could not be signed the last time; said once, not with each event."""
+    looked_through: int = 0
+    """Up to this sequence, committed and so not to change, no gap event waits for a signature."""
 
 
 @dataclass(frozen=True, slots=True)
