@@ -37,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--kind", metavar="KIND", help='only events of this kind, such as "access.attempt"')
     shown.add_argument("--after", type=int, metavar="SEQUENCE", help="the oldest ones after SEQUENCE instead")
     _add_export(actions.add_parser("export", help="write events to a file, byte for byte as they are stored"))
-    _add_verify(actions.add_parser("verify", help="prove that nothing is missing or altered; status 1 if something is"))
+    _add_verify(
+        actions.add_parser(
+            "verify",
+            help="prove that nothing is missing or altered; status 1 if something is; 0 may be UNPROVEN, which is said",
+        )
+    )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +55,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     where = add_store_arguments(parser)
     where.add_argument(
-        "--file", type=Path, metavar="EXPORT", help="a file that `events export` wrote, or several joined"
+        "--file", type=Path, metavar="EXPORT", help="a file that `events export` or a console wrote, or several joined"
     )
     parser.add_argument(
         "--device-key",
