@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,22 @@ def test_of_a_torn_file_what_is_there_is_read(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert predecessor(store)["lost"] == []
         assert reason(store) is Reason.DOOR_LOCKED
+
+
+def test_no_page_whatever_opens_a_locked_door(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    with opened(kept) as store:
+        admit(store, CARD, StillClock()())
+        with store.transaction() as t:
+            lock_door(t, "n" * 16, locked=True)
+    reasons = []
+    for at in range(0, (kept / DATABASE).stat().st_size, 1024):
+        folder = shutil.copytree(kept, tmp_path / str(at))
+        overwrite(folder / DATABASE, at, b"\xa7" * 1024)
+        with opened(folder) as store:
+            reasons.append(reason(store))
+    assert set(reasons) == {Reason.DOOR_LOCKED, Reason.MEMORY_LOST}
+    assert reasons.count(Reason.MEMORY_LOST) < len(reasons) // 4
 
 
 def spoil(path: Path, how: str) -> None:

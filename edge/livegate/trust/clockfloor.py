@@ -1,8 +1,8 @@
 """The trusted-time floor: no wall clock, however set back, makes what has expired valid again.
 
 The floor is the latest moment this terminal has good reason to believe in: its own wall clock while that followed a
-time server, and the ``issued`` of every versioned document it accepted (keyset, twin, list). It never goes back; the store keeps it over
-restarts.
+time server, and the ``issued`` of every versioned document it accepted (keyset, twin, list). It never goes back; the
+store keeps it over restarts.
 """
 
 from __future__ import annotations
