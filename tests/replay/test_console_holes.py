@@ -9,6 +9,7 @@ import pytest
 
 from livegate.config import Mqtt, Terminal
 from livegate.report.link import Link
+from livegate.trust.keys import SigningKey
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 from livegate_tools.demo.broker import EmbeddedBroker
@@ -29,15 +30,17 @@ def test_gap_far_behind_the_hole_is_told_ahead(broker: EmbeddedBroker) -> None:
     stream, seen = MemoryStream(), list[Seen]()
     stream.commit(2_000)
     stream.drop_through(700)
+    stream.sign()
+    stream.commit(20)
     mqtt = Mqtt("127.0.0.1", broker.port, resend_after_s=0.5)
     console = Console(mqtt, seen.append, rules=RULES)
     link = Link(mqtt, Terminal("lab", "t1", Path("/nowhere")), stream, boot_id="boot")
     console.start()
     link.start()
-    eventually(lambda: stream.acknowledged_through() == 2_001)
+    eventually(lambda: stream.acknowledged_through() == 2_022)
     link.stop(5)
     console.stop(5)
-    assert [one.event.sequence for one in seen] == list(range(701, 2_002))
+    assert [one.event.sequence for one in seen] == list(range(701, 2_023))
     assert console.streams()[0].holes == ((1, 700, True),)
 
 
@@ -57,3 +60,32 @@ def test_console_that_lost_its_memory_goes_on_where_the_terminal_was_released(br
     assert [one.event.sequence for one in seen] == list(range(26, 41))
     assert console.streams()[0].holes == ((1, 25, False),)
     assert console.streams()[0].begins_after == 25
+
+
+def test_gap_that_nobody_signed_releases_nothing(broker: EmbeddedBroker) -> None:
+    """As whoever may publish in a terminal's name could tell of one, and swallow the events it is about."""
+    stream, seen = MemoryStream(), list[Seen]()
+    stream.commit(100)
+    stream.sign()
+    mqtt = Mqtt("127.0.0.1", broker.port, resend_after_s=0.2)
+    console = Console(mqtt, seen.append, rules=RULES)
+    link = Link(mqtt, Terminal("lab", "t1", Path("/nowhere")), stream, boot_id="boot")
+    console.start()
+    link.start()
+    eventually(lambda: stream.acknowledged_through() == 101)
+    link.stop(5)
+    stream.commit(60)
+    stream.drop_through(130)
+    stream.commit(10)
+    stream.sign(SigningKey.generate())
+    link = Link(mqtt, Terminal("lab", "t1", Path("/nowhere")), stream, boot_id="boot")
+    link.start()
+    eventually(lambda: "no checkpoint" in (console.link().last_error or ""))
+    assert stream.acknowledged_through() == 101
+    assert console.streams()[0].through == 101
+    stream.sign()
+    link.wake()
+    eventually(lambda: stream.acknowledged_through() == 174)
+    link.stop(5)
+    console.stop(5)
+    assert console.streams()[0].holes == ((102, 130, True),)

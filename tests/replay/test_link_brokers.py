@@ -314,12 +314,13 @@ def test_last_will_says_offline_after_a_kill(site: Site) -> None:
 def test_hole_the_terminal_owns_up_to_is_crossed_and_accounted_for(site: Site) -> None:
     site.stream.commit(40)
     site.stream.drop_through(25)
+    site.stream.sign()
     console, link = site.console(rules=replace(QUICK_RULES, want_after_s=0.06)), site.link()
-    eventually(lambda: site.stream.acknowledged_through() == 41)
-    assert site.sequences() == list(range(26, 42))
+    eventually(lambda: site.stream.acknowledged_through() == 42)
+    assert site.sequences() == list(range(26, 43))
     (state,) = console.streams()
     assert state.holes == ((1, 25, True),)
-    assert link.state().acknowledged_through == 41
+    assert link.state().acknowledged_through == 42
 
 
 def test_restarted_terminal_goes_on_where_the_console_is(site: Site) -> None:

@@ -6,9 +6,13 @@ import threading
 import time
 
 from livegate.errors import LinkError
+from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import ChainHead, Identity, StoredEvent, genesis, seal
+from livegate.trust.keys import SigningKey
 from livegate.types import AccessEvent
+from support.stores import ENVIRONMENT, StillClock
 
+KEY = SigningKey.generate()
 IDENTITY = Identity(site="lab", terminal="t1", firmware="0", boot_id="boot", door="door")
 
 
@@ -46,6 +50,13 @@ class MemoryStream:
             "chainhash_after": self._dropped.chainhash,
         }
         self.commit(kind="gap", what=what)
+
+    def sign(self, key: SigningKey = KEY) -> None:
+        """Vouch for everything so far with the device's key."""
+        with self._lock:
+            head = self._head()
+            event = checkpoint(key, self.stream, head, StillClock().now, ENVIRONMENT)
+            self._events.append(seal(event, IDENTITY, self.stream, head, time.time()))
 
     def last(self) -> ChainHead:
         with self._lock:

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegate.errors import LinkError
-from livegate.events.cloudevents import StoredEvent
+from livegate.events.checkpoint import read_checkpoint
+from livegate.events.cloudevents import ChainHead, StoredEvent
 from livegate.events.opened import OpenedEvent
 from livegate.report.topics import Topics, split
 from livegate.trust.keys import SigningKey
 from livegate_tools.console.ledger import Ledger, Taken
 from livegate_tools.console.statefile import State, read_state, write_state
-from support.streams import MemoryStream
+from support.streams import MemoryStream, seal_next
 
 
 def events(count: int) -> list[StoredEvent]:
@@ -27,7 +28,13 @@ def events(count: int) -> list[StoredEvent]:
 
 
 def take(ledger: Ledger, event: StoredEvent, *, asking: bool = True) -> Taken:
-    return ledger.take(replace(OpenedEvent.of(event.body), chainhash=event.chainhash), asking=asking)
+    opened = replace(OpenedEvent.of(event.body), chainhash=event.chainhash)
+    return ledger.take(opened, asking=asking, signed=signed(opened))
+
+
+def signed(event: OpenedEvent) -> ChainHead | None:
+    """Return what the device's checkpoint vouches for."""
+    return read_checkpoint(event.what).head if "chain.checkpoint" in event.members["type"] else None
 
 
 def forge(event: StoredEvent, name: str, value: object) -> OpenedEvent:
@@ -81,18 +88,21 @@ def test_hole_is_never_crossed_on_the_word_of_silence() -> None:
 
 
 def dropped(count: int, through: int) -> list[StoredEvent]:
-    """Return what is left of a stream that dropped its oldest events: the last one is the gap event."""
+    """Return what is left of a stream that dropped its oldest events: at its end the gap event and a checkpoint."""
     stream = MemoryStream()
     stream.commit(count)
     stream.drop_through(through)
-    return stream.unacknowledged(0, count + 1)
+    stream.sign()
+    return stream.unacknowledged(0, count + 2)
 
 
 def test_gap_event_sent_ahead_of_its_place_lets_the_hole_be_crossed() -> None:
-    *rest, gap = dropped(2_000, 1_500)
+    *rest, gap, checkpoint = dropped(2_000, 1_500)
     ledger = Ledger.begin("stream-a")
     assert take(ledger, rest[0]) is Taken.AHEAD
-    assert take(ledger, gap) is Taken.AHEAD
+    assert [take(ledger, event) for event in (rest[-1], gap)] == [Taken.AHEAD] * 2
+    assert take(ledger, rest[0]) is Taken.AHEAD
+    assert [take(ledger, event) for event in (rest[-1], gap, checkpoint)] == [Taken.AHEAD] * 3
     assert [take(ledger, event) for event in rest] == [Taken.NEW] * 500
     assert [(h.first, h.last, h.accounted) for h in ledger.holes] == [(1, 1_500, False)]
     assert take(ledger, gap) is Taken.NEW
@@ -100,10 +110,10 @@ def test_gap_event_sent_ahead_of_its_place_lets_the_hole_be_crossed() -> None:
 
 
 def test_what_does_not_fit_the_gap_is_not_crossed_to() -> None:
-    *rest, gap = dropped(20, 10)
+    *rest, gap, checkpoint = dropped(20, 10)
     other = dropped(21, 10)[0]
     ledger = Ledger.begin("stream-a")
-    assert take(ledger, gap) is Taken.AHEAD
+    assert [take(ledger, event) for event in (rest[-1], gap, checkpoint)] == [Taken.AHEAD] * 3
     altered = replace(other, body=other.body.replace(b'"denied"', b'"granted"'))
     assert take(ledger, altered) is Taken.AHEAD
     assert take(ledger, rest[3]) is Taken.AHEAD
@@ -124,10 +134,35 @@ def test_what_does_not_fit_the_gap_is_not_crossed_to() -> None:
     ],
 )
 def test_unsound_gap_crosses_nothing(name: str, value: object) -> None:
-    *rest, gap = dropped(20, 10)
+    *rest, gap, checkpoint = dropped(20, 10)
     ledger = Ledger.begin("stream-a")
+    assert take(ledger, rest[-1]) is Taken.AHEAD
     assert ledger.take(forge(gap, name, value), asking=True) is Taken.AHEAD
+    assert take(ledger, checkpoint) is Taken.AHEAD
     assert take(ledger, rest[0]) is Taken.AHEAD
+
+
+def test_forged_gap_in_the_place_of_a_signed_one_crosses_nothing() -> None:
+    """What the device signed is the hash of its own event: words of another do not lead there."""
+    *rest, gap, checkpoint = dropped(40, 10)
+    ledger = Ledger.begin("stream-a")
+    made_up = json.loads(gap.body)
+    made_up["data"]["what"] |= {"to": "000000000020", "chainhash_after": rest[9].chainhash}
+    body = json.dumps(made_up, sort_keys=True, separators=(",", ":")).encode()
+    for event in (rest[-1], replace(gap, body=body), checkpoint):
+        assert take(ledger, event) is Taken.AHEAD
+    assert [take(ledger, event) for event in rest[10:]] == [Taken.AHEAD] * 20
+    assert ledger.head.sequence == 0
+
+
+def test_other_event_at_the_place_of_a_proven_gap_is_not_taken() -> None:
+    *rest, gap, checkpoint = dropped(20, 10)
+    ledger = Ledger.begin("stream-a")
+    for event in (rest[-1], gap, checkpoint):
+        take(ledger, event)
+    assert [take(ledger, event) for event in rest] == [Taken.NEW] * 10
+    assert take(ledger, seal_next(ledger.head, "stream-a", 21)) is Taken.ALTERED
+    assert take(ledger, gap) is Taken.NEW
 
 
 def test_what_the_terminal_says_was_released_is_not_asked_for() -> None:
@@ -163,12 +198,12 @@ def test_console_without_memory_crosses_what_was_released_and_then_dropped() -> 
     stream.commit(40)
     stream.acknowledge(10, stream.chainhash_at(10) or "", "console")
     stream.drop_through(25)
-    *rest, gap = stream.unacknowledged(0, 50)
+    stream.sign()
+    *rest, gap, checkpoint = stream.unacknowledged(0, 50)
     ledger = Ledger.begin("stream-a")
-    assert take(ledger, gap) is Taken.AHEAD
-    assert take(ledger, rest[0]) is Taken.AHEAD
+    for event in (rest[-1], gap, checkpoint, rest[0]):
+        assert take(ledger, event) is Taken.AHEAD
     ledger.claim_released(10)
-    assert take(ledger, gap) is Taken.AHEAD
     assert take(ledger, rest[0]) is Taken.NEW
     assert ledger.begins_after == 10
 

@@ -6,7 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from livegate.errors import StoreError
-from livegate.events.cloudevents import StoredEvent
+from livegate.events.checkpoint import CHECKPOINT
+from livegate.events.cloudevents import StoredEvent, type_of
 from livegate.report.in_flight import InFlight
 from livegate.report.pacing import Pace
 from livegate.report.rhythm import Rhythm
@@ -19,6 +20,9 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 _READ_AHEAD = 256
 # Topic, properties and header of an event's packet.
 _AROUND_BYTES = 256
+# The event before a gap event, that one, and the checkpoint that signs for it, which one more may come before.
+_MOST_TOLD_AHEAD = 4
+_CHECKPOINT = f'"type":"{type_of(CHECKPOINT)}"'.encode()
 # Of what may be in flight, this part must be free before more is sent.
 _AT_ONCE = 4
 # Each can make us send a whole window again. A console asks once a second, and at once after reconnecting.
@@ -62,6 +66,8 @@ class Outflow:
             if not self._ahead and not self._read_ahead(now_s):
                 return
             if self._unexplained:
+                if self._in_flight.room(session) < min(_MOST_TOLD_AHEAD + 1, session.receive_maximum):
+                    return
                 self._explain(session)
             event = self._ahead.popleft()
             if len(event.body) + _AROUND_BYTES <= session.max_packet_bytes:
@@ -127,16 +133,24 @@ class Outflow:
         return bool(self._ahead)
 
     def _explain(self, session: Session) -> None:
-        """Send the newest gap event ahead of its place: without it no console goes on behind a hole."""
+        """Send the newest gap event ahead of its place, with its neighbours up to the checkpoint that signs for it.
+
+        Without it no console goes on behind a hole, and without the signature none believes it.
+        """
         try:
             gap = self._store.newest_gap()
+            told = [] if gap is None else self._store.unacknowledged(max(0, gap.sequence - 2), _MOST_TOLD_AHEAD)
         except StoreError as exc:
             self._problem(str(exc))
             return
         self._unexplained = False
-        if gap is not None:
-            self._publish(session, gap)
-            self._counts["gaps_told_ahead_total"] += 1
+        if gap is None or all(event.sequence != gap.sequence for event in told):
+            return
+        for event in told:
+            self._publish(session, event)
+            if event.sequence > gap.sequence and _CHECKPOINT in event.body:
+                break
+        self._counts["gaps_told_ahead_total"] += 1
 
     def _pass_over(self, event: StoredEvent, session: Session) -> None:
         """Leave out an event no broker like this one will ever take; the console sees and keeps the hole."""

@@ -165,7 +165,7 @@ class Centre:
             self._desks.claim_released(topics, status.stream, released)
 
     def _take_event(self, seen: Seen) -> None:
-        if self._desks.take(seen, self._keep) is Taken.ALTERED:
+        if self._desks.take(seen, self._keep, self._devices.proves) is Taken.ALTERED:
             where = f"{seen.topics.site}/{seen.topics.terminal}"
             text = f"{where}: event {seen.event.sequence} of {seen.stream} does not fit the chain"
             self._problems.report(("altered", seen.topics), text)

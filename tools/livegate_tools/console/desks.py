@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from livegate.errors import LinkError
-from livegate.events.cloudevents import type_of
+from livegate.events.cloudevents import ChainHead, type_of
 from livegate.events.kinds import SYSTEM_STARTED
 from livegate.report.acks import Ack
 from livegate.report.topics import Topics
@@ -18,6 +18,8 @@ from livegate_tools.console.problems import Problems
 from livegate_tools.console.reading import Seen
 from livegate_tools.console.statefile import Key
 
+Proves = Callable[[Seen, bool], ChainHead | None]
+"""Returns the place a checkpoint vouches for by its terminal's key; with True by any, while none is known."""
 MAX_STREAMS = 20_000
 MAX_STREAMS_OF_ONE = 64
 _MAX_DOUBLINGS = 4
@@ -110,13 +112,17 @@ class Desks:
         ledger = self._desks[topics, stream].ledger
         ledger.signed = max(ledger.signed, sequence)
 
-    def take(self, seen: Seen, keep: Callable[[Seen], None]) -> Taken:
+    def take(self, seen: Seen, keep: Callable[[Seen], None], proves: Proves | None = None) -> Taken:
         """Judge an event by its stream's ledger, ``keep`` it when it is new, and plan the answer.
 
-        When ``keep`` raises, the event counts as not held and will be asked for again.
+        When ``keep`` raises, the event counts as not held and will be asked for again. ``proves`` is asked which place
+        an event vouches for that comes ahead of its own; without it nothing proves a gap.
         """
         desk = self._desk((seen.topics, seen.stream))
-        taken = desk.ledger.judge(seen.opened, asking=self._rules.acknowledge)
+        ledger, signed = desk.ledger, None
+        if proves is not None and seen.event.sequence > ledger.want:
+            signed = proves(seen, ledger.head.sequence == 0)
+        taken = ledger.judge(seen.opened, asking=self._rules.acknowledge, signed=signed)
         if taken is Taken.NEW:
             keep(seen)
             self._hold(desk, seen)
@@ -201,6 +207,11 @@ class Desks:
             f"{_place(topics)}: asked {desk.in_vain} times for event {ledger.want} of {ledger.stream}, "
             "and only later ones come; nothing behind it is acknowledged. Does the broker refuse so large a message?"
         )
+        if ledger.told_unsigned:
+            text += (
+                " A gap event says that it was dropped, and no checkpoint of the terminal's device key covers that "
+                "event: somebody may have made it up"
+            )
         if ledger.released >= ledger.want:
             text += (
                 f" The terminal says that it was acknowledged up to {ledger.released}, which nobody signed. If it was, "

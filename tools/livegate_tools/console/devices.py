@@ -46,3 +46,19 @@ class Devices:
                 "take its key out of the console's state file"
             )
         return before
+
+    def proves(self, seen: Seen, first: bool) -> ChainHead | None:
+        """Return the place an event vouches for that is not in its place yet; None when it vouches for none.
+
+        It must be signed by the key the terminal showed first; any key does when ``first`` and none was shown.
+        """
+        if seen.members.get("type") != _CHECKPOINT:
+            return None
+        try:
+            said = read_checkpoint(seen.opened.what)
+        except ValueError:
+            return None
+        known = self.keys.get(seen.topics)
+        ours = known == said.key or (first and known is None)
+        whole = said.stream == seen.stream and seen.opened.fits(said.head)
+        return said.head if ours and whole and said.is_genuine() else None

@@ -3,7 +3,8 @@
 A hole is never crossed on the word of silence: a broker that swallows one event for ever looks just like a terminal
 that has it no more, and to acknowledge what follows would release what nobody holds. It is crossed only when
 
-* a ``gap`` event names it, begins where we are with our chain hash, and what follows fits the hash it ends with; or
+* a ``gap`` event names it, begins where we are with our chain hash, what follows fits the hash it ends with, and the
+  terminal's device key signed for that gap event (livegate_tools.console.gapproof); or
 * nothing of the stream is held, and the terminal says that just this was acknowledged before (its health,
   ``outbox_acknowledged_through``): then we begin there. Nobody signs that word, so it counts only once, at the
   beginning, for exactly what is missing, and is kept as what was before our time, which is not held.
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from livegate.events.cloudevents import ChainHead, genesis
 from livegate.events.dropped import Dropped
 from livegate.events.opened import OpenedEvent
+from livegate_tools.console.gapproof import GapProof
 
 MAX_HOLES = 64
 _MAX_KEPT_BYTES = 32_768
@@ -89,6 +91,7 @@ class Ledger:
     holes: list[Hole] = field(default_factory=list)
     holes_forgotten: int = 0
     _gap: Dropped | None = None
+    _proof: GapProof = field(default_factory=GapProof)
     _hole: Hole | None = None
     _begins_after: int = 0
 
@@ -107,6 +110,11 @@ class Ledger:
         """The sequence to ask for."""
         return self.head.sequence + 1
 
+    @property
+    def told_unsigned(self) -> bool:
+        """Whether a gap event came ahead of its place that no checkpoint of the device covers so far."""
+        return self._proof.waits
+
     def claim(self, sequence: int) -> None:
         """Note that the terminal says it has sent everything up to ``sequence``."""
         self.known = max(self.known, sequence)
@@ -115,24 +123,26 @@ class Ledger:
         """Note that the terminal says everything up to ``sequence`` was acknowledged to it; the newest word counts."""
         self.released = sequence
 
-    def take(self, event: OpenedEvent, *, asking: bool) -> Taken:
+    def take(self, event: OpenedEvent, *, asking: bool, signed: ChainHead | None = None) -> Taken:
         """Judge ``event``, and hold it when it is the next."""
-        taken = self.judge(event, asking=asking)
+        taken = self.judge(event, asking=asking, signed=signed)
         if taken is Taken.NEW:
             self.hold(event)
         return taken
 
-    def judge(self, event: OpenedEvent, *, asking: bool) -> Taken:
+    def judge(self, event: OpenedEvent, *, asking: bool, signed: ChainHead | None = None) -> Taken:
         """Return what to make of ``event``; when it is new, :meth:`hold` it once it is kept.
 
         ``asking`` says whether the console can ask for what is missing; one that cannot takes a hole at once.
+        ``signed`` is the place that ``event`` vouches for when it is a checkpoint that the terminal's device signed.
         """
         self.claim(event.sequence)
         if event.sequence <= self.head.sequence:
             return self._judge_held(event)
         if event.sequence > self.want:
+            self._proof.take(event, signed)
             return self._take_ahead(event, asking=asking)
-        if not event.fits(self.head):
+        if not event.fits(self.head) or self._proof.denies(event):
             self.altered = self.altered or event.sequence
             return Taken.ALTERED
         self._hole = None
@@ -159,9 +169,9 @@ class Ledger:
         return Taken.AGAIN
 
     def _take_ahead(self, event: OpenedEvent, *, asking: bool) -> Taken:
-        gap = Dropped.by(event)
-        # The newest gap event tells of all earlier drops too. In its own place it will be proved like any other.
-        if gap is not None and gap.last < event.sequence and self._begins_here(gap):
+        # The newest gap event tells of all earlier drops too.
+        gap = self._proof.proven
+        if gap is not None and self._begins_here(gap):
             self._gap = gap
         hole = Hole(self.want, event.sequence - 1, self.head.chainhash)
         before_us = self._before_us
