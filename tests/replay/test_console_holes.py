@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from livegate.config import Mqtt, Terminal
+from livegate.config import Mqtt, StoreConfig, Terminal, WhenFull
+from livegate.events.cloudevents import Identity
 from livegate.report.link import Link
+from livegate.store import Store, open_store
 from livegate.trust.keys import SigningKey
+from livegate.types import AccessEvent
 from livegate_tools.console.centre import Rules, Seen
 from livegate_tools.console.console import Console
 from livegate_tools.demo.broker import EmbeddedBroker
@@ -89,3 +92,37 @@ def test_gap_that_nobody_signed_releases_nothing(broker: EmbeddedBroker) -> None
     link.stop(5)
     console.stop(5)
     assert console.streams()[0].holes == ((102, 130, True),)
+
+
+def test_store_that_overflowed_while_nobody_listened_is_released(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """The real store signs for its gap event, and the real link sends both ahead."""
+    seen = list[Seen]()
+    mqtt = Mqtt("127.0.0.1", broker.port, resend_after_s=0.5)
+    limits = StoreConfig(1_000, WhenFull.DROP_OLDEST, checkpoint_events=50)
+    identity = Identity(site="lab", terminal="t1", firmware="0", boot_id="boot", door="door")
+    terminal = Terminal("lab", "t1", tmp_path)
+    console = Console(mqtt, seen.append, rules=RULES)
+    console.start()
+    with open_store(tmp_path / "state", identity, limits, signer=SigningKey.generate()) as store:
+        record(store, 120)
+        link = Link(mqtt, terminal, store, boot_id="boot")
+        link.start()
+        eventually(lambda: store.acknowledged_through() == store.last().sequence)
+        link.stop(5)
+        held = store.last().sequence
+        record(store, 2_500)
+        assert store.unacknowledged(0, 1)[0].sequence > held + 1
+        link = Link(mqtt, terminal, store, boot_id="boot")
+        link.start()
+        eventually(lambda: store.acknowledged_through() == store.last().sequence)
+        link.stop(5)
+    console.stop(5)
+    (state,) = console.streams()
+    assert [hole[0] for hole in state.holes][:1] == [held + 1]
+    assert all(accounted for _, _, accounted in state.holes)
+
+
+def record(store: Store, count: int) -> None:
+    for number in range(count):
+        with store.transaction() as t:
+            t.enqueue(AccessEvent("access.attempt", {"what": {"outcome": "denied"}}, 1.7e9 + number, number))
