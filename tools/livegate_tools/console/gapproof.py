@@ -28,30 +28,29 @@ class _Announced:
 class GapProof:
     """Puts together what comes ahead: the event before a gap event, the gap event, and on to a signed checkpoint.
 
-    ``proven`` is the newest gap event the device signed for. Only the newest unproven one is remembered.
+    ``proven`` is the newest gap event the device signed for, ``waits`` whether one came since then that nobody signed
+    for. Only the newest unproven one is remembered.
     """
 
     proven: Dropped | None = None
+    waits: bool = False
     _place: ChainHead | None = None
     _candidate: _Announced | None = None
     _previous: ChainHead | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether a gap event came that nobody has signed for yet."""
-        return self._candidate is not None
 
     def take(self, event: OpenedEvent, signed: ChainHead | None) -> None:
         """Take an event that came ahead; ``signed`` is the place it vouches for when it is the device's checkpoint."""
         here, known = ChainHead(event.sequence, event.chainhash), self._candidate
         if known is not None and event.fits(known.reach):
             if signed == known.reach:
-                self.proven, self._place, self._candidate = known.gap, known.place, None
+                self.proven, self._place, self._candidate, self.waits = known.gap, known.place, None, False
             else:
                 self._candidate = _Announced(known.gap, known.place, here)
         gap = Dropped.by(event)
-        if gap is not None and gap.last < event.sequence and here != self._place and self._is_whole(event, gap):
-            self._candidate = _Announced(gap, here, here)
+        if gap is not None and here != self._place:
+            self.waits = True
+            if gap.last < event.sequence and self._is_whole(event, gap):
+                self._candidate = _Announced(gap, here, here)
         self._previous = here
 
     def denies(self, event: OpenedEvent) -> bool:
