@@ -1,1 +1,1 @@
-"""Reporting: events in their outward form, and the link that carries them to the console."""
+"""Reporting: the link that carries events to the console, and what comes down by it."""
