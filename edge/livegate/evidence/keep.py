@@ -7,7 +7,6 @@ encoder) is counted and logged, and changes no decision.
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 from collections import Counter
@@ -26,6 +25,7 @@ from livegate.evidence.cut import Picture, cut
 from livegate.evidence.folder import EvidenceFolder
 from livegate.evidence.seal import Recipient, seal
 from livegate.gate.facts import Clock
+from livegate.priority import step_back
 from livegate.trust.keys import SigningKey
 from livegate.types import Attempt, PadDecision, PadResult
 
@@ -36,7 +36,6 @@ SWEEP_S = 60.0
 SAVE_S = 900.0
 # The disk belongs to the events: evidence leaves this much of it free.
 LEAST_FREE_BYTES = 128 * 2**20
-_NICE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +159,8 @@ class EvidenceKeeper:
         return {"evidence_bytes": sum(self._sizes.values()), "evidence_files": len(self._sizes), **totals}
 
     def _run(self) -> None:
-        # A person at the door comes first (on Linux a thread has its own nice value).
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        # A person at the door comes first.
+        step_back()
         self._guarded(self._sweep)
         while True:
             try:

@@ -10,6 +10,7 @@ from typing import Protocol as Interface
 
 from livegate.config import Mqtt, Protocol
 from livegate.errors import LivegateError
+from livegate.priority import step_back
 from livegate.report.backoff import Backoff
 from livegate.report.session import Happening, Message, Session, Timing, Who, open_session
 from livegate.report.waker import Waker
@@ -100,6 +101,8 @@ class Worker:
         self._set(last_error=text)
 
     def _run(self) -> None:
+        # Reporting may wait, who stands at the door may not.
+        step_back()
         try:
             while not self._stop.is_set():
                 self._connect_and_serve()
