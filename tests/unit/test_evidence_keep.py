@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -201,16 +202,23 @@ def test_what_a_power_cut_left_unfinished_is_cleared(kept: Kept) -> None:
     assert [path.name for path in kept.folder.path.iterdir()] in ([], [LEDGER])
 
 
+def replaced_by_a_file(folder: Path) -> bool:
+    """Put a file where the folder is; False when the worker wrote into it meanwhile."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.write_text("in the way")
+    except IsADirectoryError:
+        return False
+    return True
+
+
 def test_a_folder_that_is_gone_or_a_file_is_counted_and_nothing_more(kept: Kept) -> None:
     kept.take("a1")
-    for path in kept.folder.path.iterdir():
-        path.unlink()
-    kept.folder.path.rmdir()
-    kept.folder.path.write_text("in the way")
+    eventually(lambda: replaced_by_a_file(kept.folder.path))
     kept.keeper.offer(presented("a2"), verdict(), COMMITTED, alone=True)
     eventually(lambda: kept.keeper.measures().get("evidence_failed_total"))
     kept.folder.path.unlink()
-    kept.folder.path.mkdir()
+    kept.folder.path.mkdir(exist_ok=True)
     kept.take("a3")
     kept.stop()
 
