@@ -115,8 +115,9 @@ class ListsMachine(RuleBasedStateMachine):
         assert self.coming is None
 
     def note(self, progress: Progress) -> None:
-        assert progress.refused is None
         assert self.coming is not None
+        # What was refused of another version may still be told.
+        assert progress.refused is None or progress.refused.version != self.coming[0].manifest.version
         if not progress.complete:
             self.version, self.model = self.coming[0].manifest.version, self.coming[1]
             self.coming = None
