@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import tempfile
 from pathlib import Path
 
 from livegate.errors import LivegateError
 
 _MOUNTS = Path("/proc/self/mountinfo")
+UNFINISHED = ".unfinished-"
+"""How names begin of what a power cut may leave behind; whoever owns the folder clears it."""
 
 
 def kind_of(folder: Path) -> str:
@@ -36,6 +40,22 @@ def settle(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Make ``path`` (0600) hold ``content``, whole or not at all, on the disk when this returns. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    settle(path.parent)
 
 
 def _mount(line: str) -> tuple[Path, str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +14,12 @@ from livegate.errors import EvidenceError, LinkError
 from livegate.events.canonical import canonical
 from livegate.evidence.budget import Ledger
 from livegate.evidence.seal import ATTEMPT_ID, MAX_START_BYTES, read_header
+from livegate.filesystem import UNFINISHED, replace_whole
 from livegate.untrusted import parse_object
 
 NAME = "evidence"
 ENDING = ".lge"
 LEDGER = "ledger.json"
-_UNFINISHED = ".unfinished-"
 _MAX_LEDGER_BYTES = 1 << 26
 _LARGEST = 1e15
 
@@ -50,7 +48,7 @@ class EvidenceFolder:
         """Make the folder (0700) and clear what a power cut left unfinished; EvidenceError when that fails."""
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
-            for left in self.path.glob(f"{_UNFINISHED}*"):
+            for left in self.path.glob(f"{UNFINISHED}*"):
                 left.unlink(missing_ok=True)
         except OSError as exc:
             raise EvidenceError(f"{self.path}: cannot be made or tidied ({exc.strerror}); check the disk") from exc
@@ -94,7 +92,7 @@ class EvidenceFolder:
 
     def write(self, attempt_id: str, content: bytes) -> None:
         """Keep a sealed file, whole or not at all, on the disk when this returns; OSError when it cannot be."""
-        self._replace(self._file(attempt_id), content)
+        replace_whole(self._file(attempt_id), content)
 
     def delete(self, attempt_id: str) -> bool:
         """Delete a file; return whether it was there. OSError when it is and will not go."""
@@ -123,7 +121,7 @@ class EvidenceFolder:
 
     def save(self, ledger: Ledger) -> None:
         """Save the ledger; OSError when it cannot be."""
-        self._replace(self.path / LEDGER, canonical({"wall_s": ledger.wall_s, "ages_s": ledger.ages_s}))
+        replace_whole(self.path / LEDGER, canonical({"wall_s": ledger.wall_s, "ages_s": ledger.ages_s}))
 
     def _time(self, attempt_id: str) -> str:
         try:
@@ -136,24 +134,6 @@ class EvidenceFolder:
         if not ATTEMPT_ID.fullmatch(attempt_id):
             raise EvidenceError(f"{json.dumps(attempt_id)[:80]} is no attempt's id; see livegate evidence list")
         return self.path / f"{attempt_id}{ENDING}"
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        descriptor, name = tempfile.mkstemp(dir=self.path, prefix=_UNFINISHED)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _number(value: Any, otherwise: float) -> float:
