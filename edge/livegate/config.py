@@ -28,6 +28,14 @@ class Runtime(enum.StrEnum):
     NONE = "none"
 
 
+class Precision(enum.StrEnum):
+    """Which of a model's files run; ``auto`` takes 32-bit floats, 8-bit integers only where there is nothing else."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    INT8 = "int8"
+
+
 class GateMode(enum.StrEnum):
     """What a person must show: a valid credential and a living face, or only a living face."""
 
@@ -133,6 +141,7 @@ class Detector:
 
     model: str = "face"
     runtime: Runtime = Runtime.AUTO
+    precision: Precision = Precision.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class BrightFaceRuntime:
         self._priors = prior_boxes(manifest.prior_layout)
         self.runs = 0
 
-    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         assert pictures.dtype == np.float32
         assert pictures.flags.c_contiguous
         self.runs += 1
@@ -128,7 +128,7 @@ class BrightFaceRuntime:
             offsets[nearest] = encode(box[None], self._priors[nearest][None])[0]
             alive = green[rows, columns].mean() > red[rows, columns].mean()
             scores[nearest] = (0.02, 0.9, 0.08) if alive else (0.02, 0.08, 0.9)
-        return offsets, scores
+        return offsets[None], scores[None]
 
 
 def bright_detector(folder: Path) -> Detector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from livegate import config
-from livegate.config import Runtime
+from livegate.config import Precision, Runtime
 from livegate.decide.calibration import Calibration, detector_llr
 from livegate.detect.detector import Detector, open_detector
-from livegate.detect.manifest import ModelFormat, read_manifest
+from livegate.detect.manifest import read_manifest
+from livegate.detect.network import ModelFormat, Tensor
 from livegate.detect.runtime import open_runtime
 from livegate.detect.tflite import TfliteRuntime
 from livegate.errors import AssetError, ConfigError, PadError
@@ -35,20 +37,20 @@ UNUSABLE = [runtime for runtime in PACKAGES if runtime not in USABLE]
 
 @pytest.mark.parametrize("runtime", USABLE)
 def test_every_runtime_gives_the_networks_answer(tmp_path: Path, runtime: Runtime) -> None:
-    opened = open_runtime(runtime, read_manifest(write_tiny(tmp_path)))
+    opened = open_runtime(runtime, read_manifest(write_tiny(tmp_path)).network)
     assert opened is not None
     picture = np.random.default_rng(1).normal(size=(1, 3, 16, 16)).astype(np.float32)
-    boxes, scores = opened[1].run(picture)
+    boxes, scores = opened.runtime.run(picture)
     channels = picture[0].reshape(3, 256).T
-    assert boxes == pytest.approx(channels[:, [0, 1, 2, 0]], abs=1e-6)
-    assert scores == pytest.approx(np.exp(channels) / np.exp(channels).sum(axis=1, keepdims=True), abs=1e-6)
+    assert boxes == pytest.approx(channels[None, :, [0, 1, 2, 0]], abs=1e-6)
+    assert scores == pytest.approx(np.exp(channels)[None] / np.exp(channels).sum(axis=1, keepdims=True), abs=1e-6)
     assert (boxes.dtype, scores.dtype) == (np.float32, np.float32)
 
 
 def test_auto_takes_the_first_runtime_for_the_listed_files(tmp_path: Path) -> None:
-    opened = open_runtime(Runtime.AUTO, read_manifest(write_tiny(tmp_path)))
+    opened = open_runtime(Runtime.AUTO, read_manifest(write_tiny(tmp_path)).network)
     assert opened is not None
-    assert opened[0] is Runtime.ONNXRUNTIME
+    assert (opened.name, opened.file.precision) == (Runtime.ONNXRUNTIME, Precision.FP32)
 
 
 def test_none_runs_no_network(tmp_path: Path) -> None:
@@ -70,27 +72,27 @@ def test_another_file_than_the_manifest_names_is_never_opened(tmp_path: Path, ru
         content = (folder / name).read_bytes()
         (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(AssetError, match=r"tiny\.(onnx|tflite).*expected SHA-256 [0-9a-f]{64}, found [0-9a-f]{64}"):
-        open_runtime(runtime, read_manifest(folder))
+        open_runtime(runtime, read_manifest(folder).network)
 
 
 @pytest.mark.parametrize("runtime", USABLE)
 def test_a_file_no_runtime_understands_is_an_asset_error(tmp_path: Path, runtime: Runtime) -> None:
     manifest = read_manifest(write_tiny(tmp_path, content=b"no network at all"))
     with pytest.raises(AssetError, match=r"tiny\.(onnx|tflite).*refuses"):
-        open_runtime(runtime, manifest)
+        open_runtime(runtime, manifest.network)
 
 
 def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
     folder = write_tiny(tmp_path)
     (folder / "tiny.onnx").unlink()
     with pytest.raises(AssetError, match=r"tiny\.onnx: cannot be read"):
-        open_runtime(Runtime.AUTO, read_manifest(folder))
+        open_runtime(Runtime.AUTO, read_manifest(folder).network)
 
 
 @pytest.mark.parametrize("runtime", UNUSABLE)
 def test_a_chosen_runtime_that_is_not_installed_is_refused_not_replaced(tmp_path: Path, runtime: Runtime) -> None:
     with pytest.raises(ConfigError, match=f"'{runtime}' is not usable here"):
-        open_runtime(runtime, read_manifest(write_tiny(tmp_path)))
+        open_runtime(runtime, read_manifest(write_tiny(tmp_path)).network)
 
 
 def test_a_format_the_manifest_does_not_list_is_refused(tmp_path: Path) -> None:
@@ -98,10 +100,10 @@ def test_a_format_the_manifest_does_not_list_is_refused(tmp_path: Path) -> None:
     lines = (folder / "manifest.toml").read_text().splitlines()
     (folder / "manifest.toml").write_text("\n".join(line for line in lines if not line.startswith("tflite")))
     manifest = read_manifest(folder)
-    assert not manifest.has(ModelFormat.TFLITE)
+    assert manifest.network.pick(ModelFormat.TFLITE, Precision.AUTO) is None
     for runtime in (Runtime.LITERT, Runtime.TFLITE_RUNTIME):
         with pytest.raises(AssetError, match="lists no 'tflite' file"):
-            open_runtime(runtime, manifest)
+            open_runtime(runtime, manifest.network)
 
 
 @pytest.mark.parametrize("runtime", [Runtime.ONNXRUNTIME, Runtime.OPENCV_DNN])
@@ -113,7 +115,7 @@ def test_an_output_the_model_lacks_is_named(tmp_path: Path, runtime: Runtime) ->
 
 def test_priors_of_another_model_are_refused(tmp_path: Path) -> None:
     folder = write_tiny(tmp_path, replace=("[[8.0]]", "[[8.0, 9.0]]"))
-    with pytest.raises(AssetError, match=r"512 boxes.*\(256, 4\)"):
+    with pytest.raises(AssetError, match=r"'boxes' to be \(1, 512, 4\), the model gives \(1, 256, 4\)"):
         open_detector(config.Detector(f"{folder}/"))
 
 
@@ -124,7 +126,9 @@ def test_priors_of_another_model_are_refused(tmp_path: Path) -> None:
         (("licence", "license"), "unknown key 'license', did you mean 'licence'"),
         (("mmacs = 0.003", ""), "lacks 'mmacs'"),
         (('"ssd"', '"yolo"'), "expected one of ssd"),
-        (('"bgr"', '"rgb"'), "expected one of bgr"),
+        (('"ssd"', '"crop_classifier"'), "a detector is 'ssd'"),
+        (('"bgr"', '"yuv"'), "expected one of bgr"),
+        (('"bgr"', '"rgb"'), "a detector takes 'bgr'"),
         (("[127.5, 127.5, 127.5]", "[127.5]"), "expected 3 numbers, found 1"),
         (("strides = [1]", "strides = [1, 2]"), "expected as many lists"),
         (("threshold_llr = 0.0", "threshold_llr = 9.0"), "within"),
@@ -169,12 +173,26 @@ class _Interpreter:
         self._ready = True
 
     def get_input_details(self) -> list[dict[str, Any]]:
-        return [{"index": 0, "shape": np.array([1, 16, 16, 3]), "dtype": np.int8, "quantization": (1 / 32, -3)}]
+        return [
+            {"index": 0, "name": "x", "shape": np.array([1, 16, 16, 3]), "dtype": np.int8, "quantization": (1 / 32, -3)}
+        ]
 
     def get_output_details(self) -> list[dict[str, Any]]:
         return [
-            {"index": 7, "shape": np.array([1, 256, 3]), "dtype": np.int8, "quantization": (1 / 256, -128)},
-            {"index": 5, "shape": np.array([1, 256, 4]), "dtype": np.float32, "quantization": (0.0, 0)},
+            {
+                "index": 7,
+                "name": "Identity_1",
+                "shape": np.array([1, 256, 3]),
+                "dtype": np.int8,
+                "quantization": (1 / 256, -128),
+            },
+            {
+                "index": 5,
+                "name": "Identity",
+                "shape": np.array([1, 256, 4]),
+                "dtype": np.float32,
+                "quantization": (0.0, 0),
+            },
         ]
 
     def set_tensor(self, index: int, value: NDArray[Any]) -> None:
@@ -196,20 +214,23 @@ class _Interpreter:
 def test_tflite_tensors_are_found_by_shape_turned_and_scaled(tmp_path: Path) -> None:
     manifest = read_manifest(write_tiny(tmp_path))
     picture = np.random.default_rng(1).uniform(-1, 1, (1, 3, 16, 16)).astype(np.float32)
-    runtime = TfliteRuntime.opened(_Interpreter, b"TFL3", manifest, 1)
+    runtime = TfliteRuntime.opened(_Interpreter, b"TFL3", tmp_path / "tiny.tflite", manifest.network, 1)
     boxes, scores = runtime.run(picture)
     channels = picture[0].reshape(3, 256).T
-    assert boxes == pytest.approx(channels[:, [0, 1, 2, 0]], abs=1 / 64 + 1e-6)
-    assert scores == pytest.approx(np.exp(channels) / np.exp(channels).sum(axis=1, keepdims=True), abs=0.02)
+    assert boxes == pytest.approx(channels[None, :, [0, 1, 2, 0]], abs=1 / 64 + 1e-6)
+    assert scores == pytest.approx(np.exp(channels)[None] / np.exp(channels).sum(axis=1, keepdims=True), abs=0.02)
     assert Detector(manifest, runtime, Runtime.LITERT).detect(np.zeros((5, 5, 3), np.uint8)) is not None
 
 
 def test_tflite_refuses_other_files_and_other_tensors(tmp_path: Path) -> None:
-    manifest = read_manifest(write_tiny(tmp_path / "a"))
+    file, network = tmp_path / "tiny.tflite", read_manifest(write_tiny(tmp_path / "a")).network
     with pytest.raises(AssetError, match=r"tiny\.tflite: TensorFlow Lite refuses it"):
-        TfliteRuntime.opened(_Interpreter, b"TFL2", manifest, 1)
+        TfliteRuntime.opened(_Interpreter, b"TFL2", file, network, 1)
     with pytest.raises(AssetError, match=r"expected one input \(1, 240, 320, 3\)"):
-        TfliteRuntime.opened(_Interpreter, b"TFL3", read_full_size(tmp_path / "b"), 1)
+        TfliteRuntime.opened(_Interpreter, b"TFL3", file, read_full_size(tmp_path / "b").network, 1)
+    other = dataclasses.replace(network, outputs=(Tensor("logits", (1, 2)),))
+    with pytest.raises(AssetError, match=r"expected one output 'logits' \(1, 2\), found Identity_1 \(1, 256, 3\)"):
+        TfliteRuntime.opened(_Interpreter, b"TFL3", file, other, 1)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -257,8 +278,8 @@ class _Raw:
     def __init__(self, priors: int) -> None:
         self._priors = priors
 
-    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return np.zeros((self._priors, 4), np.float32), np.full((self._priors, 3), 2.0, np.float32)
+    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        return np.zeros((1, self._priors, 4), np.float32), np.full((1, self._priors, 3), 2.0, np.float32)
 
 
 def test_a_model_that_gives_logits_is_refused(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from livegate import assets
-from livegate.config import Runtime
+from livegate.config import Precision, Runtime
 from livegate.detect.detector import Detector
-from livegate.detect.manifest import ModelFormat, read_manifest
+from livegate.detect.manifest import read_manifest
+from livegate.detect.network import ModelFormat
 from livegate.detect.runtime import FORMATS, open_runtime
 
 ALL = sorted(path.parent for path in assets.folder("models").glob("*/manifest.toml"))
@@ -25,11 +26,11 @@ PACKAGES = {Runtime.ONNXRUNTIME: "onnxruntime", Runtime.OPENCV_DNN: "cv2", Runti
 def _detectors(folder: Path, form: ModelFormat) -> list[Detector]:
     """Return the model in every installed runtime of that format."""
     manifest = read_manifest(folder)
-    if not manifest.has(form):
+    if manifest.network.pick(form, Precision.AUTO) is None:
         return []
     names = [name for name, package in PACKAGES.items() if importlib.util.find_spec(package) and FORMATS[name] is form]
-    opened = [open_runtime(name, manifest) for name in names]
-    return [Detector(manifest, runtime, name) for name, runtime in filter(None, opened)]
+    opened = [open_runtime(name, manifest.network) for name in names]
+    return [Detector(manifest, each.runtime, each.name) for each in filter(None, opened)]
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
@@ -46,8 +47,8 @@ def test_every_onnx_runtime_gives_the_same_numbers(folder: Path) -> None:
     manifest = read_manifest(folder)
     shape = (1, 3, manifest.input.height, manifest.input.width)
     picture = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
-    opened = [open_runtime(name, manifest) for name in (Runtime.ONNXRUNTIME, Runtime.OPENCV_DNN)]
-    (boxes, scores), (other_boxes, other_scores) = (runtime.run(picture) for _, runtime in filter(None, opened))
+    opened = [open_runtime(name, manifest.network) for name in (Runtime.ONNXRUNTIME, Runtime.OPENCV_DNN)]
+    (boxes, scores), (other_boxes, other_scores) = (each.runtime.run(picture) for each in filter(None, opened))
     assert other_boxes == pytest.approx(boxes, abs=1e-3)
     assert other_scores == pytest.approx(scores, abs=1e-4)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from livegate.cli import main
-from livegate.detect.manifest import ModelFormat, read_manifest
+from livegate.detect.manifest import read_manifest
 from livegate.errors import AssetError
 from livegate_tools.train.recipe import Model, Optimisation, Recipe
 from livegate_tools.train.samples import Sample, of_split, read_data
@@ -170,7 +170,7 @@ def test_the_verb_trains_and_writes_a_model_the_terminal_accepts(
     assert "epoch 2/2" in capsys.readouterr().out
     manifest = read_manifest(out / "model")
     assert manifest.model.sha256
-    assert manifest.model_bytes(ModelFormat.ONNX)
+    assert manifest.network.content(manifest.files[0])
     card = (out / "model" / "CARD.md").read_text()
     assert "drawn for a test" in card
     assert "What may not be claimed" in card

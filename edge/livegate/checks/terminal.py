@@ -82,7 +82,7 @@ def _model(config: Config) -> str:
     if detector is None:
         raise LivegateError(f"[detector] runtime = '{Runtime.NONE}': nothing judges, the door never opens")
     identity = detector.manifest.model
-    return f"{identity.name} {identity.version}, hash as in its manifest, runs on {detector.runtime_name}"
+    return f"{identity.name} {identity.version}, hash as in its manifest, runs on {detector.runtime_name} in {detector.precision}"
 
 
 def _cues(config: Config) -> str:

@@ -17,23 +17,33 @@ from livegate.detect.manifest import ModelManifest, read_manifest
 from livegate.detect.preprocess import fit, normalise, shrink
 from livegate.detect.priors import prior_boxes
 from livegate.detect.runtime import Runtime, check_runtime, open_runtime
-from livegate.errors import PadError
+from livegate.errors import AssetError, PadError
 from livegate.types import Face
+
+# Probabilities of an 8-bit model are whole 256ths each; three of them miss 1 by no more than this.
+SUM_TOLERANCE = 3 / 256
 
 
 class Detector:
     """A model ready to run. Remembers nothing between pictures but its buffer; one thread at a time may use it."""
 
-    def __init__(self, manifest: ModelManifest, runtime: Runtime, name: config.Runtime) -> None:
+    def __init__(
+        self,
+        manifest: ModelManifest,
+        runtime: Runtime,
+        name: config.Runtime,
+        precision: config.Precision = config.Precision.FP32,
+    ) -> None:
         """Take a runtime that holds the manifest's model; AssetError when its outputs do not fit the manifest."""
         self.manifest = manifest
         self.runtime_name = name
+        self.precision = precision
         self._runtime = runtime
         size, operating = manifest.input, manifest.decision
         priors = prior_boxes(manifest.prior_layout)
         self._decoder = Decoder(priors, size.width, size.height, operating.confidence, operating.nms_iou)
         self._input = np.zeros((1, 3, size.height, size.width), dtype=np.float32)
-        check_runtime(runtime, manifest, len(priors))
+        _check_probabilities(check_runtime(runtime, manifest.network)[1], manifest)
 
     def detect(self, image: NDArray[Any]) -> tuple[Face, ...]:
         """Return the faces in ``image``, surest first, boxes in its pixels.
@@ -47,7 +57,7 @@ class Detector:
         view = fit(image.shape[1], image.shape[0], size.width, size.height)
         normalise(shrink(image, view), size.mean, size.scale, self._input[0])
         offsets, scores = self._runtime.run(self._input)
-        return self._decoder.faces(offsets, scores, view)
+        return self._decoder.faces(offsets[0], scores[0], view)
 
 
 def open_detector(choice: config.Detector, threads: int = 1) -> Detector | None:
@@ -56,8 +66,15 @@ def open_detector(choice: config.Detector, threads: int = 1) -> Detector | None:
     Raises AssetError for a missing, damaged or ill-fitting model, ConfigError for a runtime that is not installed.
     """
     manifest = read_manifest(assets.model(choice.model))
-    opened = open_runtime(choice.runtime, manifest, threads)
+    opened = open_runtime(choice.runtime, manifest.network, choice.precision, threads)
     if opened is None:
         return None
-    name, runtime = opened
-    return Detector(manifest, runtime, name)
+    return Detector(manifest, opened.runtime, opened.name, opened.file.precision)
+
+
+def _check_probabilities(scores: NDArray[np.float32], manifest: ModelManifest) -> None:
+    if not np.allclose(scores.sum(axis=-1), 1.0, atol=SUM_TOLERANCE):
+        raise AssetError(
+            f"{manifest.path}: output '{manifest.output.scores}' holds no probabilities (rows do not sum to 1); export "
+            "the model with its softmax"
+        )

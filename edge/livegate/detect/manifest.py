@@ -1,13 +1,8 @@
-"""A model's manifest: what the network is, how to feed it, how to read it, and the one file it may be.
-
-The bytes of a model are read once, hashed, and only then handed to a runtime: no runtime ever parses a file that is not
-the one the manifest names.
-"""
+"""A detector's manifest: what the network is, how to feed it, how to read it, and the files it may be."""
 
 from __future__ import annotations
 
 import enum
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,58 +10,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from livegate.decide.calibration import Calibration
-from livegate.detect.priors import PriorLayout
+from livegate.detect.network import FILE_NAME, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
+from livegate.detect.priors import PriorLayout, prior_boxes
 from livegate.errors import AssetError, ConfigError
-from livegate.options import Between, Matches, parse
+from livegate.options import Between, parse
 
-FILE_NAME = "manifest.toml"
-_REMEDY = "install the model again, or write its manifest with `livegate train`"
-
-Sha256 = Annotated[str, Matches("[0-9a-f]{64}")]
-# No slash: a manifest cannot name a file outside its own folder.
-FileName = Annotated[str, Matches(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")]
 Probability = Annotated[float, Between(0.0, 1.0)]
-
-
-class Kind(enum.StrEnum):
-    """How a model's outputs are to be read."""
-
-    SSD = "ssd"
 
 
 class ChannelOrder(enum.StrEnum):
     """The order of the colour planes in the input."""
 
     BGR = "bgr"
+    RGB = "rgb"
 
 
 class Layout(enum.StrEnum):
     """The order of the input's axes."""
 
     NCHW = "nchw"
-
-
-class ModelFormat(enum.StrEnum):
-    """The file formats a model may ship in."""
-
-    ONNX = "onnx"
-    TFLITE = "tflite"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Table [model]: name, files and their hashes, licence; ``parameters`` and ``mmacs`` say what it costs."""
-
-    name: str
-    version: str
-    kind: Kind
-    file: FileName
-    sha256: Sha256
-    licence: str
-    parameters: Annotated[int, Between(0)]
-    mmacs: Annotated[float, Between(0)]
-    tflite: FileName | None = None
-    tflite_sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +83,7 @@ class _Tables:
     priors: Priors
     decision: Operating
     training: Mapping[str, Any] = field(default_factory=dict)
+    conversion: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +97,7 @@ class ModelManifest:
     priors: Priors
     decision: Operating
     training: Mapping[str, Any]
+    files: tuple[ModelFile, ...]
 
     @property
     def path(self) -> Path:
@@ -152,34 +116,12 @@ class ModelManifest:
         d = self.decision
         return Calibration(d.llr_slope, d.llr_offset, d.threshold_llr, d.max_llr)
 
-    def has(self, form: ModelFormat) -> bool:
-        """Return whether the manifest lists a file of that format."""
-        return form is ModelFormat.ONNX or self.model.tflite is not None
-
-    def model_bytes(self, form: ModelFormat) -> bytes:
-        """Read the model's file once and return it if it is the one the manifest means.
-
-        Raises AssetError naming file, expected and found SHA-256 when it is missing, unreadable or another.
-        """
-        name, expected = self._listed(form)
-        path = self.folder / name
-        try:
-            content = path.read_bytes()
-        except OSError as exc:
-            raise AssetError(f"{path}: cannot be read ({exc.strerror}); {_REMEDY}") from exc
-        found = hashlib.sha256(content).hexdigest()
-        if found != expected:
-            raise AssetError(
-                f"{path}: is not the model {self.path} names: expected SHA-256 {expected}, found {found}; {_REMEDY}"
-            )
-        return content
-
-    def _listed(self, form: ModelFormat) -> tuple[str, str]:
-        if form is ModelFormat.ONNX:
-            return self.model.file, self.model.sha256
-        if self.model.tflite is None or self.model.tflite_sha256 is None:
-            raise AssetError(f"{self.path}: [model] lists no 'tflite' file; choose a runtime that runs ONNX")
-        return self.model.tflite, self.model.tflite_sha256
+    @property
+    def network(self) -> Network:
+        """What a runtime needs: offsets (1, N, 4), then probabilities (1, N, 3), N the number of priors."""
+        rows = len(prior_boxes(self.prior_layout))
+        outputs = (Tensor(self.output.boxes, (1, rows, 4)), Tensor(self.output.scores, (1, rows, 3)))
+        return Network(self.path, self.files, self.input.name, (1, 3, self.input.height, self.input.width), outputs)
 
 
 def read_manifest(folder: Path) -> ModelManifest:
@@ -188,14 +130,21 @@ def read_manifest(folder: Path) -> ModelManifest:
     try:
         tables = parse(_Tables, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as exc:
-        raise AssetError(f"{path}: cannot be read ({exc.strerror}); {_REMEDY}") from exc
+        raise AssetError(f"{path}: cannot be read ({exc.strerror}); {REMEDY}") from exc
     except ConfigError as exc:
-        raise AssetError(f"{exc}; {_REMEDY}") from exc
+        raise AssetError(f"{exc}; {REMEDY}") from exc
     # Python's own parser says no to numbers without end and brackets without end in words of its own.
     except (ValueError, RecursionError) as exc:
-        raise AssetError(f"{path}: is not TOML: {exc}; {_REMEDY}") from exc
+        raise AssetError(f"{path}: is not TOML: {exc}; {REMEDY}") from exc
     manifest = ModelManifest(
-        folder, tables.model, tables.input, tables.output, tables.priors, tables.decision, tables.training
+        folder,
+        tables.model,
+        tables.input,
+        tables.output,
+        tables.priors,
+        tables.decision,
+        tables.training,
+        listed_files(tables.model, path),
     )
     _check_whole(manifest)
     return manifest
@@ -203,17 +152,19 @@ def read_manifest(folder: Path) -> ModelManifest:
 
 def _check_whole(manifest: ModelManifest) -> None:
     """Check what no single key can tell."""
-    model, priors, where = manifest.model, manifest.priors, manifest.path
+    priors, where = manifest.priors, manifest.path
+    if manifest.model.kind is not Kind.SSD:
+        raise AssetError(f"{where}: [model] 'kind': a detector is '{Kind.SSD}', found '{manifest.model.kind}'")
+    if manifest.input.channel_order is not ChannelOrder.BGR:
+        raise AssetError(f"{where}: [input] 'channel_order': a detector takes '{ChannelOrder.BGR}'; {REMEDY}")
     if len(manifest.input.mean) != 3:
-        raise AssetError(f"{where}: [input] 'mean': expected 3 numbers, found {len(manifest.input.mean)}; {_REMEDY}")
+        raise AssetError(f"{where}: [input] 'mean': expected 3 numbers, found {len(manifest.input.mean)}; {REMEDY}")
     if not priors.strides or len(priors.strides) != len(priors.heights) or not all(priors.heights):
         raise AssetError(
             f"{where}: [priors] expected as many lists in 'heights' as 'strides', none empty; found "
-            f"{len(priors.heights)} and {len(priors.strides)}; {_REMEDY}"
+            f"{len(priors.heights)} and {len(priors.strides)}; {REMEDY}"
         )
-    if (model.tflite is None) != (model.tflite_sha256 is None):
-        raise AssetError(f"{where}: [model] 'tflite' and 'tflite_sha256' go together; {_REMEDY}")
     if abs(manifest.decision.threshold_llr) >= manifest.decision.max_llr:
         raise AssetError(
-            f"{where}: [decision] 'threshold_llr' must lie within ±'max_llr', or no face could ever pass it; {_REMEDY}"
+            f"{where}: [decision] 'threshold_llr' must lie within ±'max_llr', or no face could ever pass it; {REMEDY}"
         )

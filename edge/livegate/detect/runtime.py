@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegate import config
-from livegate.detect.manifest import ModelFormat, ModelManifest
+from livegate.detect.network import KEYS, ModelFile, ModelFormat, Network
 from livegate.errors import AssetError, ConfigError, PadError
+
+MISMATCH = "manifest and model do not belong together"
 
 log = logging.getLogger(__name__)
 
@@ -24,86 +28,99 @@ FORMATS = {
 }
 """Every runtime and the format it runs, in the order ``auto`` tries them."""
 
-# Probabilities of an 8-bit model are whole 256ths each; three of them miss 1 by no more than this.
-SUM_TOLERANCE = 3 / 256
-
 
 class Runtime(Protocol):
     """A loaded network; one thread at a time may call it.
 
-    A file of ``livegate.detect.runtimes`` offers ``open_runtime(model: bytes, manifest, threads: int) -> Runtime``. It
-    imports its vendor's package only when called, raises ImportError when that is missing or unfit for this
-    environment, and AssetError when the vendor refuses the model.
+    A file of ``livegate.detect.runtimes`` offers ``open_runtime(model: bytes, file: Path, network: Network, threads:
+    int) -> Runtime``. It imports its vendor's package only when called, raises ImportError when that is missing or
+    unfit for this environment, and AssetError naming ``file`` when the vendor refuses the model.
     """
 
-    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Run on a contiguous (1, 3, H, W) float32 input; return offsets (N, 4) and probabilities (N, 3), float32.
+    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Run on a contiguous (1, 3, H, W) float32 input; return the network's outputs in its order, float32.
 
         The result may be overwritten by the next call. Raises PadError when the vendor's code fails.
         """
 
 
-OpenRuntime = Callable[[bytes, ModelManifest, int], Runtime]
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model ready to run: in which runtime, and which of its files."""
+
+    name: config.Runtime
+    file: ModelFile
+    runtime: Runtime
+
+
+OpenRuntime = Callable[[bytes, Path, Network, int], Runtime]
 
 
 def open_runtime(
-    choice: config.Runtime, manifest: ModelManifest, threads: int = 1
-) -> tuple[config.Runtime, Runtime] | None:
-    """Open the model in the chosen runtime and return which one it is, or None for ``none``.
+    choice: config.Runtime,
+    network: Network,
+    precision: config.Precision = config.Precision.AUTO,
+    threads: int = 1,
+) -> Opened | None:
+    """Open the model in the chosen runtime and precision, or return None for ``none``.
 
-    ``auto`` takes the first installed runtime whose format the manifest lists. Raises ConfigError when the chosen one
-    (or, for ``auto``, any) is not installed, AssetError when the model's file is not what the manifest says.
+    ``auto`` takes the first installed runtime for whose format the manifest lists a file of that precision. Raises
+    ConfigError when the chosen one (or, for ``auto``, any) is not installed, AssetError when there is no such file or
+    it is not what the manifest says.
     """
     if choice is config.Runtime.NONE:
         return None
     if choice is not config.Runtime.AUTO:
-        return choice, _open_chosen(choice, manifest, threads)
-    for candidate, form in FORMATS.items():
-        if not manifest.has(form):
-            continue
+        return _open_chosen(choice, network, precision, threads)
+    candidates = {name: file for name, form in FORMATS.items() if (file := network.pick(form, precision))}
+    if not candidates:
+        raise AssetError(f"{network.manifest}: [model] lists no file of precision '{precision}'; choose 'auto'")
+    for name, file in candidates.items():
         try:
-            return candidate, _open(candidate, manifest, threads)
+            return _open(name, file, network, threads)
         except ImportError as exc:
-            log.info("runtime not installed", extra={"runtime": str(candidate), "detail": str(exc)})
-    names = ", ".join(name for name, form in FORMATS.items() if manifest.has(form))
-    raise ConfigError(f"detector: {manifest.path} runs in {names}, and none of them is installed; install onnxruntime")
+            log.info("runtime not installed", extra={"runtime": str(name), "detail": str(exc)})
+    raise ConfigError(
+        f"{network.manifest}: the model runs in {', '.join(candidates)}, and none of them is installed; install "
+        "onnxruntime"
+    )
 
 
-def _open_chosen(choice: config.Runtime, manifest: ModelManifest, threads: int) -> Runtime:
+def _open_chosen(choice: config.Runtime, network: Network, precision: config.Precision, threads: int) -> Opened:
+    file = network.pick(FORMATS[choice], precision)
+    if file is None:
+        least = config.Precision.FP32 if precision is config.Precision.AUTO else precision
+        raise AssetError(
+            f"{network.manifest}: [model] lists no '{KEYS[FORMATS[choice], least][0]}' file, which runtime '{choice}' "
+            "needs; choose another runtime or precision"
+        )
     try:
-        return _open(choice, manifest, threads)
+        return _open(choice, file, network, threads)
     except ImportError as exc:
         raise ConfigError(
-            f"detector: runtime '{choice}' is not usable here ({exc}); install it, or choose 'auto'"
+            f"{network.manifest}: runtime '{choice}' is not usable here ({exc}); install it, or choose 'auto'"
         ) from exc
 
 
-def _open(choice: config.Runtime, manifest: ModelManifest, threads: int) -> Runtime:
+def _open(choice: config.Runtime, file: ModelFile, network: Network, threads: int) -> Opened:
     module = importlib.import_module(f"livegate.detect.runtimes.{choice}")
     open_in = cast(OpenRuntime, module.open_runtime)
-    return open_in(manifest.model_bytes(FORMATS[choice]), manifest, threads)
+    return Opened(choice, file, open_in(network.content(file), network.path(file), network, threads))
 
 
-def check_runtime(runtime: Runtime, manifest: ModelManifest, priors: int) -> None:
-    """Run the network once on the mean colour; raise AssetError unless its outputs have the manifest's meaning.
-
-    ``priors`` is how many rows both outputs must have; every row of the scores must sum to 1.
-    """
-    output = manifest.output
+def check_runtime(runtime: Runtime, network: Network) -> tuple[NDArray[np.float32], ...]:
+    """Run the network once on the mean colour and return what it gives; AssetError unless the shapes are as listed."""
     try:
-        boxes, scores = runtime.run(np.zeros((1, 3, manifest.input.height, manifest.input.width), np.float32))
+        found = runtime.run(np.zeros(network.shape, np.float32))
     except PadError as exc:
         raise AssetError(
-            f"{manifest.path}: the model does not run from input '{manifest.input.name}' to outputs '{output.boxes}' "
-            f"and '{output.scores}' ({exc}); manifest and model do not belong together"
+            f"{network.manifest}: the model does not run from input '{network.input}' to "
+            f"{' and '.join(repr(output.name) for output in network.outputs)} ({exc}); {MISMATCH}"
         ) from exc
-    if boxes.shape != (priors, 4) or scores.shape != (priors, 3):
-        raise AssetError(
-            f"{manifest.path}: [priors] make {priors} boxes, expected outputs ({priors}, 4) and ({priors}, 3); the "
-            f"model gives {boxes.shape} and {scores.shape}; manifest and model do not belong together"
-        )
-    if not np.allclose(scores.sum(axis=1), 1.0, atol=SUM_TOLERANCE):
-        raise AssetError(
-            f"{manifest.path}: output '{output.scores}' holds no probabilities (rows do not sum to 1); export "
-            "the model with its softmax"
-        )
+    for output, array in zip(network.outputs, found, strict=True):
+        if array.shape != output.shape:
+            raise AssetError(
+                f"{network.manifest}: means output '{output.name}' to be {output.shape}, the model gives "
+                f"{array.shape}; {MISMATCH}"
+            )
+    return found

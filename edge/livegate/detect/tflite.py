@@ -1,7 +1,7 @@
 """A TensorFlow Lite interpreter as a Runtime, whoever the vendor: axes, names and 8-bit tensors are put right here.
 
-Converters rename tensors and turn the input to (1, H, W, 3), so tensors are told apart by their shapes: offsets have 4
-values a row, probabilities 3. An 8-bit tensor q means (q - zero) * scale (Jacob et al., Quantization and Training of
+Converters rename tensors and turn the input to (1, H, W, 3), so outputs are told apart by name where the names were
+kept, by shape otherwise. An 8-bit tensor q means (q - zero) * scale (Jacob et al., Quantization and Training of
 Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018, equation 1).
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.detect.manifest import ModelManifest
+from livegate.detect.network import Network
 from livegate.errors import AssetError, PadError
 
 
@@ -23,6 +24,7 @@ class Tensor:
     """One input or output of an interpreter; ``scale`` is 0 for floating-point tensors."""
 
     index: int
+    name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     scale: float
@@ -33,7 +35,9 @@ class Tensor:
         """Take it from an entry of ``get_input_details`` or ``get_output_details``."""
         scale, zero = details["quantization"]
         shape = tuple(int(side) for side in details["shape"])
-        return cls(int(details["index"]), shape, np.dtype(details["dtype"]), float(scale), int(zero))
+        return cls(
+            int(details["index"]), str(details["name"]), shape, np.dtype(details["dtype"]), float(scale), int(zero)
+        )
 
     def stored(self, values: NDArray[np.float32]) -> NDArray[Any]:
         """Return ``values`` as the tensor holds them, rounded and clipped to its range."""
@@ -53,40 +57,50 @@ class Tensor:
 class TfliteRuntime:
     """A model in a TensorFlow Lite interpreter; see :class:`livegate.detect.runtime.Runtime`."""
 
-    def __init__(self, interpreter: Any, picture: Tensor, boxes: Tensor, scores: Tensor) -> None:
+    def __init__(self, interpreter: Any, picture: Tensor, outputs: tuple[Tensor, ...]) -> None:
         self._interpreter = interpreter
         self._picture = picture
-        self._boxes = boxes
-        self._scores = scores
+        self._outputs = outputs
         self._channels_last = picture.shape[-1] == 3
 
     @classmethod
-    def opened(cls, interpreter: Callable[..., Any], model: bytes, manifest: ModelManifest, threads: int) -> Self:
+    def opened(cls, interpreter: Callable[..., Any], model: bytes, file: Path, network: Network, threads: int) -> Self:
         """Open ``model`` with the vendor's Interpreter class; AssetError when it is refused or has other tensors."""
-        where = manifest.folder / (manifest.model.tflite or "")
         try:
             opened = interpreter(model_content=model, num_threads=threads)
             opened.allocate_tensors()
         except (ValueError, RuntimeError) as exc:
-            raise AssetError(f"{where}: TensorFlow Lite refuses it: {exc}") from exc
+            raise AssetError(f"{file}: TensorFlow Lite refuses it: {exc}") from exc
         inputs = [Tensor.of(entry) for entry in opened.get_input_details()]
-        outputs = {tensor.shape[-1]: tensor for tensor in map(Tensor.of, opened.get_output_details())}
-        height, width = manifest.input.height, manifest.input.width
-        known = ((1, height, width, 3), (1, 3, height, width))
-        if len(inputs) != 1 or inputs[0].shape not in known or set(outputs) != {3, 4}:
+        _, _, height, width = network.shape
+        known = ((1, height, width, 3), network.shape)
+        if len(inputs) != 1 or inputs[0].shape not in known:
             raise AssetError(
-                f"{where}: expected one input {known[0]} or {known[1]} and outputs of 4 and 3 values a row, found "
-                f"inputs {[t.shape for t in inputs]} and outputs {[t.shape for t in outputs.values()]}"
+                f"{file}: expected one input {known[0]} or {known[1]}, found {[tensor.shape for tensor in inputs]}"
             )
-        return cls(opened, inputs[0], outputs[4], outputs[3])
+        return cls(opened, inputs[0], _matched([Tensor.of(e) for e in opened.get_output_details()], file, network))
 
-    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run the network; see the protocol."""
         turned = np.ascontiguousarray(pictures.transpose(0, 2, 3, 1)) if self._channels_last else pictures
         try:
             self._interpreter.set_tensor(self._picture.index, self._picture.stored(turned))
             self._interpreter.invoke()
-            boxes, scores = (self._interpreter.get_tensor(t.index) for t in (self._boxes, self._scores))
+            return tuple(output.values(self._interpreter.get_tensor(output.index)) for output in self._outputs)
         except (ValueError, RuntimeError) as exc:
-            raise PadError(f"detector: TensorFlow Lite failed on this picture: {exc}") from exc
-        return self._boxes.values(boxes).reshape(-1, 4), self._scores.values(scores).reshape(-1, 3)
+            raise PadError(f"network: TensorFlow Lite failed on this picture: {exc}") from exc
+
+
+def _matched(found: list[Tensor], file: Path, network: Network) -> tuple[Tensor, ...]:
+    """Return the tensors that are the network's outputs, in its order."""
+    matched = []
+    for wanted in network.outputs:
+        alike = [tensor for tensor in found if tensor.shape == wanted.shape]
+        named = [tensor for tensor in alike if tensor.name == wanted.name]
+        if len(named or alike) != 1:
+            raise AssetError(
+                f"{file}: expected one output '{wanted.name}' {wanted.shape}, found "
+                f"{', '.join(f'{tensor.name} {tensor.shape}' for tensor in found)}"
+            )
+        matched += named or alike
+    return tuple(matched)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.detect.manifest import ModelManifest
-from livegate.detect.runtime import Runtime
+from livegate.detect.network import Network
+from livegate.detect.runtime import MISMATCH, Runtime
 from livegate.errors import AssetError, PadError
 
 # Fatal only: what goes wrong is raised, and the warnings are about graph optimisation.
@@ -18,22 +19,21 @@ _LOG_FATAL = 4
 class OnnxRuntime:
     """A model in ONNX Runtime; see :class:`livegate.detect.runtime.Runtime`."""
 
-    def __init__(self, session: Any, manifest: ModelManifest, errors: tuple[type[Exception], ...]) -> None:
+    def __init__(self, session: Any, network: Network, errors: tuple[type[Exception], ...]) -> None:
         self._session = session
-        self._input = manifest.input.name
-        self._outputs = [manifest.output.boxes, manifest.output.scores]
+        self._input = network.input
+        self._outputs = [output.name for output in network.outputs]
         self._errors = errors
 
-    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def run(self, pictures: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """Run the network; see the protocol."""
         try:
-            boxes, scores = self._session.run(self._outputs, {self._input: pictures})
+            return tuple(self._session.run(self._outputs, {self._input: pictures}))
         except self._errors as exc:
-            raise PadError(f"detector: onnxruntime failed on this picture: {exc}") from exc
-        return boxes[0], scores[0]
+            raise PadError(f"network: onnxruntime failed on this picture: {exc}") from exc
 
 
-def open_runtime(model: bytes, manifest: ModelManifest, threads: int) -> Runtime:
+def open_runtime(model: bytes, file: Path, network: Network, threads: int) -> Runtime:
     """Open ``model`` (ONNX); see the protocol. Idle threads sleep: spinning would heat a terminal for nothing."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -48,16 +48,15 @@ def open_runtime(model: bytes, manifest: ModelManifest, threads: int) -> Runtime
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except errors as exc:
-        raise AssetError(f"{manifest.folder / manifest.model.file}: onnxruntime refuses it: {exc}") from exc
-    _check_names(session, manifest)
-    return OnnxRuntime(session, manifest, (*errors, ValueError))
+        raise AssetError(f"{file}: onnxruntime refuses it: {exc}") from exc
+    _check_names(session, network)
+    return OnnxRuntime(session, network, (*errors, ValueError))
 
 
-def _check_names(session: Any, manifest: ModelManifest) -> None:
+def _check_names(session: Any, network: Network) -> None:
     names = {entry.name for entry in (*session.get_inputs(), *session.get_outputs())}
-    for expected in (manifest.input.name, manifest.output.boxes, manifest.output.scores):
+    for expected in (network.input, *(output.name for output in network.outputs)):
         if expected not in names:
             raise AssetError(
-                f"{manifest.path}: names '{expected}', the model has {', '.join(sorted(names))}; "
-                "manifest and model do not belong together"
+                f"{network.manifest}: names '{expected}', the model has {', '.join(sorted(names))}; {MISMATCH}"
             )
