@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from livegate_tools.simulate import camera_stage
-from livegate_tools.simulate.camera_stage import CameraModel, draw_camera, expose, expose_nir
+from livegate_tools.simulate.camera_stage import expose, expose_nir
+from livegate_tools.simulate.cameras import CameraModel, draw_camera
 from livegate_tools.simulate.held_out import Split, draw_constant, split_of
 
 
@@ -19,6 +20,7 @@ def plain(**changes: object) -> CameraModel:
         "fringe": 0.0, "vignette": 0.0, "exposure_ev": 0.0, "white_strength": 0.0, "white_tint": (1.0, 1.0),
         "colour_repair": 1.0, "gamma": 1.0, "contrast": 0.0, "shoulder": 0.0, "black": 0.0, "saturation": 1.0,
         "denoise": 0.0, "sharpen": 0.0, "jpeg_quality": 100, "meter_target": 0.3, "edge_aware": False,
+        "resolution": 1.0, "resaved_quality": 0,
     }  # fmt: skip
     return dataclasses.replace(camera, **(off | changes))
 

@@ -83,9 +83,12 @@ def test_a_frame_depends_on_its_seed_index_and_split_alone(frames: list, sources
     assert not np.array_equal(render(0, 4, "train", sources)[0], frames[0][0])
 
 
-def test_every_frame_is_a_whole_vga_picture_with_a_manifest_line(frames: list) -> None:
+def test_every_frame_is_a_picture_of_even_size_with_a_manifest_line(frames: list) -> None:
+    assert {p.shape for p, _ in frames} > {(HEIGHT, WIDTH, 3)}
     for picture, line in frames:
-        assert picture.shape == (HEIGHT, WIDTH, 3)
+        assert picture.shape[0] <= HEIGHT
+        assert picture.shape[1] <= WIDTH
+        assert not np.any(np.array(picture.shape[:2]) % 2)
         assert picture.dtype == np.uint8
         assert (line["label"] == "attack") == (line["pai_species"] is not None)
         assert (line["label"] == "background") == (line["box"] is None) == (not line["faces"])
@@ -147,7 +150,7 @@ def test_the_box_follows_the_face_through_a_pose(seed: int) -> None:
     medium = Medium(marked(260, 300, box), np.ones((300, 260), np.float32), box, corners)
     held = pose(rng, medium, (320, 240), 0.0)
     done = present(rng, np.full((HEIGHT, WIDTH, 3), 0.3, np.float32), medium, held, hands=False)
-    assert np.allclose(done.box, green_box(done.linear), atol=4)
+    assert np.allclose(done.box, green_box(done.linear), atol=6)
 
 
 @pytest.mark.parametrize("upright", [True, False])

@@ -7,16 +7,14 @@ ranges are reconstructions for VGA webcams and terminal modules, not measurement
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.held_out import Split, draw_constant
+from livegate_tools.simulate.cameras import CameraModel
 
-CAMERAS_PER_SPLIT = {Split.TRAIN: 600, Split.DEV: 120, Split.TEST: 120}
 Pixels: TypeAlias = NDArray[Any]
 
 _RAW_WHITE = 4095
@@ -30,100 +28,22 @@ _BAYER_ORDER = {"rggb": (0, 1, 1, 2), "bggr": (2, 1, 1, 0), "grbg": (1, 0, 2, 1)
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class CameraModel:
-    """The constants of one camera and of the moment it was used.
-
-    ``lens_sigma_px`` and ``fringe`` (relative magnification of red against blue) are the lens's; ``vignette`` is the
-    light lost in the corners (0..1), ``flare`` the share of the mean light that the glass spreads over everything;
-    ``meter_target`` the mean linear grey that auto exposure aims at, ``meter_centre`` 0 for the whole picture .. 1 for
-    its middle, ``exposure_ev`` the error in stops; ``white_strength`` how far grey-world white balance goes and
-    ``white_tint`` the (red, blue) gains left over; ``crosstalk`` how far the colour filters overlap and
-    ``colour_repair`` how much of that the colour matrix undoes; ``electrons`` at saturation in good light,
-    ``read_electrons`` RMS; ``gamma``, ``contrast``, ``shoulder`` and ``black`` shape the tone curve; ``saturation`` 1
-    keeps; ``denoise`` and ``sharpen`` 0 for none; ``jpeg_quality`` 1..100.
-    """
-
-    camera_id: str
-    bayer: str
-    edge_aware: bool
-    lens_sigma_px: float
-    fringe: float
-    vignette: float
-    flare: float
-    meter_target: float
-    meter_centre: float
-    exposure_ev: float
-    white_strength: float
-    white_tint: tuple[float, float]
-    crosstalk: float
-    colour_repair: float
-    electrons: float
-    read_electrons: float
-    gamma: float
-    contrast: float
-    shoulder: float
-    black: float
-    saturation: float
-    denoise: float
-    sharpen: float
-    jpeg_quality: int
-
-
-def draw_camera(rng: np.random.Generator, split: Split | str) -> CameraModel:
-    """Return one of the split's cameras in a random state (exposure error, light level, JPEG quality).
-
-    Args:
-        rng: the only source of chance; equal states give equal cameras.
-        split: "train", "dev" or "test"; no camera and no constant is shared between them.
-    """
-    split = Split(split)
-    number = int(rng.integers(CAMERAS_PER_SPLIT[split]))
-    device = np.random.default_rng([list(Split).index(split), number])
-
-    def constant(low: float, high: float) -> float:
-        return draw_constant(device, low, high, split)
-
-    return CameraModel(
-        camera_id=f"{split}-{number}",
-        bayer=str(device.choice(list(_BAYER_CODES))),
-        edge_aware=bool(device.random() < 0.5),
-        lens_sigma_px=constant(0.35, 1.15),
-        fringe=constant(-0.0012, 0.0012),
-        vignette=constant(0.0, 0.35),
-        flare=constant(0.0, 0.08),
-        meter_target=constant(0.16, 0.34),
-        meter_centre=constant(0.0, 1.0),
-        white_strength=constant(0.3, 0.95),
-        white_tint=(constant(0.93, 1.08), constant(0.93, 1.08)),
-        crosstalk=constant(0.08, 0.25),
-        colour_repair=constant(0.6, 1.0),
-        read_electrons=constant(2.0, 9.0),
-        gamma=constant(1.9, 2.5),
-        contrast=constant(-0.1, 0.6),
-        shoulder=constant(0.0, 1.5),
-        black=constant(-0.02, 0.05),
-        saturation=constant(0.6, 1.5),
-        denoise=constant(0.0, 1.0),
-        sharpen=constant(0.0, 1.4),
-        electrons=float(np.exp(rng.uniform(np.log(400.0), np.log(9000.0)))),
-        exposure_ev=float(np.clip(rng.normal(0.3, 0.5), -1.2, 1.6)),
-        jpeg_quality=int(rng.integers(62, 97)),
-    )
-
-
 def expose(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the picture ``camera`` delivers of a scene.
 
     Args:
         linear: (H, W, 3) float32, R, G, B with sRGB primaries, linear light, 1.0 = white paper under the key light;
             lamps and screens may exceed 1. H and W even. Not written to.
-        camera: see :func:`draw_camera`.
+        camera: see :func:`livegate_tools.simulate.cameras.draw_camera`.
         rng: sensor noise.
 
     Returns:
         (H, W, 3) uint8 in B, G, R order, after the JPEG round trip.
     """
+    height, width = linear.shape[:2]
+    if camera.resolution < 1:
+        fewer = tuple(round(side * camera.resolution / 2) * 2 for side in (width, height))
+        linear = np.asarray(cv2.resize(linear, fewer, interpolation=cv2.INTER_AREA), np.float32)
     light = _lens(linear, camera)
     gain = _exposure_gain(light @ _LUMA, camera)
     white = _white_gains(light, camera)
@@ -134,7 +54,10 @@ def expose(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.Gene
     picture = cv2.demosaicing(raw, _BAYER_CODES[camera.bayer][int(camera.edge_aware)])
     back = np.linalg.inv(_mixing(camera.crosstalk * camera.colour_repair)).astype(np.float32)
     developed = _develop(picture, np.diag(white).astype(np.float32) @ back, camera)
-    return _finish(developed, camera)
+    finished = _finish(developed, camera)
+    if camera.resolution < 1:
+        finished = cv2.resize(finished, (width, height), interpolation=cv2.INTER_CUBIC)
+    return _compressed(finished, camera)
 
 
 def expose_nir(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -154,7 +77,7 @@ def expose_nir(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.
     electrons = float(np.clip(camera.electrons / max(gain, 0.5), 120.0, 9000.0))
     raw = _sense(light * np.float32(gain), electrons, camera.read_electrons, rng)
     toned = _tone_table(camera)[raw]
-    toned = _sharpened(_smoothed(toned, camera.denoise), camera.sharpen)
+    toned = _sharpened(_smoothed(toned, camera.denoise), camera)
     return _jpeg(toned, camera.jpeg_quality, cv2.IMREAD_GRAYSCALE)
 
 
@@ -247,14 +170,14 @@ def _tone_table(camera: CameraModel) -> Pixels:
 
 
 def _finish(rgb: Pixels, camera: CameraModel) -> Pixels:
-    """Noise reduction, sharpening and saturation on luma and chroma apart, then JPEG; R, G, B in, B, G, R out."""
+    """Noise reduction, sharpening and saturation on luma and chroma apart; R, G, B in, B, G, R out."""
     luma, red, blue = cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb))
-    luma = _sharpened(_smoothed(luma, camera.denoise), camera.sharpen)
+    luma = _sharpened(_smoothed(luma, camera.denoise), camera)
     chroma = []
     for plane in (red, blue):
         soft = cv2.GaussianBlur(plane, (0, 0), 0.4 + 2.2 * camera.denoise)
         chroma.append(cv2.convertScaleAbs(soft, alpha=camera.saturation, beta=128 * (1 - camera.saturation)))
-    return _jpeg(cv2.cvtColor(cv2.merge([luma, *chroma]), cv2.COLOR_YCrCb2BGR), camera.jpeg_quality, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(cv2.merge([luma, *chroma]), cv2.COLOR_YCrCb2BGR), np.uint8)
 
 
 def _smoothed(plane: Pixels, strength: float) -> Pixels:
@@ -263,12 +186,17 @@ def _smoothed(plane: Pixels, strength: float) -> Pixels:
     return np.asarray(cv2.bilateralFilter(plane, 5, 6 + 22 * strength, 1.2), np.uint8)
 
 
-def _sharpened(plane: Pixels, strength: float) -> Pixels:
-    if strength < 0.1:
+def _sharpened(plane: Pixels, camera: CameraModel) -> Pixels:
+    if camera.sharpen < 0.1:
         return plane
-    return np.asarray(
-        cv2.addWeighted(plane, 1 + strength, cv2.GaussianBlur(plane, (0, 0), 1.1), -strength, 0), np.uint8
-    )
+    soft = cv2.GaussianBlur(plane, (0, 0), camera.halo_px)
+    return np.asarray(cv2.addWeighted(plane, 1 + camera.sharpen, soft, -camera.sharpen, 0), np.uint8)
+
+
+def _compressed(picture: Pixels, camera: CameraModel) -> Pixels:
+    """The camera's own compression, and that of whoever saved the picture again."""
+    once = _jpeg(picture, camera.jpeg_quality, cv2.IMREAD_COLOR)
+    return _jpeg(once, camera.resaved_quality, cv2.IMREAD_COLOR) if camera.resaved_quality else once
 
 
 def _jpeg(picture: Pixels, quality: int, how: int) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from livegate_tools.simulate.fingers import draw_skin, hold
 from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box, plane_to_frame, through, warp_picture
 from livegate_tools.simulate.medium import Medium
-from livegate_tools.simulate.scenes import HEIGHT, WIDTH
+from livegate_tools.simulate.scenes import HEIGHT, WIDTH, focus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,17 @@ def present(rng: np.random.Generator, scene: Pixels, medium: Medium, held: Pose,
     finger = float(np.clip(size * medium.finger * rng.uniform(0.75, 1.3), 6, 80))
     skin = draw_skin(rng) * np.float32(np.exp(rng.normal(-0.2, 0.4)))
     grip = int(rng.integers(2**31))
-    if rng.random() < 0.45:
-        scene = cv2.GaussianBlur(scene, (0, 0), float(rng.uniform(0.6, 3.5)))
+    scene_soft, medium_soft = focus(rng)
+    if scene_soft > 0:
+        scene = cv2.GaussianBlur(scene, (0, 0), scene_soft)
     if hands:
         scene = hold(np.random.default_rng(grip), scene, corners, False, skin, finger)
     covered = warp_picture(medium.share, held.matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT)
     light = warp_picture(medium.light, held.matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
     if medium.grid_px is not None:
         light = light * _grid(held.matrix, medium.grid_px)
+    if medium_soft > 0:
+        light, covered = (cv2.GaussianBlur(part, (0, 0), medium_soft) for part in (light, covered))
     scene = scene * _shadow(rng, covered)[..., None]
     covered = np.clip(covered, 0, 1)
     linear = scene + covered[..., None] * (np.maximum(light, 0) - scene)

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels
+from livegate_tools.simulate.gloss import mirrored
 from livegate_tools.simulate.medium import Medium, Shown, cropped
 from livegate_tools.simulate.portraits import to_encoded
-from livegate_tools.simulate.printing import PrintModel, ink, lobe_of, shine
+from livegate_tools.simulate.printing import PrintModel, ink
+from livegate_tools.simulate.relief import slopes
 
 
 def cutout_medium(rng: np.random.Generator, shown: Shown, printed: PrintModel) -> Medium:
@@ -30,9 +32,11 @@ def cutout_medium(rng: np.random.Generator, shown: Shown, printed: PrintModel) -
     light = light + edge * (np.array(printed.paper, np.float32) - light)
     if rng.random() < 0.5:
         share = share * _eye_holes(rng, part.box, (height, width))
-    curve = 1 - float(rng.uniform(0.0, 0.5)) * x[None] ** 2
-    light = light * (curve * float(rng.uniform(0.7, 1.2)))[..., None]
-    light = light + shine(rng, lobe_of(rng, (height, width), printed.polish, None), printed, None)
+    round_face = float(rng.uniform(0.0, 0.5))
+    light = light * ((1 - round_face * x[None] ** 2) * float(rng.uniform(0.7, 1.2)))[..., None]
+    lean = slopes(rng, (height, width))
+    lean[..., 0] += np.float32(round_face) * x
+    light = light + mirrored(rng, lean, printed.finish, None)
     outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     return Medium(np.asarray(light, np.float32), np.asarray(share, np.float32), part.box, outline)
 

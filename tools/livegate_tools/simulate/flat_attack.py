@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import cv2
@@ -24,7 +25,8 @@ from livegate_tools.simulate.portraits import Portrait, Sources, load_linear
 from livegate_tools.simulate.print_attack import draw_bend, print_medium
 from livegate_tools.simulate.printing import draw_print
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, room
-from livegate_tools.simulate.screen_attack import draw_screen, screen_medium
+from livegate_tools.simulate.screen_attack import screen_medium
+from livegate_tools.simulate.screens import draw_screen
 
 SPECIES_SHARES = {
     "replay_phone": 0.26,
@@ -34,12 +36,13 @@ SPECIES_SHARES = {
     "print_bent": 0.16,
     "cutout_mask": 0.09,
 }
-_BORDERLESS_SHARE = 0.25
+_BORDERLESS_SHARE = 0.33
 _LEAST_IN_VIEW = 0.7
 _HIDDEN = 0.8
 _UNHIDDEN = 0.1
 _LEAST_OTHER = 0.75
 _MOST_MASK_ENLARGED = 2.0
+_USUAL_ROOM = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Attack:
     background: str
     others: tuple[BoxPx, ...]
     partly: tuple[BoxPx, ...]
+    device: str | None = None
 
 
 def draw_species(rng: np.random.Generator) -> str:
@@ -69,6 +73,8 @@ def attack(rng: np.random.Generator, sources: Sources, species: str, portrait: P
     held = _held(rng, medium, borderless)
     hands = not borderless and rng.random() < (0.08 if species == "replay_monitor" else 0.8)
     behind, held = _behind(rng, sources, medium, held, portrait)
+    if medium.device is None:
+        medium = dataclasses.replace(medium, light=medium.light * np.float32(_room_light(rng, behind.linear)))
     shown = present(rng, behind.linear, medium, held, hands)
     hidden = 1.0 if behind.box is None else covered_share(shown.covered, behind.box)
     if _UNHIDDEN < hidden < _HIDDEN:
@@ -76,7 +82,12 @@ def attack(rng: np.random.Generator, sources: Sources, species: str, portrait: P
         behind = _Behind(empty, None, name)
         shown = present(rng, empty, medium, held, hands)
     others, partly = _beside(behind, hidden)
-    return Attack(shown.linear, shown.box, species, portrait, behind.name, others, partly)
+    return Attack(shown.linear, shown.box, species, portrait, behind.name, others, partly, medium.device)
+
+
+def _room_light(rng: np.random.Generator, room_light: Pixels) -> float:
+    """How the light on a sheet compares with the key light: about as the room's does, or a lamp's of its own."""
+    return float(np.clip(room_light.mean() / _USUAL_ROOM, 0.4, 2.5) ** 0.7 * np.exp(rng.normal(0.0, 0.3)))
 
 
 def _beside(behind: _Behind, hidden: float) -> tuple[tuple[BoxPx, ...], tuple[BoxPx, ...]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livegate.types import Intrinsics
 from livegate_tools.simulate.boxes import face_box
-from livegate_tools.simulate.camera_stage import draw_camera
+from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.depth_sensor import draw_depth
 from livegate_tools.simulate.head import Pose
 from livegate_tools.simulate.held_out import Split, draw_constant

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box, through, warp_picture
 from livegate_tools.simulate.matte import enlarged, person_matte
 from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources, load_encoded, load_linear
-from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, relight, room
+from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, focus, relight, room
 
 FACE_PX = (44.0, 320.0)
 MOST_ENLARGED = 1.5
@@ -21,6 +23,9 @@ _LEAST_IN_VIEW = 0.75
 _LEAST_STANDING_PX = 60.0
 _CLOSE_UP_PX = 150.0
 _LEAST_COLOUR = 12.0
+
+Place: TypeAlias = Callable[[np.random.Generator, Sources], tuple[Pixels, str]]
+"""Draws an empty scene (480, 640, 3) float32 linear light, and names its background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,13 @@ def is_colourful(encoded: Pixels) -> bool:
     return bool((part.max(axis=2) - part.min(axis=2)).mean() > _LEAST_COLOUR)
 
 
-def living(rng: np.random.Generator, sources: Sources, person: Portrait) -> Scene:
-    """Return ``person`` living, in a plausible scene."""
+def living(rng: np.random.Generator, sources: Sources, person: Portrait, place: Place = room) -> Scene:
+    """Return ``person`` living, in a plausible scene; ``place`` draws the room of those who stand in one."""
     if person.source in WEBCAMS:
         return webcam(rng, person)
     if rng.random() < _STANDING_SHARE:
         for _ in range(2):
-            scene = before_room(rng, sources, person, None)
+            scene = before_room(rng, sources, person, None, place)
             if scene is not None:
                 return scene
     return filling(rng, person)
@@ -111,7 +116,11 @@ def filling(rng: np.random.Generator, portrait: Portrait) -> Scene:
 
 
 def before_room(
-    rng: np.random.Generator, sources: Sources, portrait: Portrait, face: tuple[float, float, float] | None
+    rng: np.random.Generator,
+    sources: Sources,
+    portrait: Portrait,
+    face: tuple[float, float, float] | None,
+    place: Place = room,
 ) -> Scene | None:
     """Return the person cut out before a room, or None where no good cut was found.
 
@@ -120,6 +129,7 @@ def before_room(
         sources: where the room comes from.
         portrait: the person.
         face: middle (x, y) and width of the face wanted, pixels; None draws them.
+        place: draws the room.
     """
     small = _matte_of(portrait)
     if small is None:
@@ -129,7 +139,13 @@ def before_room(
     matrix = _standing(rng, portrait, picture.shape[0], face)
     person = warp_picture(picture, matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
     share = np.minimum(warp_picture(matte, matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT), 1)[..., None]
-    behind, name = room(rng, sources)
+    behind, name = place(rng, sources)
+    room_soft, person_soft = focus(rng)
+    if room_soft > 0:
+        behind = cv2.GaussianBlur(behind, (0, 0), room_soft)
+    if person_soft > 0:
+        person, share = (cv2.GaussianBlur(part, (0, 0), person_soft) for part in (person, share))
+        share = share[..., None]
     person = relight(rng, person * np.float32(_matching_gain(rng, person, share, behind)), 1.2)
     box = map_box(portrait.box, through(matrix))
     if face is None and inside_share(box, WIDTH, HEIGHT) < _LEAST_IN_VIEW:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from livegate_tools.simulate.camera_stage import draw_camera, expose
+from livegate_tools.simulate.camera_stage import expose
+from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.geometry import BoxPx, Pixels, warp_picture
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.portraits import Portrait, load_linear, to_linear
@@ -28,7 +29,8 @@ class Medium:
 
     ``light`` (h, w, 3) float32 is what leaves it, 1.0 = white paper under the key light; ``share`` (h, w) 0..1 how much
     of each pixel it covers; ``box`` the face on it; ``outline`` (4, 2) its visible corners; ``grid_px`` the pitch of
-    resolvable screen pixels in medium pixels, or None; ``finger`` the width of a finger against its shorter side.
+    resolvable screen pixels in medium pixels, or None; ``finger`` the width of a finger against its shorter side;
+    ``device`` the kind of display, None for paper.
     """
 
     light: Pixels
@@ -37,6 +39,7 @@ class Medium:
     outline: Pixels
     grid_px: float | None = None
     finger: float = 0.12
+    device: str | None = None
 
 
 def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, face_px: float) -> Shown:
@@ -54,6 +57,7 @@ def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, fa
         draw_camera(rng, split),
         flare=0.0,
         colour_repair=1.0,
+        resolution=1.0,
         black=float(rng.uniform(-0.03, 0.01)),
         contrast=float(rng.uniform(0.1, 0.6)),
         saturation=float(rng.uniform(0.9, 1.5)),

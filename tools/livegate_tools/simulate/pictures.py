@@ -11,35 +11,42 @@ from typing import Any
 
 import numpy as np
 
-from livegate_tools.simulate.camera_stage import draw_camera, expose
+from livegate_tools.simulate.camera_stage import expose
+from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.flat_attack import attack, draw_species, with_faceless_medium
-from livegate_tools.simulate.geometry import BoxPx, Pixels
+from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.living import living, pick_person
+from livegate_tools.simulate.photographs import Taken, cut, draw_taken, moved, photograph
 from livegate_tools.simulate.portraits import Portrait, Sources
 from livegate_tools.simulate.scenes import blur, flicker, relight, room
 
 _EMPTY_SHARE = 0.05
 _FACELESS_MEDIUM_SHARE = {"bona_fide": 0.12, "background": 0.6}
+_FURNISHED_SHARE = 0.25
+_PHOTOGRAPH_SHARE = 0.17
 _ATTEMPTS = 5
 _LEAST_CONTRAST = 14.0
 
 
 def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple[Pixels, dict[str, Any]]:
-    """Return frame ``index``: (480, 640, 3) uint8 B, G, R, and its line of an evaluation manifest without ``rgb``.
+    """Return frame ``index``, (H, W, 3) uint8 B, G, R, and its line of an evaluation manifest without ``rgb``.
 
+    Frames are 640 x 480, but a sixth of all pairs are photographs of other sizes and aspects (sides of 212 to 480).
     ``label`` is "bona_fide", "attack" or, for a scene without any face, "background" (box null). ``faces`` lists all
     faces in view as {"box", "label"}; ``unsure`` the boxes of those whose label is not the sample's,
     and of faces that the frame cuts off.
     """
     split = Split(split)
     number = list(Split).index(split)
-    person = pick_person(np.random.default_rng([seed, index // 2, number]), sources)
+    both = np.random.default_rng([seed, index // 2, number])
+    person = pick_person(both, sources)
+    taken = draw_taken(both, person, _PHOTOGRAPH_SHARE)
     empty = np.random.default_rng([seed, index, number, _ATTEMPTS]).random() < _EMPTY_SHARE
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, index, number, attempt])
-        camera = draw_camera(rng, split)
-        linear, told = _background(rng, sources) if empty else _SHOWN[index % 2](rng, sources, person)
+        camera = draw_camera(rng, split, taken.camera)
+        linear, told = _background(rng, sources) if empty else _SHOWN[index % 2](rng, sources, person, taken)
         picture = expose(flicker(rng, blur(rng, relight(rng, linear, 0.4))), camera, rng)
         if told["box"] is None or _visible(picture, told["box"]):
             break
@@ -59,8 +66,14 @@ def _visible(picture: Pixels, box: list[float]) -> bool:
     return face.size > 0 and float(face.mean(axis=2).std()) > _LEAST_CONTRAST
 
 
-def _bona_fide(rng: np.random.Generator, sources: Sources, person: Portrait) -> tuple[Pixels, dict[str, Any]]:
-    scene = living(rng, sources, person)
+def _bona_fide(
+    rng: np.random.Generator, sources: Sources, person: Portrait, taken: Taken
+) -> tuple[Pixels, dict[str, Any]]:
+    if taken.size is not None:
+        scene = photograph(rng, person, taken.size)
+        told = _told("bona_fide", None, person.subject, person.source, "own", scene.box)
+        return scene.linear, told
+    scene = living(rng, sources, person, _furnished)
     linear = scene.linear
     if rng.random() < _FACELESS_MEDIUM_SHARE["bona_fide"]:
         beside = with_faceless_medium(rng, sources, linear, scene.box)
@@ -69,12 +82,28 @@ def _bona_fide(rng: np.random.Generator, sources: Sources, person: Portrait) -> 
     return linear, told
 
 
-def _attack(rng: np.random.Generator, sources: Sources, person: Portrait) -> tuple[Pixels, dict[str, Any]]:
+def _furnished(rng: np.random.Generator, sources: Sources) -> tuple[Pixels, str]:
+    """A room, at times with a faceless screen or picture in it: edges behind a head are no attack."""
+    linear, name = room(rng, sources)
+    beside = with_faceless_medium(rng, sources, linear, None) if rng.random() < _FURNISHED_SHARE else None
+    return linear if beside is None else beside, name
+
+
+def _attack(
+    rng: np.random.Generator, sources: Sources, person: Portrait, taken: Taken
+) -> tuple[Pixels, dict[str, Any]]:
     done = attack(rng, sources, draw_species(rng), person)
-    told = _told("attack", done.species, done.portrait.subject, done.portrait.source, done.background, done.box)
-    told["faces"] += [{"box": _rounded(box), "label": "bona_fide"} for box in done.others]
-    told["unsure"] = [_rounded(box) for box in (*done.others, *done.partly)]
-    return done.linear, told
+    linear, corner = cut(rng, done.linear, done.box, taken.size)
+    box = moved(done.box, corner)
+    others, partly = (
+        [b for b in (moved(b, corner) for b in boxes) if inside_share(b, linear.shape[1], linear.shape[0]) > 0]
+        for boxes in (done.others, done.partly)
+    )
+    told = _told("attack", done.species, done.portrait.subject, done.portrait.source, done.background, box)
+    told["device"] = done.device
+    told["faces"] += [{"box": _rounded(b), "label": "bona_fide"} for b in others]
+    told["unsure"] = [_rounded(b) for b in (*others, *partly)]
+    return linear, told
 
 
 _SHOWN = (_bona_fide, _attack)
@@ -96,6 +125,7 @@ def _told(
     return {
         "label": label, "pai_species": species, "subject": subject, "identity": subject, "portrait_source": portrait,
         "background": background, "box": None if box is None else _rounded(box), "faces": faces, "unsure": [],
+        "device": None,
     }  # fmt: skip
 
 

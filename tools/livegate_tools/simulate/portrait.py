@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.types import Intrinsics
-from livegate_tools.simulate.camera_stage import draw_camera, expose
+from livegate_tools.simulate.camera_stage import expose
+from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.head import Head, Pose, build_head, draw_expression, posed
 from livegate_tools.simulate.identity import Identity
 from livegate_tools.simulate.lighting import Surroundings, draw_backdrop, draw_light, srgb_to_linear

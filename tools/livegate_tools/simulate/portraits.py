@@ -151,14 +151,17 @@ def _webcams(data: Path) -> list[tuple[Portrait, Split]]:
 
 
 def _backgrounds(data: Path, split: Split) -> list[Background]:
-    """Views and photographs; all views of one panorama, and its whole, stay together."""
+    """Views, panoramas and photographs; all views of one panorama, and its whole, stay together."""
     found = []
     for line in _lines(data / "backgrounds" / "backgrounds.jsonl"):
         stem = Path(line["file"]).stem
         if line["kind"] == "view":
             stem = stem.rsplit("_", 1)[0]
-        elif line["kind"] != "photo":
+        elif line["kind"] not in ("photo", "panorama"):
             continue
         found.append(Background(data / "backgrounds" / line["file"], stem, line["kind"]))
-    kinds = {kind: sorted({b.name for b in found if b.kind == kind}) for kind in ("view", "photo")}
-    return [b for b in found if _BACKGROUND_TURN[kinds[b.kind].index(b.name) % len(_BACKGROUND_TURN)] is split]
+    viewed = sorted({b.name for b in found if b.kind == "view"})
+    whole = sorted({b.name for b in found if b.kind == "panorama"} - set(viewed))
+    photos = sorted({b.name for b in found if b.kind == "photo"})
+    turn = {name: place for names in (viewed, whole, photos) for place, name in enumerate(names)}
+    return [b for b in found if _BACKGROUND_TURN[turn[b.name] % len(_BACKGROUND_TURN)] is split]

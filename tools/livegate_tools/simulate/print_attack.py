@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate import interface_art
-from livegate_tools.simulate.geometry import BoxPx, Pixels, Warp, map_box
+from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box
+from livegate_tools.simulate.gloss import mirrored
 from livegate_tools.simulate.medium import Medium, Shown, around_face, cropped
 from livegate_tools.simulate.portraits import to_encoded
-from livegate_tools.simulate.printing import Bend, PrintModel, ink, lobe_of, shine
+from livegate_tools.simulate.printing import Bend, PrintModel, ink
+from livegate_tools.simulate.relief import lit, slopes
+
+_STEEPEST = 3.0
 
 
 def draw_bend(rng: np.random.Generator, width: float) -> Bend:
@@ -39,16 +43,13 @@ def print_medium(
     art, box = _sheet(rng, shown, borderless)
     light = ink(rng, art, printed)
     height, width = light.shape[:2]
-    share = np.ones((height, width), np.float32)
+    lean = slopes(rng, (height, width))
     if bend is None:
-        light = light * _flat_light(rng, (height, width))[..., None]
-        share = _trimmed(share)
+        share = _trimmed(np.ones((height, width), np.float32))
         outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-        lobe = lobe_of(rng, (height, width), printed.polish, None)
     else:
-        light, share, box, outline = _bent(rng, light, box, bend)
-        lobe = lobe_of(rng, light.shape[:2], printed.polish, bend)
-    light = light + shine(rng, lobe, printed, reflected)
+        light, lean, share, box, outline = _bent(light, lean, box, bend)
+    light = light * lit(rng, lean)[..., None] + mirrored(rng, lean, printed.finish, reflected)
     return Medium(np.asarray(light, np.float32), share, box, outline)
 
 
@@ -82,26 +83,11 @@ def _trimmed(share: Pixels) -> Pixels:
     return share
 
 
-def _flat_light(rng: np.random.Generator, size: tuple[int, int]) -> Pixels:
-    """Light across a sheet that is never quite flat: a ramp, slow waves, now and then fold lines."""
-    height, width = size
-    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    light = 1 + np.float32(rng.uniform(-0.3, 0.3)) * x + np.float32(rng.uniform(-0.3, 0.3)) * y
-    waves = cv2.resize(rng.standard_normal((4, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
-    light = light * (1 + np.float32(rng.uniform(0, 0.06)) * waves)
-    if rng.random() < 0.4:
-        for _ in range(int(rng.integers(1, 3))):
-            across = x if rng.random() < 0.5 else y
-            line = np.float32(rng.uniform(-0.5, 0.5))
-            light = light * (1 + np.float32(rng.uniform(-0.25, 0.25)) * (across > line))
-            light = light * (1 + np.float32(rng.uniform(-0.4, 0.4)) * np.exp(-(((across - line) * 60) ** 2)))
-    return np.asarray(np.maximum(light, 0.1), np.float32)
-
-
-def _bent(rng: np.random.Generator, light: Pixels, box: BoxPx, bend: Bend) -> tuple[Pixels, Pixels, BoxPx, Pixels]:
-    """Lay the sheet on a cylinder seen from the front: foreshortened towards its ends, darker where it turns away."""
+def _bent(light: Pixels, lean: Pixels, box: BoxPx, bend: Bend) -> tuple[Pixels, Pixels, Pixels, BoxPx, Pixels]:
+    """Lay the sheet on a cylinder seen from the front: foreshortened towards its ends, where it leans away most."""
     if not bend.upright:
-        light, box = np.ascontiguousarray(light.transpose(1, 0, 2)), (box[1], box[0], box[3], box[2])
+        light, lean = (np.ascontiguousarray(part.transpose(1, 0, 2)) for part in (light, lean[..., ::-1]))
+        box = (box[1], box[0], box[3], box[2])
     height, width = light.shape[:2]
     radius = max(bend.radius_px, width / 2.9)
     half = radius * np.sin(width / 2 / radius)
@@ -112,26 +98,21 @@ def _bent(rng: np.random.Generator, light: Pixels, box: BoxPx, bend: Bend) -> tu
     rise = bend.tilt * radius * (1 - np.cos(angle)) - min(lift, 0.0)
     map_x = np.broadcast_to(radius * angle + width / 2, (out_h, out_w)).astype(np.float32)
     map_y = (np.arange(out_h, dtype=np.float32)[:, None] - rise[None]).astype(np.float32)
-    bent = cv2.remap(light, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    bent, leaning = (
+        cv2.remap(part, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for part in (light, lean)
+    )
     share = cv2.remap(np.ones((height, width), np.float32), map_x, map_y, cv2.INTER_LINEAR)
-    lamp = float(rng.uniform(-0.9, 0.9))
-    shade = float(rng.uniform(0.3, 0.6)) + np.maximum(np.cos(angle - lamp), 0) * float(rng.uniform(0.4, 0.8))
+    leaning[..., 0] += np.clip(np.tan(angle), -_STEEPEST, _STEEPEST).astype(np.float32)
 
     def warp(points: Pixels) -> Pixels:
         turn = (points[:, 0] - width / 2) / radius
         drop = bend.tilt * radius * (1 - np.cos(turn)) - min(lift, 0.0)
         return np.column_stack([radius * np.sin(turn) + half, points[:, 1] + drop])
 
-    return _upright(bend, bent * shade[None, :, None].astype(np.float32), share, box, warp, (width, height))
-
-
-def _upright(
-    bend: Bend, bent: Pixels, share: Pixels, box: BoxPx, warp: Warp, size: tuple[int, int]
-) -> tuple[Pixels, Pixels, BoxPx, Pixels]:
-    """Turn a sheet that was bent lying back, with its box and corners."""
     seen = map_box(box, warp)
-    corners = warp(np.array([(0, 0), (size[0], 0), (size[0], size[1]), (0, size[1])], np.float64))
+    corners = warp(np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64))
     if bend.upright:
-        return bent, share, seen, corners
-    turned = np.ascontiguousarray(bent.transpose(1, 0, 2)), np.ascontiguousarray(share.T)
-    return *turned, (seen[1], seen[0], seen[3], seen[2]), corners[[0, 3, 2, 1]][:, ::-1].copy()
+        return bent, leaning, share, seen, corners
+    bent, leaning = (np.ascontiguousarray(part.transpose(1, 0, 2)) for part in (bent, leaning[..., ::-1]))
+    seen = (seen[1], seen[0], seen[3], seen[2])
+    return bent, leaning, np.ascontiguousarray(share.T), seen, corners[[0, 3, 2, 1]][:, ::-1].copy()

@@ -15,6 +15,8 @@ def room(rng: np.random.Generator, sources: Sources, background: Background | No
     """Return an empty scene (480, 640, 3) float32 linear light and the name of the background it was cut from."""
     chosen = background or _pick_background(rng, sources)
     picture = load_linear(chosen.path)
+    if chosen.kind == "panorama":
+        picture = look_round(rng, picture)
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
     height, width = picture.shape[:2]
@@ -28,6 +30,20 @@ def room(rng: np.random.Generator, sources: Sources, background: Background | No
     # Tone-mapped pictures have lost their lamps and windows: give the brightest parts some of their light back.
     scene = scene * (1 + float(rng.uniform(0, 4)) * np.maximum(brightness(scene) - 0.75, 0)[..., None] * 4)
     return np.asarray(scene * np.float32(np.exp(rng.normal(-0.2, 0.5))), np.float32), chosen.name
+
+
+def look_round(rng: np.random.Generator, panorama: Pixels) -> Pixels:
+    """Return a view (360, 480, 3) out of a full-sphere picture (H, 2H, 3): any direction about level, 60 to 100 deg."""
+    height, width = panorama.shape[:2]
+    half = np.tan(np.deg2rad(rng.uniform(60, 100) / 2))
+    x = np.linspace(-half, half, 480, dtype=np.float32)
+    y = np.linspace(-0.75 * half, 0.75 * half, 360, dtype=np.float32)[:, None]
+    pitch = np.float32(np.deg2rad(rng.normal(0, 8)))
+    down, ahead = y * np.cos(pitch) - np.sin(pitch), np.cos(pitch) + y * np.sin(pitch)
+    across = np.arctan2(x, ahead) / (2 * np.pi) + rng.uniform(0, 1)
+    map_x = np.asarray((across % 1.0) * width, np.float32)
+    map_y = np.asarray((np.arctan2(down, np.hypot(x, ahead)) / np.pi + 0.5) * height, np.float32)
+    return np.asarray(cv2.remap(panorama, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32)
 
 
 def brightness(scene: Pixels) -> Pixels:
@@ -52,6 +68,17 @@ def relight(rng: np.random.Generator, scene: Pixels, stops: float) -> Pixels:
     return np.asarray(scene * (gain[..., None] * tint), np.float32)
 
 
+def focus(rng: np.random.Generator) -> tuple[float, float]:
+    """Return how soft (sigma, pixels) the room and whoever or whatever stands before it are: one of them, or neither.
+
+    A lens set for near things leaves the room soft; one that has not refocused yet leaves what came near soft.
+    """
+    chance = rng.random()
+    if chance < 0.4:
+        return float(rng.uniform(0.6, 3.5)), 0.0
+    return (0.0, float(rng.uniform(0.5, 2.2))) if chance < 0.58 else (0.0, 0.0)
+
+
 def blur(rng: np.random.Generator, scene: Pixels) -> Pixels:
     """Return the scene out of focus or shaken, as often for the living as for attacks."""
     if rng.random() < 0.3:
@@ -72,7 +99,7 @@ def flicker(rng: np.random.Generator, scene: Pixels) -> Pixels:
 
 def _pick_background(rng: np.random.Generator, sources: Sources) -> Background:
     """Rooms and streets twice as often as photographs of anything."""
-    views = [b for b in sources.backgrounds if b.kind == "view"]
+    views = [b for b in sources.backgrounds if b.kind in ("view", "panorama")]
     pool = views if views and rng.random() < 0.67 else list(sources.backgrounds)
     return pool[int(rng.integers(len(pool)))]
 

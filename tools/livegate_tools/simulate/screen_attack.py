@@ -2,87 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from livegate_tools.simulate import interface_art
 from livegate_tools.simulate.geometry import Pixels
-from livegate_tools.simulate.held_out import Split, draw_constant
+from livegate_tools.simulate.gloss import mirrored
 from livegate_tools.simulate.medium import Medium, Shown, around_face, cropped
 from livegate_tools.simulate.portraits import to_encoded
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenModel:
-    """One display and its case.
-
-    SCIENCE.md: displays reflect 4-8 % of the light on them, mostly as a mirror; only monitors of about 100 ppi have
-    pixels that a VGA terminal at 0.5 m comes near to resolving (period .3-1.0 px, up to about 2 px at half that
-    distance), so ``grid`` is zero for all others. ``brightness`` is the panel's white against white paper in the room
-    (80-400 cd/m2 against 60-160), ``gamma`` and ``primaries`` (3x3, rows sum to the white point) its rendering,
-    ``black`` what it leaks, ``bleed`` the extra light along its edges; ``bezel`` (left, top, right, bottom) in shares
-    of the screen's shorter side; ``case`` the linear colour of the frame.
-    """
-
-    species: str
-    aspect: float
-    brightness: float
-    gamma: float
-    primaries: Pixels
-    black: float
-    bleed: float
-    falloff: float
-    mirror: float
-    haze: float
-    grid: float
-    bezel: tuple[float, float, float, float]
-    corner: float
-    case: tuple[float, float, float]
-
+from livegate_tools.simulate.screens import ScreenModel
+from livegate_tools.simulate.stands import stood
 
 _FACE_SHARE = {"replay_phone": (0.28, 0.95), "replay_tablet": (0.2, 0.7), "replay_monitor": (0.13, 0.5)}
 # A screen much wider than the frame only costs time.
 _WIDEST_PX = 800.0
 # A finger is 16 mm wide, a phone 72, a tablet 150 and a monitor 300 high.
 _FINGER = {"replay_phone": 0.2, "replay_tablet": 0.11, "replay_monitor": 0.06}
-
-
-def draw_screen(rng: np.random.Generator, split: Split, species: str) -> ScreenModel:
-    """Return a display of a species ("replay_phone", "replay_tablet", "replay_monitor") from the split's constants."""
-
-    def constant(low: float, high: float) -> float:
-        return draw_constant(rng, low, high, split)
-
-    bright = float(np.exp(constant(np.log(0.5), np.log(6.0))))
-    spill = constant(-0.35, 0.15)
-    primaries = np.full((3, 3), spill / 3) + np.eye(3) * (1 - spill)
-    cold = constant(-0.12, 0.16)
-    primaries = primaries * np.array([[1 - cold], [1.0 - 0.3 * abs(cold)], [1 + cold]])
-    shape = {
-        "replay_phone": (constant(1.6, 2.2), _thin(rng, constant(0.02, 0.07), 0.25), constant(0.0, 0.16)),
-        "replay_tablet": (constant(1.3, 1.62), _thin(rng, constant(0.03, 0.11), 0.15), constant(0.0, 0.06)),
-        "replay_monitor": (1 / constant(1.55, 1.8), _thin(rng, constant(0.008, 0.06), 0.5), 0.0),
-    }[species]
-    grey = float(np.exp(constant(np.log(0.008), np.log(0.75))))
-    tint = np.exp(rng.normal(0, 0.15, 3)) * grey
-    return ScreenModel(
-        species=species,
-        aspect=shape[0],
-        brightness=bright,
-        gamma=constant(1.9, 2.5),
-        primaries=np.asarray(primaries, np.float32),
-        black=constant(0.0, 0.004),
-        bleed=constant(0.0, 0.012),
-        falloff=constant(0.0, 0.5),
-        mirror=constant(0.03, 0.08),
-        haze=constant(0.0, 0.01),
-        grid=constant(0.15, 0.8) if species == "replay_monitor" else 0.0,
-        bezel=shape[1],
-        corner=shape[2],
-        case=(float(tint[0]), float(tint[1]), float(tint[2])),
-    )
 
 
 def screen_medium(
@@ -102,19 +37,10 @@ def screen_medium(
     light += _glass(rng, light.shape, screen, reflected)
     light, share, shift = _cased(rng, light, screen)
     height, width = light.shape[:2]
-    outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-    pitch = float(np.exp(rng.uniform(np.log(0.6), np.log(2.4)))) if screen.grid > 0 else None
-    return Medium(
-        light, share, (box[0] + shift[0], box[1] + shift[1], box[2], box[3]), outline, pitch, _FINGER[screen.species]
-    )
-
-
-def _thin(rng: np.random.Generator, width: float, chin_chance: float) -> tuple[float, float, float, float]:
-    """Equal borders, or an older design with a forehead and a chin."""
-    if rng.random() < chin_chance:
-        thick = width * float(rng.uniform(2.0, 5.0))
-        return width, thick * float(rng.uniform(0.3, 1.0)), width, thick
-    return width, width, width, width
+    light, share, grown = stood(rng, light, share, screen) if borderless is None else (light, share, 0)
+    outline = grown * np.eye(1, 2) + np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
+    box = (box[0] + shift[0] + grown, box[1] + shift[1], box[2], box[3])
+    return Medium(light, share, box, outline, screen.pitch_px, _FINGER[screen.species], screen.device)
 
 
 def _content(
@@ -156,40 +82,22 @@ def _emit(rng: np.random.Generator, encoded: Pixels, screen: ScreenModel) -> Pix
     x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     leak = screen.black + screen.bleed * np.maximum(np.abs(x), np.abs(y)) ** 6
     turn = float(rng.uniform(0, 2 * np.pi))
+    if screen.bands > 0:
+        wave = np.sin(
+            y * np.float32(np.pi * np.exp(rng.uniform(np.log(2), np.log(24)))) + np.float32(rng.uniform(0, 6))
+        )
+        light = light * (1 - np.float32(0.5 * screen.bands) * (1 + wave))[..., None]
     side = 1 - screen.falloff * 0.5 * (1 + x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn)))
     light = np.maximum(light, 0)
     return np.asarray((light + leak[..., None]) * side[..., None] * screen.brightness, np.float32)
 
 
 def _glass(rng: np.random.Generator, shape: tuple[int, ...], screen: ScreenModel, reflected: Pixels) -> Pixels:
-    """The room in the glass, out of focus, now and then with a window or lamp; and the haze of fingerprints."""
+    """What the flat glass mirrors, and the haze that finger marks make of the room's light."""
     height, width = shape[:2]
-    view = cv2.resize(reflected, (width, height), interpolation=cv2.INTER_LINEAR)
-    view = cv2.GaussianBlur(view, (0, 0), float(rng.uniform(1.0, 8.0)))
-    if rng.random() < 0.25:
-        view = view + _lamp(rng, (height, width), float(np.exp(rng.uniform(np.log(5), np.log(120)))))
-    strength = np.float32(np.exp(rng.uniform(np.log(0.03), np.log(1.2))))
-    haze = screen.haze * float(view.mean())
-    return np.asarray(view[..., :3] * screen.mirror * strength + haze, np.float32)
-
-
-def _lamp(rng: np.random.Generator, size: tuple[int, int], strength: float) -> Pixels:
-    """A window (a bright quadrilateral with bars) or a lamp (a round or long spot), (h, w, 3)."""
-    height, width = size
-    spot: Pixels = np.zeros((height, width), np.float32)
-    cx, cy = float(rng.uniform(0, width)), float(rng.uniform(0, height))
-    reach = float(rng.uniform(0.03, 0.18)) * max(width, height)
-    turn = float(rng.uniform(0, 180))
-    if rng.random() < 0.5:
-        axes = (reach, reach * float(rng.uniform(0.2, 1.0)))
-        cv2.ellipse(spot, ((cx, cy), axes, turn), 1.0, -1)
-    else:
-        corners = cv2.boxPoints(((cx, cy), (2 * reach, reach * float(rng.uniform(1.0, 3.0))), turn * 0.1))
-        cv2.fillPoly(spot, [np.asarray(corners, np.int32)], 1.0)
-        spot[:, max(0, int(cx) - 1) : int(cx) + 2] = 0
-    spot = cv2.GaussianBlur(spot, (0, 0), float(rng.uniform(1.0, 6.0)))
-    tint = np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
-    return np.asarray(spot[..., None] * tint * np.float32(strength), np.float32)
+    seen = mirrored(rng, np.zeros((height, width, 2), np.float32), screen.finish, reflected)
+    marks = cv2.resize(rng.random((7, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(seen + (screen.haze * float(reflected.mean()) * marks)[..., None], np.float32)
 
 
 def _cased(rng: np.random.Generator, light: Pixels, screen: ScreenModel) -> tuple[Pixels, Pixels, tuple[int, int]]:
@@ -199,7 +107,7 @@ def _cased(rng: np.random.Generator, light: Pixels, screen: ScreenModel) -> tupl
     left, top, right, bottom = (max(1, round(b * short)) for b in screen.bezel)
     rim = max(1, round(short * float(rng.uniform(0.005, 0.035))))
     out_w, out_h = width + left + right + 2 * rim, height + top + bottom + 2 * rim
-    glass = 0.012 + screen.mirror * float(rng.uniform(0.05, 0.6)) * max(float(np.median(light[:2])) * 0.1, 0.2)
+    glass = 0.012 + screen.finish.mirror * float(rng.uniform(0.05, 0.6)) * max(float(np.median(light[:2])) * 0.1, 0.2)
     body = np.empty((out_h, out_w, 3), np.float32)
     body[:] = np.array(screen.case, np.float32)
     near, far = (float(v) for v in rng.uniform(0.6, 1.3, 2))

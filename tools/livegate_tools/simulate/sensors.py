@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.camera_stage import CameraModel, expose, expose_nir
+from livegate_tools.simulate.camera_stage import expose, expose_nir
+from livegate_tools.simulate.cameras import CameraModel
 from livegate_tools.simulate.depth_sensor import DepthModel, sense_depth
 from livegate_tools.simulate.renderer import Radiance
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livegate.errors import LivegateError
 from livegate.progress import Progress
-from livegate_tools.simulate.camera_stage import CameraModel
+from livegate_tools.simulate.cameras import CameraModel
 from livegate_tools.simulate.depth_sensor import draw_depth
 from livegate_tools.simulate.head import Pose
 from livegate_tools.simulate.heads import HEIGHT, WIDTH, HeadSimulator, Room, draw_room, render_scene

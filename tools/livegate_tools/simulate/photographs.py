@@ -1,0 +1,68 @@
+"""Ordinary photographs: portraits as people publish them, and attacks photographed the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from livegate_tools.simulate.cameras import CameraKind
+from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box, through, warp_picture
+from livegate_tools.simulate.living import Scene
+from livegate_tools.simulate.portraits import WEBCAMS, Portrait, load_linear
+from livegate_tools.simulate.scenes import HEIGHT, WIDTH, relight
+
+_ASPECTS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 4 / 5)
+_LONG_SIDE = (320, 480)
+_MOST_ENLARGED = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How both frames of a pair are taken: ``size`` (w, h) of a photograph and its camera, or None for both."""
+
+    size: tuple[int, int] | None = None
+    camera: CameraKind | None = None
+
+
+def draw_taken(rng: np.random.Generator, person: Portrait, share: float) -> Taken:
+    """Return how a pair is taken: a share of them as photographs by a good camera; never those of webcam frames."""
+    if rng.random() >= share or person.source in WEBCAMS:
+        return Taken()
+    aspect, long = float(rng.choice(_ASPECTS)), float(rng.uniform(*_LONG_SIDE))
+    width, height = (long, long / aspect) if aspect >= 1 else (long * aspect, long)
+    return Taken((2 * round(width / 2), 2 * round(height / 2)), CameraKind.GOOD)
+
+
+def photograph(rng: np.random.Generator, portrait: Portrait, size: tuple[int, int]) -> Scene:
+    """Return a portrait as its photographer framed it, cropped to ``size`` (w, h): no room, no pose, little relit."""
+    picture = load_linear(portrait.path)
+    height, width = picture.shape[:2]
+    x, y, w, h = portrait.box
+    fits = max(size[0] / width, size[1] / height)
+    closest = max(fits, min(_MOST_ENLARGED, 0.9 * size[0] / w, 0.75 * size[1] / h))
+    scale = float(np.exp(rng.uniform(np.log(fits), np.log(closest))))
+    middle = np.array([x + w / 2, y + h * 0.5]) * scale - np.array(size) * (rng.uniform(0.42, 0.58), 0.45)
+    corner = np.clip(middle, 0, np.maximum(np.array([width, height]) * scale - size, 0))
+    matrix = np.array([[scale, 0, -corner[0]], [0, scale, -corner[1]], [0, 0, 1.0]])
+    if rng.random() < 0.5:
+        matrix = np.array([[-1, 0, size[0] - 1], [0, 1, 0], [0, 0, 1.0]]) @ matrix
+    linear = relight(rng, warp_picture(picture, matrix, size, cv2.BORDER_REFLECT_101), 0.3)
+    return Scene(linear, map_box(portrait.box, through(matrix)), portrait, "own")
+
+
+def cut(
+    rng: np.random.Generator, linear: Pixels, box: BoxPx, size: tuple[int, int] | None
+) -> tuple[Pixels, tuple[int, int]]:
+    """Return the part of a frame, ``size`` (w, h), with the face about its middle, and where it began; None: all."""
+    if size is None:
+        return linear, (0, 0)
+    wanted = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) - np.array(size) * rng.uniform(0.4, 0.6, 2)
+    left, top = np.clip(wanted, 0, (WIDTH - size[0], HEIGHT - size[1])).astype(int)
+    return np.ascontiguousarray(linear[top : top + size[1], left : left + size[0]]), (int(left), int(top))
+
+
+def moved(box: BoxPx, corner: tuple[int, int]) -> BoxPx:
+    """Return a box against the corner of a cut-out part."""
+    return box[0] - corner[0], box[1] - corner[1], box[2], box[3]
