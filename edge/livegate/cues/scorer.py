@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -34,3 +35,14 @@ class Scorer:
         """Return the unbounded log-likelihood ratio of bona fide to attack for (len(features),) finite numbers."""
         z = (values - np.asarray(self.mean)) / np.asarray(self.deviation)
         return float(np.clip(z, -MAX_DEVIATIONS, MAX_DEVIATIONS) @ np.asarray(self.weight)) + self.bias
+
+    def fits(self, features: tuple[str, ...]) -> bool:
+        """Return whether this was trained for exactly these features, and its numbers can be reckoned with."""
+        sizes = {len(self.features), len(self.mean), len(self.deviation), len(self.weight)}
+        numbers = (*self.mean, *self.deviation, *self.weight, self.bias)
+        return (
+            self.features == features
+            and len(sizes) == 1
+            and all(map(math.isfinite, numbers))
+            and all(deviation > 0 for deviation in self.deviation)
+        )
