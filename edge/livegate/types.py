@@ -101,8 +101,27 @@ class Reason(enum.StrEnum):
     STEP_TOO_LOW = "step_too_low"
     SENSOR_MISSING = "sensor_missing"
     UNREADABLE = "unreadable"
+    TOO_NEAR = "too_near"
+    CUT_OFF = "cut_off"
+    TOO_FAR = "too_far"
+    TOO_DARK = "too_dark"
+    GLARE = "glare"
+    BLURRED = "blurred"
+    TURNED = "turned"
     FAILED = "failed"
     STORE_FULL = "store_full"
+
+
+class Guidance(enum.StrEnum):
+    """What the person before the terminal should do so that their face can be judged."""
+
+    STEP_BACK = "step_back"
+    MOVE_INTO_VIEW = "move_into_view"
+    COME_CLOSER = "come_closer"
+    MORE_LIGHT = "more_light"
+    LESS_LIGHT = "less_light"
+    HOLD_STILL = "hold_still"
+    FACE_CAMERA = "face_camera"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +214,15 @@ class Face:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """The presented face in one FrameSet of an attempt, and how many other faces stood beside it."""
+    """The presented face in one FrameSet of an attempt, and how many other faces stood beside it.
+
+    ``refused`` is why this picture of the face is too poor to be evidence, None where it is good enough.
+    """
 
     frame_set: FrameSet
     face: Face
     others: int = 0
+    refused: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +268,8 @@ class PadResult:
     missing: tuple[str, ...] = ()
     pai_species: str | None = None
     media_signature: str | None = None
+    guidance: Guidance | None = None
+    """What the person should do, where the picture of their face is too poor."""
 
 
 @dataclass(frozen=True, slots=True)
