@@ -17,6 +17,7 @@ from livegate import config
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import CueBank, ScoredCue
 from livegate.decide.evidence import probability
+from livegate.decide.rates import Rates
 from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
 from livegate.media import MediaSigner
@@ -142,16 +143,18 @@ class Judge:
         if attempt is None:
             return Sight(frame_set, faces)
         overdue = frame_set.captured_ns - attempt.started_ns >= self._timeout_ns
-        return Sight(
-            frame_set, faces, attempt, self._with_signature(attempt, self.assess(attempt, final=False)), overdue
-        )
+        pad = self.assess(attempt, final=False, overdue=overdue)
+        return Sight(frame_set, faces, attempt, self._with_signature(attempt, pad), overdue)
 
-    def assess(self, attempt: Attempt, *, final: bool) -> PadResult:
-        """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``."""
+    def assess(self, attempt: Attempt, *, final: bool, overdue: bool = False) -> PadResult:
+        """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``.
+
+        One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early.
+        """
         cues = self.bank.scores(attempt)
         llr = float(sum(cue.llr for cue in cues))
         limits = self._boundaries(frozenset(cue.name for cue in cues))
-        decision = verdict(llr, limits)
+        decision = verdict(llr, limits, final=final or overdue)
         if not final and len(attempt.observations) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         return PadResult(
@@ -190,7 +193,7 @@ class Judge:
         return replace(pad, media_signature=known[2])
 
     def _boundaries(self, cues: frozenset[str]) -> Boundaries:
-        return boundaries(self._policy, self._points.threshold(cues))
+        return boundaries(self._policy, Rates.at_threshold(self._points.threshold(cues)))
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)

@@ -5,23 +5,46 @@ import math
 import pytest
 
 from livegate.config import DecisionPolicy
+from livegate.decide.rates import Rates
 from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
 from livegate.types import PadDecision, Role, SensorState, Step
 
 OK, MISSING, STALE = SensorState.OK, SensorState.MISSING, SensorState.STALE
-POINT = 1.2
+POINT = Rates.at_threshold(1.2)
+APART = Rates((0.0, 1.0, 2.0), (0.2, 0.05, 0.01), (0.02, 0.05, 0.2))
 
 
-def test_default_policy_is_the_operating_point_of_the_manifest() -> None:
+def test_without_measured_rates_the_threshold_stands_for_the_default_ones() -> None:
     limits = boundaries(DecisionPolicy(), POINT)
     assert limits.accept_llr == pytest.approx(1.2)
-    assert limits.reject_llr == pytest.approx(math.log(0.1 / 0.95))
+    assert limits.reject_llr == pytest.approx(1.2)
+    assert limits.early_reject_llr == pytest.approx(math.log(0.1 / 0.95))
 
 
 def test_asking_for_fewer_accepted_attacks_moves_the_point_up_and_never_below_even_odds() -> None:
     strict = boundaries(DecisionPolicy(max_apcer=0.005), POINT)
     assert strict.accept_llr == pytest.approx(1.2 + math.log(10))
     assert boundaries(DecisionPolicy(max_apcer=0.5), POINT).accept_llr == pytest.approx(0.0)
+
+
+def test_where_both_rates_can_be_had_one_threshold_parts_all() -> None:
+    limits = boundaries(DecisionPolicy(max_apcer=0.05, max_bpcer=0.1), APART)
+    assert limits.accept_llr == limits.reject_llr == pytest.approx(1.0)
+    assert APART.bpcer_at(limits.accept_llr) <= 0.1
+
+
+def test_where_both_cannot_be_had_what_lies_between_is_inconclusive() -> None:
+    limits = boundaries(DecisionPolicy(max_apcer=0.01, max_bpcer=0.02), APART)
+    assert limits.accept_llr == pytest.approx(2.0)
+    assert limits.reject_llr == pytest.approx(0.0)
+    assert verdict(1.0, limits) is PadDecision.INCONCLUSIVE
+
+
+def test_an_attempt_that_may_still_bring_evidence_is_not_given_up_early() -> None:
+    limits = boundaries(DecisionPolicy(), APART)
+    assert verdict(0.5, limits) is PadDecision.ATTACK
+    assert verdict(0.5, limits, final=False) is PadDecision.INCONCLUSIVE
+    assert verdict(-3.0, limits, final=False) is PadDecision.ATTACK
 
 
 def test_cues_that_no_point_was_fixed_for_take_the_strictest() -> None:
@@ -33,7 +56,7 @@ def test_cues_that_no_point_was_fixed_for_take_the_strictest() -> None:
 
 @pytest.mark.parametrize("threshold", [-3.0, 0.0, 4.0])
 def test_reject_never_passes_accept(threshold: float) -> None:
-    limits = boundaries(DecisionPolicy(max_bpcer=0.5), threshold)
+    limits = boundaries(DecisionPolicy(max_bpcer=0.5), Rates.at_threshold(threshold))
     assert limits.reject_llr <= limits.accept_llr
 
 
@@ -48,7 +71,7 @@ def test_reject_never_passes_accept(threshold: float) -> None:
     ],
 )
 def test_verdict(llr: float, expected: PadDecision) -> None:
-    assert verdict(llr, Boundaries(1.0, -2.0)) is expected
+    assert verdict(llr, Boundaries(1.0, -2.0, -2.5)) is expected
 
 
 @pytest.mark.parametrize(

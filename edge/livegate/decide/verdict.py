@@ -1,4 +1,4 @@
-"""The verdict on an attempt: Wald's sequential test with the detector's operating point as its accepting boundary."""
+"""The verdict on an attempt: accepted and rejected where measured error rates allow it, between them inconclusive."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livegate.config import DecisionPolicy
+from livegate.decide.rates import Rates
 from livegate.types import PadDecision, Role, SensorState, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """Fused log-likelihood ratios at or above which a face is bona fide, and at or below which it is an attack."""
+    """Fused log-likelihood ratios at or above which a face is bona fide, and at or below which it is an attack.
+
+    ``early_reject_llr``: at or below it even while more evidence may come.
+    """
 
     accept_llr: float
     reject_llr: float
+    early_reject_llr: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +39,30 @@ class OperatingPoints:
         return max(self.threshold_llr.values(), default=math.inf) if exact is None else exact
 
 
-def boundaries(policy: DecisionPolicy, threshold_llr: float) -> Boundaries:
-    """Return the boundaries for the error rates the installer asked for, from the operating point of the default ones.
+def boundaries(policy: DecisionPolicy, rates: Rates) -> Boundaries:
+    """Return the boundaries for the error rates the installer asked for, from those that thresholds had on dev.
 
-    Asking for another ``max_apcer`` moves the point by the logarithm of their ratio, as in Wald, Sequential Analysis,
-    1947, section 3.2, whose lower boundary ln(beta / (1 - alpha)) is taken as it is. Asking for more attacks accepted
-    never moves it below 0, where attack and bona fide are equally likely.
+    Accepting is the least threshold with an APCER of at most ``max_apcer``; rejecting the largest with a BPCER of at
+    most ``max_bpcer``. Where that lies no lower both can be had: one threshold parts all, the accepting one. Between
+    them evidence is inconclusive, which is as narrow as the two rates allow. However many attacks may be accepted, the
+    accepting one never moves below 0, where attack and bona fide are equally likely, unless it lies there at the
+    default rate. While more evidence may come, an attempt is given up only at Wald's lower boundary
+    ln(beta / (1 - alpha)) (Sequential Analysis, 1947, section 3.2).
     """
-    moved = threshold_llr + math.log(DecisionPolicy().max_apcer / policy.max_apcer)
-    accept = max(moved, min(threshold_llr, 0.0))
-    return Boundaries(accept, min(math.log(policy.max_bpcer / (1.0 - policy.max_apcer)), accept))
+    accept = max(rates.accept_llr(policy.max_apcer), min(rates.accept_llr(DecisionPolicy().max_apcer), 0.0))
+    reject = min(rates.reject_llr(policy.max_bpcer), accept)
+    return Boundaries(accept, reject, min(math.log(policy.max_bpcer / (1.0 - policy.max_apcer)), reject))
 
 
-def verdict(llr: float, limits: Boundaries) -> PadDecision:
-    """Return what a fused log-likelihood ratio says now; NaN is inconclusive, which never opens a door."""
+def verdict(llr: float, limits: Boundaries, *, final: bool = True) -> PadDecision:
+    """Return what a fused log-likelihood ratio says; NaN is inconclusive, which never opens a door.
+
+    Unless it is ``final``, more evidence may come, and rejecting waits for the early boundary.
+    """
     if llr >= limits.accept_llr:
         return PadDecision.BONA_FIDE
-    return PadDecision.ATTACK if llr <= limits.reject_llr else PadDecision.INCONCLUSIVE
+    reject = limits.reject_llr if final else limits.early_reject_llr
+    return PadDecision.ATTACK if llr <= reject else PadDecision.INCONCLUSIVE
 
 
 def step_of(states: Mapping[Role, SensorState], network: bool) -> Step:
