@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate import assets, config
+from livegate import config
 from livegate.detect.decode import Decoder
 from livegate.detect.manifest import ModelManifest, read_manifest
 from livegate.detect.preprocess import fit, normalise, shrink
 from livegate.detect.priors import prior_boxes
 from livegate.detect.runtime import Runtime, check_runtime, open_runtime
 from livegate.errors import AssetError, PadError
+from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.types import Face
 
 # Probabilities of an 8-bit model are whole 256ths each; three of them miss 1 by no more than this.
@@ -60,12 +61,12 @@ class Detector:
         return self._decoder.faces(offsets[0], scores[0], view)
 
 
-def open_detector(choice: config.Detector, threads: int = 1) -> Detector | None:
-    """Open the configured model in the configured runtime, or return None when the runtime is ``none``.
+def open_detector(choice: config.Detector, threads: int = 1, shelf: Shelf = SHIPPED) -> Detector | None:
+    """Open the configured model of ``shelf`` in the configured runtime, or return None when the runtime is ``none``.
 
     Raises AssetError for a missing, damaged or ill-fitting model, ConfigError for a runtime that is not installed.
     """
-    manifest = read_manifest(assets.model(choice.model))
+    manifest = read_manifest(shelf.model(choice.model))
     opened = open_runtime(choice.runtime, manifest.network, choice.precision, threads)
     if opened is None:
         return None

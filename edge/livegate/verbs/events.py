@@ -68,9 +68,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--console-key", metavar="KEY", help="the console's public key, a PEM file or base64")
 
 
-def add_store_arguments(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+def add_store_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> argparse._MutuallyExclusiveGroup:
     """Declare how a store is named: by the terminal's configuration or by its folder; return the group of the two."""
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_mutually_exclusive_group(required=required)
     where.add_argument("--config", type=Path, metavar="FILE", help="the terminal's configuration")
     where.add_argument("--state-dir", type=Path, metavar="DIR", help="the folder its store lies in")
     parser.add_argument("--json", action="store_true", help="machine-readable")

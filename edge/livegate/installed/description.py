@@ -1,0 +1,108 @@
+"""What a model says of itself, whatever its kind: read strictly by the kind's own reader."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livegate.cues.protocol import all_cues
+from livegate.detect.crop_manifest import read_crop_manifest
+from livegate.detect.manifest import read_manifest
+from livegate.detect.network import Network
+from livegate.errors import AssetError
+from livegate.installed.shelf import MANIFEST
+from livegate.scorers import read_points, read_scorer
+
+_MAX_LINE = 256
+SSD, CROP_CLASSIFIER, LOGISTIC, OPERATING_POINTS = "ssd", "crop_classifier", "logistic", "operating_points"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A model in ``folder``; ``sha256`` is that of its manifest, and ``files`` are the files that one lists."""
+
+    folder: Path
+    name: str
+    version: str
+    kind: str
+    licence: str
+    sha256: str
+    files: Mapping[str, str]
+    network: Network | None
+    calibration: Mapping[str, Any] | None
+    """When it was calibrated and with how much; None for a model that was not and so cannot judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    network: Network | None = None
+    calibrated: bool = True
+
+
+def describe(folder: Path) -> Description:
+    """Return what the manifest in ``folder`` says; AssetError names file, key and remedy for anything wrong in it."""
+    path = folder / MANIFEST
+    try:
+        content = path.read_bytes()
+        table = tomllib.loads(content.decode())
+    except OSError as exc:
+        raise AssetError(f"{path}: cannot be read ({exc.strerror}); give a folder that holds a model") from exc
+    except (ValueError, RecursionError) as exc:
+        raise AssetError(f"{path}: is not TOML: {exc}; write it anew") from exc
+    model = table.get("model")
+    if not isinstance(model, dict) or model.get("kind") not in _READERS:
+        raise AssetError(f"{path}: lacks a table [model] with 'kind' as one of {', '.join(_READERS)}; add it")
+    kind = str(model["kind"])
+    name, version, licence = (_line(model, key, path) for key in ("name", "version", "licence"))
+    read = _READERS[kind](folder, name)
+    files = {file.name: file.sha256 for file in read.network.files} if read.network else {}
+    calibration = _calibration(table) if read.calibrated else None
+    digest = hashlib.sha256(content).hexdigest()
+    return Description(folder, name, version, kind, licence, digest, files, read.network, calibration)
+
+
+def _ssd(folder: Path, _name: str) -> _Read:
+    return _Read(read_manifest(folder).network)
+
+
+def _crop_classifier(folder: Path, _name: str) -> _Read:
+    manifest = read_crop_manifest(folder)
+    return _Read(manifest.network, manifest.calibrated)
+
+
+def _logistic(folder: Path, name: str) -> _Read:
+    cues = dict(all_cues())
+    if name not in cues:
+        raise AssetError(f"{folder / MANIFEST}: [model] 'name': there is no cue {name!r}, only {', '.join(cues)}")
+    read_scorer(str(folder), cues[name])
+    return _Read()
+
+
+def _operating_points(folder: Path, _name: str) -> _Read:
+    read_points(folder / MANIFEST)
+    return _Read()
+
+
+_READERS: Mapping[str, Callable[[Path, str], _Read]] = {
+    SSD: _ssd,
+    CROP_CLASSIFIER: _crop_classifier,
+    LOGISTIC: _logistic,
+    OPERATING_POINTS: _operating_points,
+}
+
+
+def _line(model: Mapping[str, Any], key: str, path: Path) -> str:
+    text = model.get(key)
+    if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= _MAX_LINE:
+        raise AssetError(f"{path}: [model] '{key}': expected a line of text, found {text!r}")
+    return text
+
+
+def _calibration(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in [calibration], or else what [training] says of it."""
+    said = table.get("calibration") or table.get("training") or {}
+    return {key: value for key, value in said.items() if isinstance(value, (str, int, float))}
