@@ -43,6 +43,8 @@ _UNHIDDEN = 0.1
 _LEAST_OTHER = 0.75
 _MOST_MASK_ENLARGED = 2.0
 _USUAL_ROOM = 0.3
+# More than of the living, who besides fill the frame as portraits do.
+_CLOSE_UPS = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class _Behind:
 
 def _medium(rng: np.random.Generator, sources: Sources, species: str, portrait: Portrait, borderless: bool) -> Medium:
     if not borderless:
-        shown = capture_shown(rng, portrait, sources.split, draw_face_px(rng, portrait))
+        shown = capture_shown(rng, portrait, sources.split, draw_face_px(rng, portrait, _CLOSE_UPS))
         return _of_species(rng, sources, species, shown, None)
     height, width = load_linear(portrait.path).shape[:2]
     cover = max(WIDTH / width, HEIGHT / height) * float(rng.uniform(1.08, 1.3))
@@ -170,7 +172,7 @@ def _held(rng: np.random.Generator, medium: Medium, borderless: bool) -> Pose:
         at = (WIDTH / 2 + x + w / 2 - width / 2 + spread[0] * WIDTH, HEIGHT / 2 + y + h / 2 - height / 2)
         return pose(rng, medium, (at[0], at[1] + spread[1] * HEIGHT), 0.8)
     for _ in range(8):
-        at = (float(rng.uniform(0.2, 0.8) * WIDTH), float(rng.uniform(0.25, 0.8) * HEIGHT))
+        at = (float(rng.uniform(0.25, 0.75) * WIDTH), float(rng.uniform(0.28, 0.72) * HEIGHT))
         tried = pose(rng, medium, at, 0.8 if borderless else 0.0)
         if inside_share(tried.box(medium), WIDTH, HEIGHT) > _LEAST_IN_VIEW:
             return tried

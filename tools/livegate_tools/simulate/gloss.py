@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from livegate_tools.simulate.geometry import Pixels
+from livegate_tools.simulate.geometry import BoxPx, Pixels
 
 _LAMPS = (0.35, 0.4, 0.25)
 
@@ -49,6 +49,14 @@ def mirrored(rng: np.random.Generator, lean: Pixels, finish: Finish, room: Pixel
     return np.asarray(light * np.float32(finish.mirror), np.float32)
 
 
+def sparing(glare: Pixels, light: Pixels, box: BoxPx) -> Pixels:
+    """Return mirrored light, dimmed where it would drown most of the face at ``box``: such a picture shows nobody."""
+    x, y, w, h = (int(v) for v in box)
+    area = (slice(max(y, 0), max(y + h, 1)), slice(max(x, 0), max(x + w, 1)))
+    over = float(np.percentile(glare[area], 65)) / max(float(light[area].mean()), 1e-3)
+    return glare if over < 1 else np.asarray(glare / over, np.float32)
+
+
 def _source(rng: np.random.Generator, across: Pixels, down: Pixels, rough: float) -> Pixels:
     """One lamp, tube or window seen in the surface, (h, w, 1); roughness spreads it and takes from its peak."""
     kind = rng.integers(3)
@@ -61,7 +69,7 @@ def _source(rng: np.random.Generator, across: Pixels, down: Pixels, rough: float
         size, strength = (float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.008, 0.03))), (25, 150)
         shape = _edge(size[0] - np.abs(a), rough) * _edge(size[1] - np.abs(b), rough)
     else:
-        size, strength = (float(rng.uniform(0.05, 0.2)), float(rng.uniform(0.08, 0.3))), (4, 60)
+        size, strength = (float(rng.uniform(0.03, 0.12)), float(rng.uniform(0.05, 0.2))), (3, 50)
         shape = _edge(size[0] - np.abs(a), rough) * _edge(size[1] - np.abs(b), rough)
         shape = shape * (1 - _edge(0.008 - np.abs(a), rough)) * (1 - _edge(0.008 - np.abs(b - size[1] * 0.2), rough))
     peak = size[0] * size[1] / ((size[0] + rough) * (size[1] + rough))
@@ -82,4 +90,4 @@ def _room(rng: np.random.Generator, across: Pixels, down: Pixels, rough: float, 
     map_x = (across + shift[0] + 1) * np.float32(0.5 * width)
     map_y = (down + shift[1]) * np.float32(0.5 * width) + np.float32(0.5 * height)
     seen = cv2.remap(soft, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(seen * np.float32(np.exp(rng.uniform(np.log(0.15), np.log(4.0)))), np.float32)
+    return np.asarray(seen * np.float32(np.exp(rng.uniform(np.log(0.1), np.log(2.5)))), np.float32)

@@ -57,13 +57,13 @@ def pick_person(rng: np.random.Generator, sources: Sources) -> Portrait:
     return portrait
 
 
-def draw_face_px(rng: np.random.Generator, portrait: Portrait) -> float:
-    """Return the width a face is shown at, pixels: the same distribution for living and for shown faces.
+def draw_face_px(rng: np.random.Generator, portrait: Portrait, close_ups: float = 0.5) -> float:
+    """Return the width a face is shown at, pixels: the same range for living and for shown faces.
 
-    Half of them are close-ups, as wide as faces of portraits that fill the frame.
+    A share of them are close-ups, as wide as faces of portraits that fill the frame.
     """
     low, high = FACE_PX[0], min(FACE_PX[1], MOST_ENLARGED * portrait.box[2])
-    if high > _CLOSE_UP_PX and rng.random() < 0.5:
+    if high > _CLOSE_UP_PX and rng.random() < close_ups:
         low = _CLOSE_UP_PX
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 

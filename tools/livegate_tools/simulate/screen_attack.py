@@ -7,7 +7,7 @@ import numpy as np
 
 from livegate_tools.simulate import interface_art
 from livegate_tools.simulate.geometry import Pixels
-from livegate_tools.simulate.gloss import mirrored
+from livegate_tools.simulate.gloss import mirrored, sparing
 from livegate_tools.simulate.medium import Medium, Shown, around_face, cropped
 from livegate_tools.simulate.portraits import to_encoded
 from livegate_tools.simulate.screens import ScreenModel
@@ -34,7 +34,7 @@ def screen_medium(
     """
     encoded, box = _content(rng, shown, screen, borderless)
     light = _emit(rng, encoded, screen)
-    light += _glass(rng, light.shape, screen, reflected)
+    light += sparing(_glass(rng, light.shape, screen, reflected), light, box)
     light, share, shift = _cased(rng, light, screen)
     height, width = light.shape[:2]
     light, share, grown = stood(rng, light, share, screen) if borderless is None else (light, share, 0)

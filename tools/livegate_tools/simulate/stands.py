@@ -53,7 +53,8 @@ def _deck(rng: np.random.Generator, light: Pixels, screen: ScreenModel) -> tuple
     cover = cv2.warpPerspective(np.ones(_DECK_PX[::-1], np.float32), matrix, (out_w, out_h))
     fall = np.linspace(1, 0, out_h, dtype=np.float32)[:, None, None] ** 2
     glow = light[: max(2, height // 2)].mean(axis=(0, 1)) * fall * np.float32(_GLOW)
-    room = np.linspace(*rng.uniform(0.5, 1.3, 2), out_w, dtype=np.float32)[None, :, None]
+    left, right = (float(v) for v in rng.uniform(0.5, 1.3, 2))
+    room = np.linspace(left, right, out_w, dtype=np.float32)[None, :, None]
     deck = deck * (room + glow)
     deck[: max(1, out_h // 40)] *= np.float32(0.3)
     return np.asarray(deck, np.float32), np.asarray(cover, np.float32)
@@ -93,6 +94,7 @@ def _foot(rng: np.random.Generator, shape: tuple[int, ...], screen: ScreenModel)
     middle = width / 2
     cv2.rectangle(cover, (int(middle - neck * width / 2), 0), (int(middle + neck * width / 2), tall), 1.0, -1)
     cv2.ellipse(cover, ((middle, tall * 0.88), (base * width, tall * 0.24), 0), 1.0, -1, cv2.LINE_AA)
-    shade = np.linspace(*rng.uniform(0.5, 1.3, 2), width, dtype=np.float32)[None, :, None]
+    left, right = (float(v) for v in rng.uniform(0.5, 1.3, 2))
+    shade = np.linspace(left, right, width, dtype=np.float32)[None, :, None]
     light = np.array(screen.case, np.float32) * shade * np.linspace(0.5, 1.0, tall, dtype=np.float32)[:, None, None]
     return np.asarray(light, np.float32), cover
