@@ -117,7 +117,8 @@ def _labelled(path: Path, number: int, line: dict[str, Any]) -> Sample | None:
             path=path.parent / line["rgb"],
             presentation=presentation,
             species=line.get("pai_species"),
-            subject=str(line["subject"]),
+            # Nobody says who it is: then it could be anyone of its source, and is drawn as one person.
+            subject=f"unnamed of {line['source']}" if line["subject"] is None else str(line["subject"]),
             source=str(line["source"]),
             split=Split(line.get("split", "train")),
             faces=faces,

@@ -1,15 +1,19 @@
 """``livegate train``: learn the face network, the scorer of a cue, or the thresholds of cues that speak together.
 
-Each writes a folder as models/ holds it: the model, its manifest and its card.
+Each writes a folder as models/ holds it: the model, its manifest and its card. ``livegate train import`` writes a
+manifest instead, from the folder of a licensed set.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import sys
 from pathlib import Path
 
 from livegate.errors import ConfigError, LivegateError
+from livegate.terminal_text import printable
+from livegate_tools.train.readers.shared.options import add_import_arguments, wanted
 
 HELP = "train the face network, or the scorer of a cue, on captures you hold a licence for"
 _NEEDED = ("torch", "onnx")
@@ -21,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="cue NAME: a cue's scorer; fusion: thresholds of all cues together; default: the face network",
+        help="cue NAME: a cue's scorer; fusion: thresholds of all cues together; import SET FOLDER: a licensed set's "
+        "folder into a manifest to train and evaluate with; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
@@ -45,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export-only", action="store_true", help="write the model from the checkpoint as it is, without training"
     )
+    add_import_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,6 +86,10 @@ def _train_part(arguments: argparse.Namespace) -> int:
             from livegate_tools.train.fusion import train_fusion
 
             print(f"operating points written to {train_fusion(dev, arguments.out)}")
+        case ["import", name, folder]:
+            return _import(name, Path(folder), arguments)
+        case ["import", *_]:
+            raise ConfigError("train import: needs a set and its folder, import SET FOLDER, and --out DIR")
         case ["cue", _]:
             raise ConfigError(
                 "train cue: needs captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ..."
@@ -87,5 +97,25 @@ def _train_part(arguments: argparse.Namespace) -> int:
         case ["fusion"]:
             raise ConfigError("train fusion: needs captures to fix thresholds on, --dev DIR ...")
         case _:
-            raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing, or: cue NAME, or: fusion")
+            raise ConfigError(
+                f"train {' '.join(arguments.what)}: expected nothing, or: cue NAME, or: fusion, or: import SET FOLDER"
+            )
     return 0
+
+
+def _import(name: str, folder: Path, arguments: argparse.Namespace) -> int:
+    """Turn a licensed set's folder into a manifest; 1 where a recording could not be read, 0 otherwise."""
+    from livegate_tools.train.readers import find_reader
+    from livegate_tools.train.readers.shared.finder import open_finder
+    from livegate_tools.train.readers.shared.importer import MANIFEST, recordings_of, summary, write_manifest
+
+    source, reader = find_reader(name)
+    asked = wanted(arguments)
+    recordings = recordings_of(reader, folder, asked)
+    imported = write_manifest(source, recordings, arguments.out, asked, open_finder)
+    for failure in imported.failures:
+        print(f"livegate train: {printable(failure)}", file=sys.stderr)
+    print(f"{arguments.out / MANIFEST}: {sum(imported.counts.values())} samples of {len(recordings)} recordings")
+    for line in summary(imported):
+        print(f"  {line}")
+    return 1 if imported.failures else 0

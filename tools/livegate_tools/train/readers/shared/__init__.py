@@ -1,0 +1,1 @@
+"""What several readers need: values, sources of frames, boxes, checks of the layout."""
