@@ -46,13 +46,16 @@ def install(library: Library, path: Path, calibrate: Calibrate | None = None) ->
     """
     with library.changing():
         try:
-            unfinished = Path(tempfile.mkdtemp(dir=library.path, prefix=UNFINISHED))
+            unfinished = Path(tempfile.mkdtemp(dir=library.path.resolve(), prefix=UNFINISHED))
             try:
                 _copy(path, unfinished)
                 ran = trial(unfinished)
                 if calibrate is not None:
                     _calibrate(unfinished, calibrate)
                 return _keep(library, describe(unfinished), ran)
+            except AssetError as exc:
+                # The user knows the model by the path that was given.
+                raise AssetError(str(exc).replace(str(unfinished), str(path))) from exc
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         except OSError as exc:
@@ -65,12 +68,8 @@ def _copy(path: Path, folder: Path) -> None:
     if MANIFEST not in source.names():
         raise AssetError(f"{path}: lacks {MANIFEST}; see docs/models.md for how to write one")
     _write(folder / MANIFEST, source.read(MANIFEST, MAX_MANIFEST_BYTES))
-    try:
-        description = describe(folder)
-        _check_name(description)
-    except AssetError as exc:
-        # The user knows the model by the path that was given.
-        raise AssetError(str(exc).replace(str(folder), str(path))) from exc
+    description = describe(folder)
+    _check_name(description)
     contents = read_all(source, description.files)
     for name, digest in description.files.items():
         found = hashlib.sha256(contents[name]).hexdigest()

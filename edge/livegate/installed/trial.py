@@ -54,7 +54,7 @@ def trial(folder: Path) -> tuple[Ran, ...]:
     Raises AssetError when one cannot be loaded, gives another output than its manifest says, or breaks a bound, and
     when there is no runtime for any.
     """
-    command = [sys.executable, "-I", "-m", __name__, str(folder)]
+    command = [sys.executable, "-I", "-m", __name__, str(folder.resolve())]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False, cwd="/"
