@@ -103,7 +103,7 @@ class Terminal:
 
 def rules_of(policy: GatePolicy) -> Rules:
     """Return rules of a card terminal that pulses its door for a second."""
-    judged = DecisionPolicy(max_bpcer=0.25, timeout_ms=2000)
+    judged = DecisionPolicy(max_bpcer=0.02, timeout_ms=2000)
     return Rules(policy, pairing_window_ms=1500, pulse_ms=1000, environment=Environment(IDENTITY), decision=judged)
 
 
