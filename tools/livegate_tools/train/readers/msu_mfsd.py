@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livegate.errors import AssetError
 from livegate_tools.train.readers.shared.boxes import BoxTable, box_of_corners
-from livegate_tools.train.readers.shared.layout import files_of, known, text_lines
+from livegate_tools.train.readers.shared.layout import files_of, known, misfit, text_lines
 from livegate_tools.train.readers.shared.recording import Reader, Recording
 from livegate_tools.train.readers.shared.sources import Video
 from livegate_tools.train.samples import Split
@@ -33,7 +33,9 @@ def find(folder: Path, _protocol: str | None) -> Iterator[Recording]:
 def _splits(folder: Path) -> dict[int, Split]:
     splits: dict[int, Split] = {}
     for name, split in (("train_sub_list.txt", Split.TRAIN), ("test_sub_list.txt", Split.TEST)):
-        for line in text_lines(folder / name, f"{_EXPECTED}; a subject's number a line"):
+        if not (folder / name).is_file():
+            raise misfit(folder, _EXPECTED)
+        for line in text_lines(folder / name, "a subject's number a line"):
             if not line.isdecimal():
                 raise AssetError(f"{folder / name}: '{line[:40]}'; expected a subject's number a line")
             splits[int(line)] = split

@@ -169,7 +169,7 @@ def _lines(source: str, recording: Recording, out: Path, every: int, boxes: _Box
             "box_source": whose,
             "recording": recording.name,
             "frame": shown.number,
-            **recording.notes,
+            "notes": dict(recording.notes),
         }
 
 
