@@ -16,6 +16,7 @@ catch either.
     ├── LinkError            the broker refused us or a message cannot be understood
     │   └── TrustError       a message is understood but not trusted; its Refusal says why
     ├── EvidenceError        pictures of an attack cannot be kept, found or opened
+    ├── CalibrationError     a terminal's calibration cannot be made, kept or used
     └── PadError             liveness could not be judged
 """
 
@@ -93,6 +94,10 @@ class TrustError(LinkError):
 
 class EvidenceError(LivegateError):
     """Pictures of an attack cannot be kept, found or opened."""
+
+
+class CalibrationError(LivegateError):
+    """A terminal's own calibration cannot be made, kept or used."""
 
 
 class PadError(LivegateError):
