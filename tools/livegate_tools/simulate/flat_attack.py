@@ -12,6 +12,7 @@ from livegate_tools.simulate.compose import Pose, Presented, covered_share, pose
 from livegate_tools.simulate.cutout_attack import cutout_medium
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
 from livegate_tools.simulate.living import (
+    MOST_ENLARGED,
     before_room,
     draw_face_px,
     fits_filling,
@@ -21,7 +22,7 @@ from livegate_tools.simulate.living import (
     webcam,
 )
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
-from livegate_tools.simulate.portraits import Portrait, Sources, load_linear
+from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources, load_linear
 from livegate_tools.simulate.print_attack import draw_bend, print_medium
 from livegate_tools.simulate.printing import draw_print
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, room
@@ -43,6 +44,8 @@ _UNHIDDEN = 0.1
 _LEAST_OTHER = 0.75
 _MOST_MASK_ENLARGED = 2.0
 _USUAL_ROOM = 0.3
+_IN_A_ROOM = 0.35
+_LEAST_IN_A_ROOM_PX = 90.0
 # More than of the living, who besides fill the frame as portraits do.
 _CLOSE_UPS = 0.75
 
@@ -131,14 +134,24 @@ class _Behind:
 
 
 def _medium(rng: np.random.Generator, sources: Sources, species: str, portrait: Portrait, borderless: bool) -> Medium:
+    seen = _seen_by_attacker(rng, sources, portrait)
+    height, width = seen.linear.shape[:2]
     if not borderless:
-        shown = capture_shown(rng, portrait, sources.split, draw_face_px(rng, portrait, _CLOSE_UPS))
-        return _of_species(rng, sources, species, shown, None)
-    height, width = load_linear(portrait.path).shape[:2]
+        face_px = min(draw_face_px(rng, portrait, _CLOSE_UPS), MOST_ENLARGED * seen.box[2])
+        return _of_species(rng, sources, species, capture_shown(rng, seen, sources.split, face_px), None)
     cover = max(WIDTH / width, HEIGHT / height) * float(rng.uniform(1.08, 1.3))
-    shown = capture_shown(rng, portrait, sources.split, portrait.box[2] * cover)
+    shown = capture_shown(rng, seen, sources.split, seen.box[2] * cover)
     rows, columns = shown.linear.shape[:2]
     return _of_species(rng, sources, species, shown, (min(columns, 760), min(rows, 580)))
+
+
+def _seen_by_attacker(rng: np.random.Generator, sources: Sources, portrait: Portrait) -> Shown:
+    """The person as the portrait has them, or at times in a room, as those who are alive are shown."""
+    if portrait.source not in WEBCAMS and rng.random() < _IN_A_ROOM:
+        scene = before_room(rng, sources, portrait, None)
+        if scene is not None and scene.box[2] > _LEAST_IN_A_ROOM_PX:
+            return Shown(np.minimum(scene.linear, 1), scene.box)
+    return Shown(load_linear(portrait.path), portrait.box)
 
 
 def _of_species(
@@ -222,7 +235,7 @@ def _masked(rng: np.random.Generator, sources: Sources, portrait: Portrait) -> A
         face_px = w * float(rng.uniform(1.0, 1.3))
         if portrait.subject != wearer.portrait.subject and face_px < _MOST_MASK_ENLARGED * portrait.box[2]:
             break
-    shown = capture_shown(rng, portrait, sources.split, face_px)
+    shown = capture_shown(rng, Shown(load_linear(portrait.path), portrait.box), sources.split, face_px)
     medium = cutout_medium(rng, shown, draw_print(rng, sources.split))
     dimmed = float(wearer.linear[max(int(y), 0) : int(y + h), max(int(x), 0) : int(x + w)].mean())
     level = float(np.clip(dimmed / max(float(medium.light.mean()), 1e-3), 0.3, 2.5) * np.exp(rng.normal(0.15, 0.3)))

@@ -12,7 +12,7 @@ from livegate_tools.simulate.camera_stage import expose
 from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.geometry import BoxPx, Pixels, warp_picture
 from livegate_tools.simulate.held_out import Split
-from livegate_tools.simulate.portraits import Portrait, load_linear, to_linear
+from livegate_tools.simulate.portraits import to_linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Medium:
     device: str | None = None
 
 
-def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, face_px: float) -> Shown:
+def capture_shown(rng: np.random.Generator, seen_by_attacker: Shown, split: Split, face_px: float) -> Shown:
     """Return the picture an attacker took: through a camera of its own, scaled so that the face is ``face_px`` wide.
 
     It is a camera whose pictures please: clean blacks, full colours; three in five have hardly any noise of their own.
     """
-    picture = load_linear(portrait.path)
-    scale = face_px / portrait.box[2]
+    picture, box = seen_by_attacker.linear, seen_by_attacker.box
+    scale = face_px / box[2]
     width = max(32, round(picture.shape[1] * scale / 2) * 2)
     height = max(32, round(picture.shape[0] * scale / 2) * 2)
     matrix = np.diag([scale, scale, 1.0])
@@ -59,13 +59,13 @@ def capture_shown(rng: np.random.Generator, portrait: Portrait, split: Split, fa
         colour_repair=1.0,
         resolution=1.0,
         black=float(rng.uniform(-0.03, 0.01)),
-        contrast=float(rng.uniform(0.1, 0.6)),
+        contrast=float(rng.uniform(0.1, 0.8)),
         saturation=float(rng.uniform(0.9, 1.5)),
     )
     if rng.random() < 0.6:
         camera = dataclasses.replace(camera, electrons=9000.0, lens_sigma_px=0.3, jpeg_quality=95, exposure_ev=0.1)
     taken = to_linear(cv2.cvtColor(expose(seen, camera, rng), cv2.COLOR_BGR2RGB))
-    x, y, w, h = portrait.box
+    x, y, w, h = box
     box = (x * scale, y * scale, w * scale, h * scale)
     if rng.random() < 0.5:
         taken = np.ascontiguousarray(taken[:, ::-1])

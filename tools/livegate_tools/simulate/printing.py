@@ -62,7 +62,7 @@ def draw_print(rng: np.random.Generator, split: Split) -> PrintModel:
     return PrintModel(
         paper=(white * constant(0.95, 1.02), white, white * constant(0.92, 1.04)),
         ink_black=constant(*black),
-        gamut=0.0 if rng.random() < 0.06 else constant(0.75, 1.25),
+        gamut=0.0 if rng.random() < 0.06 else constant(0.75, 1.45),
         tone=constant(0.85, 1.5),
         cast=(constant(0.9, 1.08), constant(0.95, 1.05), constant(0.88, 1.08)),
         banding=constant(0.0, 0.05) if rng.random() < 0.4 else 0.0,

@@ -16,6 +16,7 @@ from livegate_tools.simulate.stands import stood
 _FACE_SHARE = {"replay_phone": (0.28, 0.95), "replay_tablet": (0.2, 0.7), "replay_monitor": (0.13, 0.5)}
 # A screen much wider than the frame only costs time.
 _WIDEST_PX = 800.0
+_OVERLAID = 0.3
 # A finger is 16 mm wide, a phone 72, a tablet 150 and a monitor 300 high.
 _FINGER = {"replay_phone": 0.2, "replay_tablet": 0.11, "replay_monitor": 0.06}
 
@@ -49,7 +50,10 @@ def _content(
     """The screen's picture in sRGB, and the face's box on it."""
     if borderless is not None:
         part = cropped(shown, around_face(rng, shown, borderless))
-        return to_encoded(part.linear), part.box
+        art = to_encoded(part.linear)
+        if rng.random() < _OVERLAID:
+            interface_art.overlay(rng, art)
+        return art, part.box
     low, high = _FACE_SHARE[screen.species]
     low = min(max(low, shown.box[2] / _WIDEST_PX), high)
     width = shown.box[2] / float(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -69,7 +73,7 @@ def _content(
     else:
         art = interface_art.page(rng, size, (left, top, left + photo_w, top + photo_h))
     art[top : top + photo_h, left : left + photo_w] = to_encoded(part.linear[:photo_h, :photo_w])
-    if rng.random() < 0.3:
+    if rng.random() < _OVERLAID:
         interface_art.overlay(rng, art)
     return art, (part.box[0] + left, part.box[1] + top, part.box[2], part.box[3])
 
