@@ -50,6 +50,12 @@ class Sample:
     split: Split
     faces: tuple[Box, ...]
     unsure: tuple[Box, ...] = ()
+    made_of: frozenset[str] = frozenset()
+    """Names of other sources whose pictures a simulated one was made from: left out with them."""
+
+    def comes_from(self, source: str) -> bool:
+        """Whether ``source`` had any part in this picture."""
+        return source == self.source or source in self.made_of
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -123,6 +129,7 @@ def _labelled(path: Path, number: int, line: dict[str, Any]) -> Sample | None:
             split=Split(line.get("split", "train")),
             faces=faces,
             unsure=tuple(region for region in unsure if region not in faces),
+            made_of=frozenset(str(line[key]) for key in ("portrait_source", "background") if line.get(key)),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise AssetError(f"{path}: sample {number} ({line.get('id')}): missing or wrong field: {exc!r}") from exc
