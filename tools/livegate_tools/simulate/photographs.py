@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate.cameras import CameraKind
-from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box, through, warp_picture
+from livegate_tools.simulate.geometry import BoxPx, Pixels, Warp, map_box, through, warp_picture
 from livegate_tools.simulate.living import Scene
 from livegate_tools.simulate.portraits import WEBCAMS, Portrait, load_linear
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, relight
@@ -16,6 +16,7 @@ from livegate_tools.simulate.scenes import HEIGHT, WIDTH, relight
 _ASPECTS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 4 / 5)
 _LONG_SIDE = (320, 480)
 _MOST_ENLARGED = 1.25
+_MOST_OF_IT = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,17 @@ def photograph(rng: np.random.Generator, portrait: Portrait, size: tuple[int, in
     return Scene(linear, map_box(portrait.box, through(matrix)), portrait, "own")
 
 
-def cut(
-    rng: np.random.Generator, linear: Pixels, box: BoxPx, size: tuple[int, int] | None
-) -> tuple[Pixels, tuple[int, int]]:
-    """Return the part of a frame, ``size`` (w, h), with the face about its middle, and where it began; None: all."""
+def cut(rng: np.random.Generator, linear: Pixels, box: BoxPx, size: tuple[int, int] | None) -> tuple[Pixels, Warp]:
+    """Return the part of a frame, ``size`` (w, h), with the face about its middle, and how points moved; None: all.
+
+    The frame is made smaller first where the face would not fit, as far as it still covers the part.
+    """
     if size is None:
-        return linear, (0, 0)
-    wanted = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) - np.array(size) * rng.uniform(0.4, 0.6, 2)
-    left, top = np.clip(wanted, 0, (WIDTH - size[0], HEIGHT - size[1])).astype(int)
-    return np.ascontiguousarray(linear[top : top + size[1], left : left + size[0]]), (int(left), int(top))
-
-
-def moved(box: BoxPx, corner: tuple[int, int]) -> BoxPx:
-    """Return a box against the corner of a cut-out part."""
-    return box[0] - corner[0], box[1] - corner[1], box[2], box[3]
+        return linear, through(np.eye(3))
+    scale = min(1.0, _MOST_OF_IT * size[0] / box[2], _MOST_OF_IT * size[1] / box[3])
+    scale = max(scale, size[0] / WIDTH, size[1] / HEIGHT)
+    middle = np.array([box[0] + box[2] / 2, box[1] + box[3] / 2]) * scale
+    most = np.array([WIDTH, HEIGHT]) * scale - size
+    left, top = np.clip(middle - np.array(size) * rng.uniform(0.4, 0.6, 2), 0, np.maximum(most, 0))
+    matrix = np.array([[scale, 0, -left], [0, scale, -top], [0, 0, 1.0]])
+    return warp_picture(linear, matrix, size, cv2.BORDER_REPLICATE), through(matrix)

@@ -14,10 +14,10 @@ import numpy as np
 from livegate_tools.simulate.camera_stage import expose
 from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.flat_attack import attack, draw_species, with_faceless_medium
-from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
+from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.living import living, pick_person
-from livegate_tools.simulate.photographs import Taken, cut, draw_taken, moved, photograph
+from livegate_tools.simulate.photographs import Taken, cut, draw_taken, photograph
 from livegate_tools.simulate.portraits import Portrait, Sources
 from livegate_tools.simulate.scenes import blur, flicker, relight, room
 
@@ -93,10 +93,10 @@ def _attack(
     rng: np.random.Generator, sources: Sources, person: Portrait, taken: Taken
 ) -> tuple[Pixels, dict[str, Any]]:
     done = attack(rng, sources, draw_species(rng), person)
-    linear, corner = cut(rng, done.linear, done.box, taken.size)
-    box = moved(done.box, corner)
+    linear, warp = cut(rng, done.linear, done.box, taken.size)
+    box = map_box(done.box, warp)
     others, partly = (
-        [b for b in (moved(b, corner) for b in boxes) if inside_share(b, linear.shape[1], linear.shape[0]) > 0]
+        [b for b in (map_box(b, warp) for b in boxes) if inside_share(b, linear.shape[1], linear.shape[0]) > 0]
         for boxes in (done.others, done.partly)
     )
     told = _told("attack", done.species, done.portrait.subject, done.portrait.source, done.background, box)
