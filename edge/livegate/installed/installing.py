@@ -48,8 +48,8 @@ def install(library: Library, path: Path, calibrate: Calibrate | None = None) ->
         try:
             unfinished = Path(tempfile.mkdtemp(dir=library.path.resolve(), prefix=UNFINISHED))
             try:
-                _copy(path, unfinished)
-                ran = trial(unfinished)
+                model = _copy(path, unfinished)
+                ran = trial(unfinished) if model.network else ()
                 if calibrate is not None:
                     _calibrate(unfinished, calibrate)
                 return _keep(library, describe(unfinished), ran)
@@ -62,8 +62,8 @@ def install(library: Library, path: Path, calibrate: Calibrate | None = None) ->
             raise AssetError(f"{library.path}: cannot be written ({exc.strerror}); check the disk") from exc
 
 
-def _copy(path: Path, folder: Path) -> None:
-    """Write the model's files to ``folder``, checked as far as they can be without running them."""
+def _copy(path: Path, folder: Path) -> Description:
+    """Write the model's files to ``folder``, checked as far as they can be without running them, and return it."""
     source = open_source(path)
     if MANIFEST not in source.names():
         raise AssetError(f"{path}: lacks {MANIFEST}; see docs/models.md for how to write one")
@@ -81,6 +81,7 @@ def _copy(path: Path, folder: Path) -> None:
     for name, content in contents.items():
         if name != MANIFEST:
             _write(folder / name, content)
+    return description
 
 
 def _check_name(model: Description) -> None:
