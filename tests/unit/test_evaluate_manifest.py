@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from livegate.samples.manifest import BadLine, Sample, read_manifest
 
 from livegate.errors import ConfigError
 from livegate.types import Box, Role
-from livegate_tools.evaluate.manifest import BadLine, Sample, read_manifest
 
 GOOD = {"id": "a", "rgb": "a.png", "label": "bona_fide", "subject": "ann", "source": "lab"}
 

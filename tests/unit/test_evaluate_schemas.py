@@ -8,9 +8,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from livegate.samples.manifest import Sample, read_manifest
 
 from livegate.types import Box, CueScore, Face, PadDecision, Reason
-from livegate_tools.evaluate.manifest import Sample, read_manifest
 from livegate_tools.evaluate.predictions import Prediction, unreadable
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

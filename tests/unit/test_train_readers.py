@@ -11,12 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from livegate.samples.manifest import Sample, read_manifest
 from numpy.typing import NDArray
 
 from livegate.cli import main
 from livegate.errors import AssetError, ConfigError, LivegateError
 from livegate.types import Box, Face, Role
-from livegate_tools.evaluate.manifest import Sample, read_manifest
 from livegate_tools.train import samples
 from livegate_tools.train.readers import all_readers, find_reader
 from livegate_tools.train.readers.shared.boxes import BoxTable, box_of_eyes, box_of_size

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 import cv2
+from livegate.samples.manifest import BadLine, read_manifest
 
 from livegate.errors import AssetError
+from livegate.samples.frames import Terminal, read_frame_sets
 from livegate.types import Frame, FrameSet, Role, SensorState
-from livegate_tools.evaluate.frames import Terminal, read_frame_sets
-from livegate_tools.evaluate.manifest import BadLine, read_manifest
 
 WIDTH_PX, HEIGHT_PX = 640, 480
 # More would only fill the memory: the times do not depend on which face it is.

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from livegate.samples.manifest import Sample
 from numpy.typing import NDArray
 
 from livegate.types import PadDecision, Reason
-from livegate_tools.evaluate.manifest import Sample
 from livegate_tools.evaluate.metrics import (
     Flags,
     Scores,

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from livegate.samples.frames import Terminal, read_frame_sets
+from livegate.samples.manifest import BadLine, Sample
+
 from livegate.errors import PadError, PictureError
 from livegate.types import CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role
-from livegate_tools.evaluate.frames import Terminal, read_frame_sets
-from livegate_tools.evaluate.manifest import BadLine, Sample
 
 
 class Judge(Protocol):

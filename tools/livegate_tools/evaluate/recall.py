@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livegate_tools.evaluate.manifest import Sample
+from livegate.samples.manifest import Sample
+
 from livegate_tools.evaluate.predictions import Prediction
 
 LEAST_IOU = 0.5

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from livegate.samples.manifest import Sample
 
 from livegate_tools.evaluate.bootstrap import Interval, intervals
-from livegate_tools.evaluate.manifest import Sample
 from livegate_tools.evaluate.metrics import zero_error_bound
 from livegate_tools.evaluate.outcomes import WORST, Outcomes, figures, gather
 from livegate_tools.evaluate.predictions import Prediction

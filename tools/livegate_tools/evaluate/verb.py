@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+from livegate.samples.frames import Terminal
+from livegate.samples.manifest import BadLine, Sample, read_manifest
 
 from livegate import assets
 from livegate.config import DecisionPolicy, Detector, Runtime
@@ -18,8 +20,6 @@ from livegate.errors import ConfigError
 from livegate.judge import Judge
 from livegate.progress import Progress
 from livegate.types import Role
-from livegate_tools.evaluate.frames import Terminal
-from livegate_tools.evaluate.manifest import BadLine, Sample, read_manifest
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from livegate.samples.manifest import Sample, read_manifest
 from numpy.typing import NDArray
 
 from livegate.cues.protocol import Cue, all_cues
 from livegate.cues.scorer import Scorer
 from livegate.errors import ConfigError, LivegateError, PictureError
+from livegate.samples.frames import read_frame_sets
 from livegate.types import Box, Face, Observation
 from livegate_tools.evaluate import metrics
-from livegate_tools.evaluate.frames import read_frame_sets
-from livegate_tools.evaluate.manifest import Sample, read_manifest
 
 # A detector's box lies this far off the true one (shares of its size, standard deviation); the cue must bear it.
 BOX_JITTER = 0.05

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from livegate.samples.manifest import Sample, read_manifest
 from numpy.typing import NDArray
 
 from livegate import config
@@ -16,10 +17,9 @@ from livegate.config import DecisionPolicy
 from livegate.errors import LivegateError, PictureError
 from livegate.judge import Judge
 from livegate.progress import Progress
+from livegate.samples.frames import read_frame_sets
 from livegate.types import Role
 from livegate_tools.evaluate import metrics
-from livegate_tools.evaluate.frames import read_frame_sets
-from livegate_tools.evaluate.manifest import Sample, read_manifest
 from livegate_tools.train.tradeoff import choose
 
 # The detector always speaks: without it there is no face to judge.

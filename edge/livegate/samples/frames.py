@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from livegate.pictures.reading import read_depth, read_nir, read_picture
+from livegate.samples.manifest import CameraMatrix, Moment, Sample
 from livegate.types import NS_PER_MS, Frame, FrameSet, Intrinsics, Role, SensorState
-from livegate_tools.evaluate.manifest import CameraMatrix, Moment, Sample
 
 _READ: dict[Role, Callable[[Path], NDArray[Any]]] = {
     Role.RGB: read_picture,

@@ -1,0 +1,1 @@
+"""Labelled samples: evaluation manifests, and the FrameSets a terminal would have had of them."""
