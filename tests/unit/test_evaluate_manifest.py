@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from livegate.samples.manifest import BadLine, Sample, read_manifest
 
 from livegate.errors import ConfigError
+from livegate.samples.manifest import BadLine, Sample, read_manifest
 from livegate.types import Box, Role
 
 GOOD = {"id": "a", "rgb": "a.png", "label": "bona_fide", "subject": "ann", "source": "lab"}

@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from livegate.samples.manifest import Sample, read_manifest
 
+from livegate.samples.manifest import Sample, read_manifest
 from livegate.types import Box, CueScore, Face, PadDecision, Reason
 from livegate_tools.evaluate.predictions import Prediction, unreadable
 

@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from livegate.samples.manifest import Sample, read_manifest
 from numpy.typing import NDArray
 
 from livegate.cli import main
 from livegate.errors import AssetError, ConfigError, LivegateError
+from livegate.samples.manifest import Sample, read_manifest
 from livegate.types import Box, Face, Role
 from livegate_tools.train import samples
 from livegate_tools.train.readers import all_readers, find_reader

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import cv2
-from livegate.samples.manifest import BadLine, read_manifest
 
 from livegate.errors import AssetError
 from livegate.samples.frames import Terminal, read_frame_sets
+from livegate.samples.manifest import BadLine, read_manifest
 from livegate.types import Frame, FrameSet, Role, SensorState
 
 WIDTH_PX, HEIGHT_PX = 640, 480

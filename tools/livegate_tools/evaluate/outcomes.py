@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from livegate.samples.manifest import Sample
 from numpy.typing import NDArray
 
+from livegate.samples.manifest import Sample
 from livegate.types import PadDecision, Reason
 from livegate_tools.evaluate.metrics import (
     Flags,

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from livegate.errors import PadError, PictureError
 from livegate.samples.frames import Terminal, read_frame_sets
 from livegate.samples.manifest import BadLine, Sample
-
-from livegate.errors import PadError, PictureError
 from livegate.types import CueScore, Face, FrameSet, PadDecision, PadResult, Reason, Role
 
 

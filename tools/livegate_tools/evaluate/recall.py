@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livegate.samples.manifest import Sample
-
 from livegate_tools.evaluate.predictions import Prediction
 
 LEAST_IOU = 0.5

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from livegate.samples.manifest import Sample
 
+from livegate.samples.manifest import Sample
 from livegate_tools.evaluate.bootstrap import Interval, intervals
 from livegate_tools.evaluate.metrics import zero_error_bound
 from livegate_tools.evaluate.outcomes import WORST, Outcomes, figures, gather

@@ -11,10 +11,10 @@ from itertools import islice
 from multiprocessing import get_context
 
 import cv2
-from livegate.samples.frames import Terminal
-from livegate.samples.manifest import BadLine, Sample
 
 from livegate.errors import PadError
+from livegate.samples.frames import Terminal
+from livegate.samples.manifest import BadLine, Sample
 from livegate_tools.evaluate.predictions import Evaluator, JudgeOpener, Prediction
 
 # Enough that no worker waits for the slowest of its neighbours, little enough to stop soon.

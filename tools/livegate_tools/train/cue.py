@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from livegate.samples.manifest import Sample, read_manifest
 from numpy.typing import NDArray
 
 from livegate.cues.protocol import Cue, all_cues
 from livegate.cues.scorer import Scorer
 from livegate.errors import ConfigError, LivegateError, PictureError
 from livegate.samples.frames import read_frame_sets
+from livegate.samples.manifest import Sample, read_manifest
 from livegate.types import Box, Face, Observation
 from livegate_tools.evaluate import metrics
 
