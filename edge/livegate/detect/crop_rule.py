@@ -25,9 +25,17 @@ def crop(image: NDArray[Any], box: Box, rule: Crop, width: int, height: int) -> 
 
     The box may leave the picture and may be without size; the aspect ratio is not kept.
     """
-    cut = _shifted(image, box, rule.scale) if rule.rule is CropRule.SHIFT else _padded(image, box, rule.scale)
-    resized = cv2.resize(cut, (width, height), interpolation=_INTERPOLATION[rule.resize])
-    return np.asarray(resized, dtype=np.uint8)
+    return resized(cut(image, box, rule), rule, width, height)
+
+
+def cut(image: NDArray[Any], box: Box, rule: Crop) -> NDArray[np.uint8]:
+    """Return what ``rule`` cuts around ``box`` out of ``image``, at the picture's own resolution; it may be a view."""
+    return _shifted(image, box, rule.scale) if rule.rule is CropRule.SHIFT else _padded(image, box, rule.scale)
+
+
+def resized(part: NDArray[Any], rule: Crop, width: int, height: int) -> NDArray[np.uint8]:
+    """Return a cut-out (h, w, 3) uint8 at the size of the network's input: (height, width, 3) uint8."""
+    return np.asarray(cv2.resize(part, (width, height), interpolation=_INTERPOLATION[rule.resize]), dtype=np.uint8)
 
 
 def _shifted(image: NDArray[Any], box: Box, scale: float) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from livegate_tools.train.figures import SourceFigures, by_source, source_figure
 from livegate_tools.train.judge import Judged, judge
 from livegate_tools.train.loop import Run, new_network, thinned, train
 from livegate_tools.train.recipe import read_recipe
+from livegate_tools.train.revision import commit
 from livegate_tools.train.samples import Split, of_split, read_data, read_manifest, require_both_classes
 
 MANIFEST = "manifest.jsonl"
@@ -75,7 +75,7 @@ class Session:
             splits=(Split.TRAIN.value,),
             seed=recipe.optimisation.seed,
             date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-            commit=_commit(),
+            commit=commit(),
             epochs=progress.epoch,
             epochs_planned=recipe.optimisation.epochs,
             presentations=progress.presentations,
@@ -90,19 +90,3 @@ class Session:
         (folder / "manifest.toml").write_text(manifest_text(exported, recipe, point, training), encoding="utf-8")
         (folder / "CARD.md").write_text(card_text(measured), encoding="utf-8")
         return folder
-
-
-def _commit() -> str:
-    """Return the checkout's commit, or "unknown" outside one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return found.stdout.strip()
