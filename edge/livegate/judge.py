@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate import config
-from livegate.cues import detector as detector_cue
 from livegate.cues.bank import CueBank, ScoredCue
 from livegate.decide.evidence import probability
-from livegate.decide.rates import Rates
-from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
+from livegate.decide.fusion import OperatingPoints
+from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
+from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
-from livegate.scorers import operating_points, trained_cues
+from livegate.scorers import alone, detector_as_cue, operating_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -70,6 +70,7 @@ class Judge:
         roles: frozenset[Role],
         policy: config.DecisionPolicy,
         tracks: TrackPolicy | None = None,
+        lost: tuple[str, ...] = (),
     ) -> None:
         self.detector = detector
         self.bank = CueBank(cues)
@@ -77,6 +78,7 @@ class Judge:
         self._policy = policy
         self.tracker = Tracker(tracks)
         self._roles = roles
+        self._lost = lost
         self._timeout_ns = policy.timeout_ms * NS_PER_MS
         self._signer: MediaSigner | None = None
         self._signed: tuple[str, int, str | None] | None = None
@@ -92,22 +94,28 @@ class Judge:
 
     @classmethod
     def open(
-        cls, detector: config.Detector, policy: config.DecisionPolicy, roles: frozenset[Role], threads: int = 1
+        cls,
+        detector: config.Detector,
+        policy: config.DecisionPolicy,
+        roles: frozenset[Role],
+        threads: int = 1,
+        shelf: Shelf = SHIPPED,
+        without: frozenset[str] = frozenset(),
     ) -> Self:
-        """Return a judge with the configured model and every trained cue that ``roles`` can feed.
+        """Return a judge with the configured model and every trained cue of ``shelf`` that ``roles`` can feed.
 
-        With ``runtime = "none"`` there is no detector and every verdict is a non-response. Raise AssetError when the
-        model or a scorer is missing or damaged, ConfigError when no runtime for it is installed.
+        Cues whose names are in ``without`` are left out, to see what they are worth. With ``runtime = "none"`` there
+        is no detector and every verdict is a non-response. Raise AssetError when the model or a scorer is missing or
+        damaged, ConfigError when no runtime for it is installed.
         """
-        opened = open_detector(detector, threads)
+        opened = open_detector(detector, threads, shelf)
         if opened is None:
             return cls.without_network(roles, policy)
-        calibration = opened.manifest.calibration
-        correlation = opened.manifest.decision.frame_correlation
-        own = ScoredCue("detector", detector_cue, detector_cue.scorer(calibration, correlation))
-        cues = (own, *trained_cues(roles))
-        alone = {frozenset({own.name}): calibration.threshold_llr}
-        return cls(opened, cues, OperatingPoints(alone | operating_points()), roles, policy)
+        own = detector_as_cue(opened.manifest)
+        cues = trained_cues(roles, detector, threads, shelf, without)
+        points = operating_points(own, cues, alone(opened.manifest), shelf)
+        lost = tuple(sorted(name for name in shelf.faults if shelf.find(name) is None))
+        return cls(opened, (own, *cues), points, roles, policy, lost=lost)
 
     @classmethod
     def without_network(cls, roles: frozenset[Role], policy: config.DecisionPolicy) -> Self:
@@ -117,7 +125,13 @@ class Judge:
     @property
     def boundaries(self) -> Boundaries:
         """The boundaries while every cue of this terminal speaks."""
-        return self._boundaries(frozenset(cue.name for cue in self.bank.cues))
+        every = self._points.fused({cue.name: 0.0 for cue in self.bank.cues})
+        return boundaries(self._policy, every.rates)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The fingerprint of every model that judges, by the name of its cue; see ``livegate.scorers``."""
+        return {cue.name: cue.fingerprint for cue in self.bank.cues}
 
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         """Judge one FrameSet as a whole attempt; the verdict is final, and the face is the one presented."""
@@ -152,21 +166,23 @@ class Judge:
         One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early.
         """
         cues = self.bank.scores(attempt)
-        llr = float(sum(cue.llr for cue in cues))
-        limits = self._boundaries(frozenset(cue.name for cue in cues))
-        decision = verdict(llr, limits, final=final or overdue)
+        fused = self._points.fused({cue.name: cue.llr for cue in cues})
+        limits = boundaries(self._policy, fused.rates)
+        decision = verdict(fused.llr, limits, final=final or overdue)
         if not final and len(attempt.observations) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         return PadResult(
             decision=decision,
             reason=_REASONS[decision],
-            score=probability(llr),
-            llr=llr,
+            score=probability(fused.llr),
+            llr=fused.llr,
             threshold=limits.accept_llr,
             frames=len(attempt.observations),
             step=self._step(attempt.latest.frame_set),
             cues=cues,
             missing=self._missing(attempt.latest.frame_set, cues),
+            # Asked for only once the verdict stands: what kind of attack it may be never says whether it is one.
+            pai_species=self.bank.species() if decision is PadDecision.ATTACK else None,
         )
 
     def no_face(self, frame_set: FrameSet | None) -> PadResult:
@@ -192,16 +208,13 @@ class Judge:
             self._signed = known
         return replace(pad, media_signature=known[2])
 
-    def _boundaries(self, cues: frozenset[str]) -> Boundaries:
-        return boundaries(self._policy, Rates.at_threshold(self._points.threshold(cues)))
-
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)
 
     def _missing(self, frame_set: FrameSet, cues: tuple[CueScore, ...]) -> tuple[str, ...]:
-        """Return the configured sensors that gave nothing, then the cues that could not be measured."""
+        """Return the configured sensors that gave nothing, then the cues that could not be measured or loaded."""
         silent = {cue.name for cue in self.bank.cues} - {cue.name for cue in cues}
-        return (*sorted(self._roles - frame_set.frames.keys()), *sorted(silent))
+        return (*sorted(self._roles - frame_set.frames.keys()), *sorted(silent), *self._lost)
 
 
 _REASONS = {

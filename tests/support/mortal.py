@@ -23,7 +23,7 @@ from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, StoreConf
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
 from livegate.decide.calibration import Calibration
-from livegate.decide.verdict import OperatingPoints
+from livegate.decide.fusion import OperatingPoints, Point
 from livegate.errors import StoreError
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment
@@ -155,7 +155,7 @@ def judge(eyes: Eyes) -> Judge:
     return Judge(
         eyes,
         (ScoredCue("detector", detector_cue, scorer),),
-        OperatingPoints({frozenset({"detector"}): 1.0}),
+        OperatingPoints({frozenset({"detector"}): Point({"detector": 1.0}, 0.0, 1.0)}),
         frozenset({Role.RGB}),
         DecisionPolicy(max_bpcer=0.25, timeout_ms=2000),
     )

@@ -15,7 +15,7 @@ from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, StoreConf
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
 from livegate.decide.calibration import Calibration
-from livegate.decide.verdict import OperatingPoints
+from livegate.decide.fusion import OperatingPoints, Point
 from livegate.errors import PadError
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment
@@ -117,7 +117,7 @@ def opened(
     judge = Judge(
         detector,
         (ScoredCue("detector", detector_cue, scorer),),
-        OperatingPoints({frozenset({"detector"}): 1.0}),
+        OperatingPoints({frozenset({"detector"}): Point({"detector": 1.0}, 0.0, 1.0)}),
         frozenset({Role.RGB}),
         rules.decision,
     )

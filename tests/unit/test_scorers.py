@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from livegate import assets
 from livegate.cues.protocol import all_cues
+from livegate.detect.manifest import read_manifest
 from livegate.errors import AssetError
-from livegate.scorers import operating_points, read_points, trained_cues
+from livegate.scorers import (
+    alone,
+    detector_as_cue,
+    fingerprint,
+    operating_points,
+    read_fusion,
+    trained_cues,
+    unlike,
+)
 from livegate.types import Role
 
 POINTS = """
@@ -16,31 +26,83 @@ name = "fusion"
 version = "1"
 kind = "operating_points"
 licence = "Apache-2.0"
+[models]
+detector = "aa"
+depth_shape = "bb"
 [[point]]
 cues = ["detector", "depth_shape"]
+weights = {weights}
+offset = -0.5
 threshold_llr = {threshold}
 """
 
 
-def written(folder: Path, threshold: str) -> Path:
+def written(folder: Path, threshold: str = "2.5", weights: str = "[1.0, 0.5]") -> Path:
     path = folder / "manifest.toml"
-    path.write_text(POINTS.format(threshold=threshold))
+    path.write_text(POINTS.format(threshold=threshold, weights=weights))
     return path
 
 
-def test_a_point_is_found_by_its_cues_in_any_order(tmp_path: Path) -> None:
-    assert read_points(written(tmp_path, "2.5")) == {frozenset({"depth_shape", "detector"}): 2.5}
+def test_a_point_has_a_weight_for_each_of_its_cues(tmp_path: Path) -> None:
+    (point,) = read_fusion(written(tmp_path)).point
+    assert dict(zip(point.cues, point.weights, strict=True)) == {"detector": 1.0, "depth_shape": 0.5}
+    with pytest.raises(AssetError, match="one weight for each of detector, depth_shape"):
+        read_fusion(written(tmp_path, weights="[1.0]"))
 
 
 @pytest.mark.parametrize("threshold", ["nan", "-inf", "inf", "-1000.0", '"low"'])
 def test_a_threshold_that_would_open_for_anything_or_nothing_is_refused(tmp_path: Path, threshold: str) -> None:
     path = written(tmp_path, threshold)
     with pytest.raises(AssetError) as caught:
-        read_points(path)
+        read_fusion(path)
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("weights", ["[-0.1, 1.0]", "[nan, 1.0]", "[1.0, 11.0]"])
+def test_a_cue_never_weighs_against_what_it_says(tmp_path: Path, weights: str) -> None:
+    with pytest.raises(AssetError, match="weights"):
+        read_fusion(written(tmp_path, weights=weights))
+
+
+def test_a_model_that_points_were_not_fixed_with_is_named(tmp_path: Path) -> None:
+    fusion = read_fusion(written(tmp_path))
+    assert unlike(fusion, {"detector": "aa", "depth_shape": "bb", "near_infrared": "cc"}) == ()
+    assert unlike(fusion, {"detector": "aa", "depth_shape": "other"}) == ("depth_shape",)
+
+
+def test_a_fingerprint_follows_what_changes_the_numbers_and_nothing_else(tmp_path: Path) -> None:
+    shutil.copytree(assets.model("depth_shape"), tmp_path / "m")
+    path = tmp_path / "m" / "manifest.toml"
+    text, before = path.read_text(), fingerprint(tmp_path / "m")
+    path.write_text(text.replace("seed = 1", "seed = 2").replace('version = "1"', 'version = "7"'))
+    assert fingerprint(tmp_path / "m") == before
+    path.write_text(text.replace("max_llr = 3", "max_llr = 4"))
+    assert fingerprint(tmp_path / "m") != before
+
+
 def test_every_shipped_scorer_fits_its_cue_and_every_set_of_them_has_a_point() -> None:
-    shipped = {cue.name for cue in trained_cues(frozenset(Role))}
-    assert shipped == {name for name, _ in all_cues() if (assets.folder("models") / name / "manifest.toml").is_file()}
-    assert frozenset({"detector", *shipped}) in operating_points()
+    cues = trained_cues(frozenset(Role))
+    measured = {name for name, _ in all_cues() if (assets.folder("models") / name / "manifest.toml").is_file()}
+    assert {cue.name for cue in cues} >= measured
+    manifest = read_manifest(assets.model("face"))
+    points = operating_points(detector_as_cue(manifest), cues, alone(manifest)).points
+    assert frozenset({"detector", *(cue.name for cue in cues)}) in points
+
+
+def test_with_another_detector_only_its_own_point_is_left_and_the_strictest_threshold_serves(tmp_path: Path) -> None:
+    shutil.copytree(assets.model("face"), tmp_path / "face")
+    path = tmp_path / "face" / "manifest.toml"
+    path.write_text(path.read_text().replace("llr_offset = ", "llr_offset = 1"))
+    manifest, cues = read_manifest(tmp_path / "face"), trained_cues(frozenset(Role))
+    points = operating_points(detector_as_cue(manifest), cues, alone(manifest))
+    assert set(points.points) == {frozenset({"detector"})}
+    fixed = read_fusion(assets.folder("models") / "fusion" / "manifest.toml").point
+    everything = {"detector": 1.0} | {cue.name: 1.0 for cue in cues}
+    assert points.fused(everything).threshold_llr == max(point.threshold_llr for point in fixed)
+    assert points.fused(everything).llr == len(everything)
+
+
+def test_a_cue_that_is_left_out_is_not_opened() -> None:
+    every = {cue.name for cue in trained_cues(frozenset(Role))}
+    left = trained_cues(frozenset(Role), without=frozenset({"depth_shape"}))
+    assert {cue.name for cue in left} == every - {"depth_shape"}

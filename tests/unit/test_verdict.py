@@ -6,7 +6,7 @@ import pytest
 
 from livegate.config import DecisionPolicy
 from livegate.decide.rates import Rates
-from livegate.decide.verdict import Boundaries, OperatingPoints, boundaries, step_of, verdict
+from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.types import PadDecision, Role, SensorState, Step
 
 OK, MISSING, STALE = SensorState.OK, SensorState.MISSING, SensorState.STALE
@@ -45,13 +45,6 @@ def test_an_attempt_that_may_still_bring_evidence_is_not_given_up_early() -> Non
     assert verdict(0.5, limits) is PadDecision.ATTACK
     assert verdict(0.5, limits, final=False) is PadDecision.INCONCLUSIVE
     assert verdict(-3.0, limits, final=False) is PadDecision.ATTACK
-
-
-def test_cues_that_no_point_was_fixed_for_take_the_strictest() -> None:
-    points = OperatingPoints({frozenset({"a"}): 1.0, frozenset({"a", "b"}): 3.0})
-    assert points.threshold(frozenset({"a"})) == 1.0
-    assert points.threshold(frozenset({"b"})) == 3.0
-    assert OperatingPoints({}).threshold(frozenset({"a"})) == math.inf
 
 
 @pytest.mark.parametrize("threshold", [-3.0, 0.0, 4.0])

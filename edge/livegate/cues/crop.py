@@ -11,9 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.cues.protocol import ATTACK
 from livegate.decide.calibration import log_odds
 from livegate.detect.classifier import CropClassifier, odds_parts
-from livegate.detect.crop_manifest import ATTACK, BONA_FIDE, FEATURES
+from livegate.detect.crop_manifest import BONA_FIDE, FEATURES
 from livegate.types import Observation, Role
 
 

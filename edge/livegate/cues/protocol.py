@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
-from typing import Any, Protocol, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,25 @@ from livegate.types import Observation, Role
 
 
 class Cue(Protocol):
-    """A module of this package that measures one kind of evidence."""
+    """What measures one kind of evidence: a module of this package, or the network of a crop classifier."""
 
     NEEDS: frozenset[Role]
     FEATURES: tuple[str, ...]
 
     def measure(self, observation: Observation) -> NDArray[np.float64] | None:
         """Return (len(FEATURES),) finite float64, or None where this observation cannot be measured. Pure."""
+
+
+ATTACK = "attack"
+"""The species of an attack that a cue has no name for."""
+
+
+@runtime_checkable
+class SpeciesCue(Protocol):
+    """A cue that also has a guess of what the attack is."""
+
+    def species(self, observation: Observation) -> Mapping[str, float]:
+        """Return the probability of every PAI species it knows (:data:`ATTACK` for the rest), empty if it cannot."""
 
 
 def all_cues() -> Iterator[tuple[str, Cue]]:

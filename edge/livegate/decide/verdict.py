@@ -23,22 +23,6 @@ class Boundaries:
     early_reject_llr: float
 
 
-@dataclass(frozen=True, slots=True)
-class OperatingPoints:
-    """The accepting thresholds fixed on a dev split, one for each set of cues that may speak together.
-
-    Each was chosen for the default ``max_apcer``. More cues spread people and attacks further apart, so each set has a
-    threshold of its own; a set that none was fixed for takes the strictest there is.
-    """
-
-    threshold_llr: Mapping[frozenset[str], float]
-
-    def threshold(self, cues: frozenset[str]) -> float:
-        """Return the least fused log-likelihood ratio called bona fide when ``cues`` spoke; infinite without one."""
-        exact = self.threshold_llr.get(cues)
-        return max(self.threshold_llr.values(), default=math.inf) if exact is None else exact
-
-
 def boundaries(policy: DecisionPolicy, rates: Rates) -> Boundaries:
     """Return the boundaries for the error rates the installer asked for, from those that thresholds had on dev.
 

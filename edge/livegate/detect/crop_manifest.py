@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from livegate.cues.scorer import Scorer
+from livegate.decide.rates import Rates
 from livegate.detect.manifest import Input
 from livegate.detect.network import FILE_NAME, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
 from livegate.detect.tables import read_tables
@@ -21,8 +22,6 @@ from livegate.options import Between, Matches
 
 FEATURES = ("log_odds",)
 BONA_FIDE = "bona_fide"
-ATTACK = "attack"
-"""The class of attacks that names no species."""
 
 
 class CropRule(enum.StrEnum):
@@ -59,7 +58,7 @@ class Crop:
 class Output:
     """Table [output]: the name of the one output (1, C), and what each of its C numbers stands for.
 
-    A class is "bona_fide", "attack", or the name of a PAI species or family, which counts as an attack.
+    A class is "bona_fide", "attack" (no species named), or the name of a PAI species or family: an attack, too.
     """
 
     name: str
@@ -79,6 +78,7 @@ class OwnFusion:
     offset: Annotated[float, Between(-50, 50)]
     threshold_llr: Annotated[float, Between(-50, 50)]
     cues: tuple[str, ...] = ()
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
