@@ -54,3 +54,11 @@ def check_place(path: Path, option: str) -> None:
         raise ConfigError(f"{path}: its folder does not exist; create it or give {option} another place")
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder; give {option} the name of a file")
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder ``path`` with those above it; LivegateError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise LivegateError(f"{path}: cannot be made ({exc.strerror}); name another place") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,17 +24,30 @@ def table(groups: Sequence[Group]) -> str:
     return "\n\n".join("\n".join(_block(group)) for group in shown)
 
 
-def _block(group: Group) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure in words: its value, its interval or bound, errors of presentations, and people it rests on."""
+
+    title: str
+    value: str
+    interval: str = ""
+    errors: str = ""
+    people: str = ""
+
+
+def heading(group: Group) -> str:
+    """Return what a group holds."""
     outcomes = group.outcomes
-    yield (
-        f"{group.name}: {len(outcomes)} presentations, {len(outcomes.bona_fide)} bona fide, "
-        f"{len(outcomes.attacks)} attacks"
-    )
-    yield f"  {'':<30} {'value':>8}  {'95 % interval':<18} {'errors':>13}  {'people':>6}"
+    return f"{len(outcomes)} presentations, {len(outcomes.bona_fide)} bona fide, {len(outcomes.attacks)} attacks"
+
+
+def rows(group: Group) -> Iterator[Row]:
+    """Yield every figure of a group, in the order to read them in."""
+    species = group.outcomes.species_names
     worst = group.worst_species("apcer")
     for kind, title in (("apcer", "APCER"), ("apnrr", "APNRR")):
-        for name in outcomes.species_names:
-            mark = " (worst)" if kind == "apcer" and name == worst and len(outcomes.species_names) > 1 else ""
+        for name in species:
+            mark = " (worst)" if kind == "apcer" and name == worst and len(species) > 1 else ""
             yield _rate(group, f"{kind}/{name}", f"{title} {name}{mark}")
     yield _rate(group, "bpcer", "BPCER")
     yield _rate(group, "bpcer_inconclusive", "  of it inconclusive")
@@ -42,11 +56,20 @@ def _block(group: Group) -> Iterator[str]:
     for figure, title in _PLAIN:
         yield _row(group, figure, title, "")
     found = group.recall
-    yield f"  {'faces found (IoU 0.5)':<30} {_percent(found.value):>8}  {'':<18} {f'{found.found} of {found.n}':>13}"
-    yield f"  {'latency p50, p95':<30} {_ms(group.latency_p50_ms):>8}  {_ms(group.latency_p95_ms)}"
+    yield Row("faces found (IoU 0.5)", _percent(found.value), errors=f"{found.found} of {found.n}")
+    yield Row("latency p50", _ms(group.latency_p50_ms))
+    yield Row("latency p95", _ms(group.latency_p95_ms))
 
 
-def _rate(group: Group, figure: str, title: str) -> str:
+def _block(group: Group) -> Iterator[str]:
+    yield f"{group.name}: {heading(group)}"
+    yield f"  {'':<30} {'value':>8}  {'95 % interval':<18} {'errors':>13}  {'people':>6}"
+    for row in rows(group):
+        line = f"  {row.title:<30} {row.value:>8}  {row.interval:<18} {row.errors:>13}  {row.people:>6}"
+        yield line.rstrip()
+
+
+def _rate(group: Group, figure: str, title: str) -> Row:
     counted = group.counted(figure)
     flags = {
         "apcer": counted.accepted,
@@ -58,14 +81,14 @@ def _rate(group: Group, figure: str, title: str) -> str:
     return _row(group, figure, title, f"{np.count_nonzero(flags)} of {len(counted)}")
 
 
-def _row(group: Group, figure: str, title: str, errors: str) -> str:
+def _row(group: Group, figure: str, title: str, errors: str) -> Row:
     value = f"{group.figures[figure]:.3f}" if figure == "auc" else _percent(group.figures[figure])
     if math.isnan(group.figures[figure]):
         value = "-"
-    return f"  {title:<30} {value:>8}  {_range(group, figure):<18} {errors:>13}  {group.intervals[figure].subjects:>6}"
+    return Row(title, value, interval_text(group, figure), errors, str(group.intervals[figure].subjects))
 
 
-def _range(group: Group, figure: str) -> str:
+def interval_text(group: Group, figure: str) -> str:
     """Return the interval; where no error was seen, the bound that this proves if each *person* is one trial."""
     interval, bound = group.intervals[figure], group.bounds.get(figure)
     if bound is not None:

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-from livegate.samples.frames import Terminal
-from livegate.samples.manifest import BadLine, Sample, read_manifest
 
 from livegate import assets
 from livegate.config import DecisionPolicy, Detector, Runtime
@@ -19,12 +17,15 @@ from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.errors import ConfigError
 from livegate.judge import Judge
 from livegate.progress import Progress
+from livegate.samples.frames import Terminal
+from livegate.samples.manifest import BadLine, Sample, read_manifest
 from livegate.types import Role
+from livegate_tools.evaluate.page.report import write_report
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table
 from livegate_tools.evaluate.workers import predict_all
-from livegate_tools.lines import Lines, check_place
+from livegate_tools.lines import Lines, check_place, make_folder
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
 
@@ -36,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--predictions-out", type=Path, required=True, metavar="P.jsonl", help="one line a sample is written here"
     )
     parser.add_argument("--report", type=Path, metavar="R.json", help="write the figures here, too")
+    parser.add_argument(
+        "--html", type=Path, metavar="DIR", help="write a page to read, and DET curves and score histograms as PNG"
+    )
     parser.add_argument(
         "--modalities",
         type=_modalities,
@@ -63,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, str]) -> int:
     """Do what the command line says, with judges of ``open_judge``; ``model`` says in the report what they use."""
     _refuse_overwriting(arguments)
+    if arguments.html:
+        make_folder(arguments.html)
     entries = list(read_manifest(arguments.manifest, arguments.split))
     bad = [entry for entry in entries if isinstance(entry, BadLine)]
     for line in bad:
@@ -83,6 +89,8 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
     if arguments.report:
         with Lines(arguments.report) as out:
             out.write(report)
+    if arguments.html:
+        write_report(arguments.html, found, judged, about)
     print(report if arguments.json else table(found))
     _warn(arguments, judged, bad)
     return 1 if bad else 0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from livegate.errors import AssetError, ConfigError, LivegateError, PadError, PictureError
 from livegate.progress import Progress
 from livegate.types import Box, Face
-from livegate_tools.lines import Lines
+from livegate_tools.lines import Lines, make_folder
 from livegate_tools.train.readers.shared.layout import misfit
 from livegate_tools.train.readers.shared.recording import Image, Reader, Recording, Shown
 from livegate_tools.train.samples import Presentation, Split
@@ -106,7 +106,7 @@ def write_manifest(
     The manifest takes its name last, so a run that was cut short leaves none. ``open_finder`` is called when the first
     box has to be found. Raises LivegateError where writing fails.
     """
-    _make(out)
+    make_folder(out)
     unfinished = out / f"{MANIFEST}.new"
     counts: Counter[tuple[Split, str]] = Counter()
     failures: list[str] = []
@@ -182,17 +182,10 @@ def _kept(
     if path is not None:
         return str(path.resolve())
     name = Path("frames") / recording.name / f"{shown.number:0{_DIGITS}d}.{ending}"
-    _make((out / name).parent)
+    make_folder((out / name).parent)
     if not cv2.imwrite(str(out / name), image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
         raise LivegateError(f"{out / name}: cannot be written; make room or give --out another place")
     return name.as_posix()
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise LivegateError(f"{folder}: cannot be made ({exc.strerror}); give --out another place") from exc
 
 
 def summary(imported: Imported) -> Iterable[str]:
