@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box, through, warp_picture
+from livegate_tools.simulate.lifting import draw_turn, relief_of, turned, turned_box
 from livegate_tools.simulate.matte import enlarged, person_matte
 from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources, load_encoded, load_linear
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, focus, relight, room
@@ -110,6 +112,7 @@ def webcam(rng: np.random.Generator, portrait: Portrait, headless: bool = False)
 def filling(rng: np.random.Generator, portrait: Portrait) -> Scene:
     """Return the portrait large enough that its own background covers the frame."""
     picture = load_linear(portrait.path)
+    picture, _, portrait = _turned(rng, portrait, picture, picture[..., 0])
     height, width = picture.shape[:2]
     scale = max(WIDTH / width, HEIGHT / height) * float(rng.uniform(1.02, 1.25))
     return _warped(rng, portrait, picture, _towards(rng, portrait, scale, (width, height)), "own")
@@ -136,7 +139,8 @@ def before_room(
         return None
     picture = load_linear(portrait.path)
     matte = enlarged(small, picture.shape[1], picture.shape[0])
-    matrix = _standing(rng, portrait, picture.shape[0], face)
+    picture, matte, seen = _turned(rng, portrait, picture, matte)
+    matrix = _standing(rng, seen, picture.shape[0], face)
     person = warp_picture(picture, matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
     share = np.minimum(warp_picture(matte, matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT), 1)[..., None]
     behind, name = place(rng, sources)
@@ -147,10 +151,23 @@ def before_room(
         person, share = (cv2.GaussianBlur(part, (0, 0), person_soft) for part in (person, share))
         share = share[..., None]
     person = relight(rng, person * np.float32(_matching_gain(rng, person, share, behind)), 1.2)
-    box = map_box(portrait.box, through(matrix))
+    box = map_box(seen.box, through(matrix))
     if face is None and inside_share(box, WIDTH, HEIGHT) < _LEAST_IN_VIEW:
         return None
     return Scene(np.asarray(behind + share * (person - behind), np.float32), box, portrait, name)
+
+
+def _turned(
+    rng: np.random.Generator, portrait: Portrait, picture: Pixels, matte: Pixels
+) -> tuple[Pixels, Pixels, Portrait]:
+    """The picture and the matte with the head turned a little, half the time; and where its face is then."""
+    if not portrait.points or rng.random() < 0.5:
+        return picture, matte, portrait
+    relief = relief_of(np.reshape(portrait.points, (5, 2)), picture.shape[:2])
+    turn = draw_turn(rng)
+    picture, matte = turned(relief, turn, picture, matte)
+    box = turned_box(relief, turn, portrait.box)
+    return np.maximum(picture, 0), np.clip(matte, 0, 1), dataclasses.replace(portrait, box=box)
 
 
 @functools.lru_cache(maxsize=2048)

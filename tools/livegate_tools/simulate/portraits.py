@@ -19,17 +19,22 @@ _LEAST_FACE_PX = 60.0
 _TO_LINEAR = np.where(
     np.arange(256) <= 10, np.arange(256) / 255 / 12.92, ((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
+_LONDON_POINTS = ("eye_left_img", "eye_right_img", "nose_tip_est", "mouth_left_img", "mouth_right_img")
 _BACKGROUND_TURN = (Split.TRAIN, Split.TRAIN, Split.DEV, Split.TRAIN, Split.TEST, Split.TRAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """One picture of one person: where it is, who it is, and YuNet's box (x, y, w, h) in pixels."""
+    """One picture of one person: where it is, who it is, and YuNet's box (x, y, w, h) in pixels.
+
+    ``points``: x, y of both eyes, the tip of the nose and the corners of the mouth, ten numbers, or none.
+    """
 
     path: Path
     source: str
     subject: str
     box: BoxPx
+    points: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,8 @@ def _portrait(folder: Path, line: dict[str, Any], source: str, subject: str) -> 
     if not box or box[2] < _LEAST_FACE_PX:
         return None
     x, y, w, h = map(float, box)
-    return Portrait(folder / line["rgb"], source, subject, (x, y, w, h))
+    points = np.asarray(line.get("yunet_landmarks") or (), np.float64).ravel()
+    return Portrait(folder / line["rgb"], source, subject, (x, y, w, h), tuple(points.tolist()))
 
 
 def _generated(data: Path) -> list[tuple[Portrait, Split]]:
@@ -133,7 +139,8 @@ def _studio(data: Path) -> list[tuple[Portrait, Split]]:
     faces = json.loads(index.read_text(encoding="utf-8"))["faces"] if index.exists() else []
     for face in faces if isinstance(faces, list) else faces.values():
         subject = "london_" + Path(face["file"]).stem.split("_")[0]
-        line = {"rgb": face["file"], "yunet_box": face["yunet_box"]}
+        points = [face.get(name) for name in _LONDON_POINTS]
+        line = {"rgb": face["file"], "yunet_box": face["yunet_box"], "yunet_landmarks": points if all(points) else None}
         portrait = _portrait(data / "london_faces", line, "london_faces", subject)
         if portrait is not None:
             found.append((portrait, split_of(subject)))
