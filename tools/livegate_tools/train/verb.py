@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="cue NAME: a cue's scorer; fusion: thresholds of all cues together; import SET FOLDER: a licensed set's "
+        help="crop: a crop classifier; cue NAME: a cue's scorer; fusion: thresholds of all cues together; import SET "
+        "FOLDER: a licensed set's "
         "folder into a manifest to train and evaluate with; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
@@ -50,6 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--export-only", action="store_true", help="write the model from the checkpoint as it is, without training"
     )
+    parser.add_argument(
+        "--teachers", type=Path, metavar="DIR", help="crop: published classifiers with their cards, to learn from"
+    )
+    parser.add_argument(
+        "--leave-out",
+        nargs="+",
+        default=[],
+        metavar="SOURCE",
+        help="crop: instead of a model, report what happens on each source when nothing of it was trained on",
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
     add_import_arguments(parser)
 
 
@@ -59,12 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _train_part(arguments)
     if arguments.config is None or arguments.data is None:
         raise ConfigError("train: the face network needs --config FILE and --data DIR; a cue's scorer: train cue NAME")
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise LivegateError(
-            f"train: needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}; "
-            "install them with: pip install 'livegate[train]'"
-        )
+    _require_packages()
     from livegate_tools.train.session import Session
 
     session = Session.open(arguments.config, arguments.data, tuple(arguments.simulated), arguments.out)
@@ -74,10 +82,39 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _require_packages() -> None:
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LivegateError(
+            f"train: needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}; "
+            "install them with: pip install 'livegate[train]'"
+        )
+
+
+def _train_crop(arguments: argparse.Namespace) -> int:
+    if arguments.config is None or arguments.data is None:
+        raise ConfigError("train crop: needs --config FILE (configs/train-crop.toml) and --data DIR")
+    _require_packages()
+    from livegate_tools.train.crop.session import Session
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    paths = (arguments.config, arguments.data, tuple(arguments.simulated), arguments.out, arguments.teachers)
+    session = Session.open(*paths, say, arguments.jobs)
+    if arguments.leave_out:
+        session.leave_out(arguments.leave_out, arguments.seeds, say)
+    else:
+        print(f"model written to {session.train(say)}")
+    return 0
+
+
 def _train_part(arguments: argparse.Namespace) -> int:
     """Train what is named instead of the network."""
     fit, dev = ([folder / "manifest.jsonl" for folder in folders] for folders in (arguments.simulated, arguments.dev))
     match arguments.what:
+        case ["crop"]:
+            return _train_crop(arguments)
         case ["cue", name] if fit and dev:
             from livegate_tools.train.cue import train_cue
 
@@ -98,7 +135,8 @@ def _train_part(arguments: argparse.Namespace) -> int:
             raise ConfigError("train fusion: needs captures to fix thresholds on, --dev DIR ...")
         case _:
             raise ConfigError(
-                f"train {' '.join(arguments.what)}: expected nothing, or: cue NAME, or: fusion, or: import SET FOLDER"
+                f"train {' '.join(arguments.what)}: expected nothing, or: crop, or: cue NAME, or: fusion, or: import "
+                "SET FOLDER"
             )
     return 0
 
