@@ -6,7 +6,7 @@ runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from livegate import config
 from livegate.cues.bank import CueBank, ScoredCue
 from livegate.decide.evidence import probability
-from livegate.decide.fusion import OperatingPoints
+from livegate.decide.fusion import Fused, OperatingPoints
+from livegate.decide.recalibration import Recalibration, shifted
 from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
-from livegate.scorers import alone, detector_as_cue, operating_points, trained_cues
+from livegate.scorers import FUSION, alone, detector_as_cue, operating_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -76,6 +77,7 @@ class Judge:
         self.bank = CueBank(cues)
         self._points = points
         self._policy = policy
+        self._recalibration: Recalibration | None = None
         self.tracker = Tracker(tracks)
         self._roles = roles
         self._lost = lost
@@ -83,9 +85,10 @@ class Judge:
         self._signer: MediaSigner | None = None
         self._signed: tuple[str, int, str | None] | None = None
 
-    def adopt(self, policy: config.DecisionPolicy) -> None:
-        """Judge by ``policy`` from now on."""
+    def adopt(self, policy: config.DecisionPolicy, recalibration: Recalibration | None = None) -> None:
+        """Judge by ``policy`` from now on, and by the terminal's own calibration, if it has one."""
         self._policy = policy
+        self._recalibration = recalibration
         self._timeout_ns = policy.timeout_ms * NS_PER_MS
 
     def sign_media(self, signer: MediaSigner) -> None:
@@ -125,13 +128,17 @@ class Judge:
     @property
     def boundaries(self) -> Boundaries:
         """The boundaries while every cue of this terminal speaks."""
-        every = self._points.fused({cue.name: 0.0 for cue in self.bank.cues})
-        return boundaries(self._policy, every.rates)
+        every = {cue.name: 0.0 for cue in self.bank.cues}
+        return self._limits(self.fused(every), frozenset(every))
 
     @property
     def models(self) -> dict[str, str]:
-        """The fingerprint of every model that judges, by the name of its cue; see ``livegate.scorers``."""
-        return {cue.name: cue.fingerprint for cue in self.bank.cues}
+        """The fingerprint of every model that judges, by the name of its cue, and of how they are fused."""
+        return {cue.name: cue.fingerprint for cue in self.bank.cues} | {FUSION: self._points.fingerprint()}
+
+    def fused(self, llrs: Mapping[str, float]) -> Fused:
+        """Return what cues say together that said ``llrs``, by name, before the terminal's own calibration."""
+        return self._points.fused(llrs)
 
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         """Judge one FrameSet as a whole attempt; the verdict is final, and the face is the one presented."""
@@ -166,16 +173,18 @@ class Judge:
         One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early.
         """
         cues = self.bank.scores(attempt)
-        fused = self._points.fused({cue.name: cue.llr for cue in cues})
-        limits = boundaries(self._policy, fused.rates)
-        decision = verdict(fused.llr, limits, final=final or overdue)
+        llrs = {cue.name: cue.llr for cue in cues}
+        fused = self.fused(llrs)
+        llr = fused.llr + self._shift(frozenset(llrs))
+        limits = self._limits(fused, frozenset(llrs))
+        decision = verdict(llr, limits, final=final or overdue)
         if not final and len(attempt.observations) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         return PadResult(
             decision=decision,
             reason=_REASONS[decision],
-            score=probability(fused.llr),
-            llr=fused.llr,
+            score=probability(llr),
+            llr=llr,
             threshold=limits.accept_llr,
             frames=len(attempt.observations),
             step=self._step(attempt.latest.frame_set),
@@ -207,6 +216,12 @@ class Judge:
             known = (attempt.attempt_id, attempt.started_ns, self._signer.sign(attempt))
             self._signed = known
         return replace(pad, media_signature=known[2])
+
+    def _limits(self, fused: Fused, cues: frozenset[str]) -> Boundaries:
+        return shifted(boundaries(self._policy, fused.rates), self._shift(cues))
+
+    def _shift(self, cues: frozenset[str]) -> float:
+        return 0.0 if self._recalibration is None else self._recalibration.shift(cues)
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)

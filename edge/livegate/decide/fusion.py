@@ -7,9 +7,11 @@ of Heterogeneous Speaker Recognition Systems, IEEE TASLP 15(7), 2007).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from livegate.decide.rates import FARTHEST_LLR, Rates
 
@@ -80,6 +82,15 @@ class OperatingPoints:
             fused = _on_top(fused, self.own[name], llrs[name], beside)
             beside |= {name}
         return fused
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 that is another one whenever a fused llr, a threshold or its error rates may be."""
+        points = sorted(
+            ([sorted(cues), asdict(point)] for cues, point in self.points.items()), key=lambda each: each[0]
+        )
+        own = {name: asdict(point) for name, point in self.own.items()}
+        told = json.dumps([points, own, self.strictest_llr], sort_keys=True, default=sorted)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def _ours(self, llrs: Mapping[str, float]) -> Fused:
         point = self.points.get(frozenset(llrs))

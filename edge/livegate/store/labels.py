@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from livegate.store.transaction import Transaction
@@ -38,6 +39,18 @@ def keep_label(t: Transaction, label: Label) -> None:
     )
     # Numbers have holes where a verdict was replaced, so this may forget a few early; it never keeps too many.
     t.connection.execute("DELETE FROM label WHERE number <= ?", (newest + 1 - MAX_LABELS,))
+
+
+def labelled_attempts(connection: sqlite3.Connection) -> Iterator[tuple[Label, bytes]]:
+    """Yield every verdict whose attempt's event is still kept, with that event as it is stored, oldest event first."""
+    rows = connection.execute(
+        "SELECT label.attempt_id, label.label, label.pai_species, label.keyid, event.body FROM event"
+        " JOIN label ON label.attempt_id = json_extract(CAST(event.body AS TEXT), '$.data.what.attempt_id')"
+        " WHERE event.kind = 'access.attempt' AND event.sequence > (SELECT anchor_sequence FROM stream)"
+        " ORDER BY event.sequence"
+    )
+    for attempt_id, verdict, species, keyid, body in rows:
+        yield Label(attempt_id, Verdict(verdict), species, keyid), bytes(body)
 
 
 def count_labels(connection: sqlite3.Connection) -> int:
