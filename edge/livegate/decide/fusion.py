@@ -85,9 +85,7 @@ class OperatingPoints:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 that is another one whenever a fused llr, a threshold or its error rates may be."""
-        points = sorted(
-            ([sorted(cues), asdict(point)] for cues, point in self.points.items()), key=lambda each: each[0]
-        )
+        points = sorted(json.dumps([sorted(cues), asdict(point)]) for cues, point in self.points.items())
         own = {name: asdict(point) for name, point in self.own.items()}
         told = json.dumps([points, own, self.strictest_llr], sort_keys=True, default=sorted)
         return hashlib.sha256(told.encode()).hexdigest()
