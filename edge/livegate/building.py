@@ -22,6 +22,9 @@ from livegate.events import central as central_events
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment, ModelInUse
 from livegate.evidence.keep import EvidenceKeeper, recipient_of
+from livegate.installed.announcing import announce
+from livegate.installed.library import Library
+from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
 from livegate.lists.lookup import CentralLists
 from livegate.lists.receiver import Receiver
@@ -89,7 +92,8 @@ class ListVersions(Mapping[str, int]):
 
 def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measures) -> House:
     """Open everything, and hand its closing to ``stack``; ``measures`` is what health tells. Raises LivegateError."""
-    judge, model = open_judge(config)
+    shelf = open_shelf(config)
+    judge, model = open_judge(config, shelf)
     recipient = recipient_of(config.evidence, config.path)
     root = None if config.trust.root_key_file is None else PublicKey.of_pem(config.trust.root_key_file)
     door, rig, readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
@@ -105,6 +109,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     device = device_key(state_dir)
     store = _open_store(config, environment, floor, judge, device, stack)
     store.use_lists(central)
+    announce(store, shelf, config.detector.model, environment)
     who = f"{identity.site}/{identity.terminal}"
     evidence = EvidenceKeeper(config.evidence, recipient, state_dir, who, floor.clock, device)
     evidence.start()
@@ -127,15 +132,24 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     return House(store, rig, readers, pipeline, settings, central, evidence, model, link)
 
 
-def open_judge(config: Config) -> tuple[Judge, ModelInUse | None]:
-    """Return the judge of a configuration and the model it uses.
+def open_shelf(config: Config) -> Shelf:
+    """Return where each model is taken from; what was installed and is damaged is left out, and said in the log."""
+    shelf = Library.of(config.terminal.state_dir).shelf()
+    for name, text in shelf.faults.items():
+        serves = "what ships" if shelf.find(name) else "nothing"
+        log.error("installed model damaged", extra={"model": name, "serves": serves, "error": text})
+    return shelf
+
+
+def open_judge(config: Config, shelf: Shelf) -> tuple[Judge, ModelInUse | None]:
+    """Return the judge of a configuration and the model it uses, out of those on ``shelf``.
 
     A model that is not what its manifest says is never loaded: the terminal goes on without a network, says so, and its
     verdicts are non-responses. Raises ConfigError when the configured runtime is not installed.
     """
     roles = frozenset(camera.role for camera in config.camera)
     try:
-        judge = Judge.open(config.detector, config.decision, roles)
+        judge = Judge.open(config.detector, config.decision, roles, shelf=shelf)
     except AssetError as exc:
         log.error("model not loaded, the door stays shut", extra={"error": str(exc)})  # noqa: TRY400
         return Judge.without_network(roles, config.decision), None

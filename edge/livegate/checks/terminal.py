@@ -13,16 +13,15 @@ from pathlib import Path
 
 from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.checks.lists import list_findings
+from livegate.checks.models import model_findings
 from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
-from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Runtime, Tls
-from livegate.detect.detector import open_detector
+from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Tls
 from livegate.drivers import open_camera, open_door, open_reader
-from livegate.errors import LinkError, LivegateError
+from livegate.errors import LinkError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
 from livegate.report.transport import certificates
-from livegate.scorers import trained_cues
 from livegate.store.files import somebody_elses
 
 MIN_FREE_BYTES = 100 * 2**20
@@ -47,8 +46,7 @@ def findings(config: Config) -> Iterator[Finding]:
 
 def own_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
-    yield tried("model", lambda: _model(config))
-    yield tried("cues", lambda: _cues(config))
+    yield from model_findings(config)
     yield _clock()
     yield from _state_dir(config.terminal.state_dir)
     yield from _secrets(config)
@@ -75,19 +73,6 @@ def _door(door: DoorConfig) -> str:
 def _reader(reader: ReaderConfig) -> str:
     with open_reader(reader):
         return f"driver {reader.source.driver}, connected"
-
-
-def _model(config: Config) -> str:
-    detector = open_detector(config.detector)
-    if detector is None:
-        raise LivegateError(f"[detector] runtime = '{Runtime.NONE}': nothing judges, the door never opens")
-    identity = detector.manifest.model
-    return f"{identity.name} {identity.version}, hash as in its manifest, runs on {detector.runtime_name} in {detector.precision}"
-
-
-def _cues(config: Config) -> str:
-    names = [cue.name for cue in trained_cues(frozenset(camera.role for camera in config.camera))]
-    return ", ".join(["detector", *names])
 
 
 def _evidence(config: Config) -> str:

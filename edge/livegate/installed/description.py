@@ -14,8 +14,8 @@ from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.manifest import read_manifest
 from livegate.detect.network import Network
 from livegate.errors import AssetError
-from livegate.installed.shelf import MANIFEST
-from livegate.scorers import read_points, read_scorer
+from livegate.installed.shelf import MANIFEST, Shelf
+from livegate.scorers import read_fusion, read_scorer
 
 _MAX_LINE = 256
 SSD, CROP_CLASSIFIER, LOGISTIC, OPERATING_POINTS = "ssd", "crop_classifier", "logistic", "operating_points"
@@ -78,12 +78,12 @@ def _logistic(folder: Path, name: str) -> _Read:
     cues = dict(all_cues())
     if name not in cues:
         raise AssetError(f"{folder / MANIFEST}: [model] 'name': there is no cue {name!r}, only {', '.join(cues)}")
-    read_scorer(str(folder), cues[name])
+    read_scorer(name, cues[name], Shelf({name: folder}))
     return _Read()
 
 
 def _operating_points(folder: Path, _name: str) -> _Read:
-    read_points(folder / MANIFEST)
+    read_fusion(folder / MANIFEST)
     return _Read()
 
 

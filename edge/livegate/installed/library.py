@@ -159,9 +159,10 @@ class Library:
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(entry.name for entry in folder.iterdir())
-    except FileNotFoundError:
-        return []
     except OSError as exc:
+        # A state folder that is none is said by whoever needs it.
+        if not os.path.lexists(folder):
+            return []
         raise AssetError(f"{folder}: cannot be read ({exc.strerror}); run this as its owner") from exc
 
 
