@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from livegate_tools.simulate.fingers import draw_skin, hold
-from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box, plane_to_frame, through, warp_picture
+from livegate_tools.simulate.geometry import FOCAL_PX, BoxPx, Pixels, map_box, plane_to_frame, through, warp_picture
 from livegate_tools.simulate.medium import Medium
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, focus
 
@@ -29,21 +29,41 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
+class Grip:
+    """A hand at the edges of a thing: the seed of its shape, the thing's corners and the width of a finger, pixels."""
+
+    seed: int
+    corners: Pixels
+    finger_px: float
+
+    def drawn(self, scene: Pixels, before: bool, skin: Pixels) -> Pixels:
+        """Return the scene (H, W, 3) with the hand behind the thing, or its fingers before it, in a colour (3,)."""
+        return hold(np.random.default_rng(self.seed), scene, self.corners, before, skin, self.finger_px)
+
+
+@dataclass(frozen=True, slots=True)
 class Presented:
-    """The scene with the medium before it, the face's box, and how much of each pixel the medium covers (H, W)."""
+    """The scene with the medium before it, the face's box, the share of each pixel it covers (H, W), and the hand."""
 
     linear: Pixels
     box: BoxPx
     covered: Pixels
+    grip: Grip | None = None
 
 
-def pose(rng: np.random.Generator, medium: Medium, face_at: tuple[float, float], steady: float) -> Pose:
+def pose(
+    rng: np.random.Generator,
+    medium: Medium,
+    face_at: tuple[float, float],
+    steady: float,
+    focal_px: float = FOCAL_PX,
+) -> Pose:
     """Return a pose that brings the middle of the face to ``face_at``; ``steady`` 0 (free hand) .. 1 (square on)."""
     height, width = medium.share.shape
     loose = 1 - steady
     angles = tuple(float(v) for v in rng.normal(0, 1, 3) * (15 * loose + 1, 12 * loose + 1, 7 * loose + 1))
     angles = (float(np.clip(angles[0], -38, 38)), float(np.clip(angles[1], -32, 32)), angles[2])
-    matrix = plane_to_frame((width, height), (WIDTH / 2, HEIGHT / 2), 1.0, angles)
+    matrix = plane_to_frame((width, height), (WIDTH / 2, HEIGHT / 2), 1.0, angles, focal_px)
     x, y, w, h = map_box(medium.box, through(matrix))
     shift = np.array([[1, 0, face_at[0] - x - w / 2], [0, 1, face_at[1] - y - h / 2], [0, 0, 1]])
     return Pose(shift @ matrix)
@@ -63,12 +83,13 @@ def present(rng: np.random.Generator, scene: Pixels, medium: Medium, held: Pose,
     size = min(float(np.hypot(*(corners[1] - corners[0]))), float(np.hypot(*(corners[2] - corners[1]))))
     finger = float(np.clip(size * medium.finger * rng.uniform(0.75, 1.3), 6, 80))
     skin = draw_skin(rng) * np.float32(np.exp(rng.normal(-0.2, 0.4)))
-    grip = int(rng.integers(2**31))
+    shape = int(rng.integers(2**31))
+    grip = Grip(shape, corners, finger) if hands else None
     scene_soft, medium_soft = focus(rng)
     if scene_soft > 0:
         scene = cv2.GaussianBlur(scene, (0, 0), scene_soft)
-    if hands:
-        scene = hold(np.random.default_rng(grip), scene, corners, False, skin, finger)
+    if grip is not None:
+        scene = grip.drawn(scene, False, skin)
     covered = warp_picture(medium.share, held.matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT)
     light = warp_picture(medium.light, held.matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
     if medium.grid_px is not None:
@@ -78,9 +99,9 @@ def present(rng: np.random.Generator, scene: Pixels, medium: Medium, held: Pose,
     scene = scene * _shadow(rng, covered)[..., None]
     covered = np.clip(covered, 0, 1)
     linear = scene + covered[..., None] * (np.maximum(light, 0) - scene)
-    if hands:
-        linear = hold(np.random.default_rng(grip), linear, corners, True, skin, finger)
-    return Presented(np.asarray(linear, np.float32), held.box(medium), covered)
+    if grip is not None:
+        linear = grip.drawn(linear, True, skin)
+    return Presented(np.asarray(linear, np.float32), held.box(medium), covered, grip)
 
 
 def covered_share(covered: Pixels, box: BoxPx) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels
 from livegate_tools.simulate.gloss import mirrored
-from livegate_tools.simulate.medium import Medium, Shown, cropped
+from livegate_tools.simulate.medium import Medium, Sheet, Shown, cropped
 from livegate_tools.simulate.portraits import to_encoded
 from livegate_tools.simulate.printing import PrintModel, ink
 from livegate_tools.simulate.relief import slopes
@@ -32,13 +32,15 @@ def cutout_medium(rng: np.random.Generator, shown: Shown, printed: PrintModel) -
     light = light + edge * (np.array(printed.paper, np.float32) - light)
     if rng.random() < 0.5:
         share = share * _eye_holes(rng, part.box, (height, width))
+    albedo = light
     round_face = float(rng.uniform(0.0, 0.5))
     light = light * ((1 - round_face * x[None] ** 2) * float(rng.uniform(0.7, 1.2)))[..., None]
     lean = slopes(rng, (height, width))
     lean[..., 0] += np.float32(round_face) * x
     light = light + mirrored(rng, lean, printed.finish, None)
     outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-    return Medium(np.asarray(light, np.float32), np.asarray(share, np.float32), part.box, outline)
+    paper = Sheet(np.asarray(albedo, np.float32), lean, printed.finish.mirror)
+    return Medium(np.asarray(light, np.float32), np.asarray(share, np.float32), part.box, outline, paper=paper)
 
 
 def _eye_holes(rng: np.random.Generator, box: BoxPx, size: tuple[int, int]) -> Pixels:

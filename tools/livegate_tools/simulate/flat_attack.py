@@ -115,7 +115,7 @@ def with_faceless_medium(
     scale = max(3.0 * size / view.shape[1], 3.0 * size / view.shape[0])
     view = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     shown = Shown(view, (view.shape[1] / 2 - size / 2, view.shape[0] / 2 - 0.65 * size, size, 1.3 * size))
-    medium = _of_species(rng, sources, draw_species(rng), shown, None)
+    medium = medium_of(rng, sources, draw_species(rng), shown, None)
     for _ in range(6):
         held = pose(rng, medium, (float(rng.uniform(0, WIDTH)), float(rng.uniform(0.1, 1.0) * HEIGHT)), 0.3)
         done = present(rng, scene, medium, held, bool(rng.random() < 0.6))
@@ -138,11 +138,11 @@ def _medium(rng: np.random.Generator, sources: Sources, species: str, portrait: 
     height, width = seen.linear.shape[:2]
     if not borderless:
         face_px = min(draw_face_px(rng, portrait, _CLOSE_UPS), MOST_ENLARGED * seen.box[2])
-        return _of_species(rng, sources, species, capture_shown(rng, seen, sources.split, face_px), None)
+        return medium_of(rng, sources, species, capture_shown(rng, seen, sources.split, face_px), None)
     cover = max(WIDTH / width, HEIGHT / height) * float(rng.uniform(1.08, 1.3))
     shown = capture_shown(rng, seen, sources.split, seen.box[2] * cover)
     rows, columns = shown.linear.shape[:2]
-    return _of_species(rng, sources, species, shown, (min(columns, 760), min(rows, 580)))
+    return medium_of(rng, sources, species, shown, (min(columns, 760), min(rows, 580)))
 
 
 def _seen_by_attacker(rng: np.random.Generator, sources: Sources, portrait: Portrait) -> Shown:
@@ -154,9 +154,10 @@ def _seen_by_attacker(rng: np.random.Generator, sources: Sources, portrait: Port
     return Shown(load_linear(portrait.path), portrait.box)
 
 
-def _of_species(
+def medium_of(
     rng: np.random.Generator, sources: Sources, species: str, shown: Shown, borderless: tuple[int, int] | None
 ) -> Medium:
+    """Return a medium of a species that shows the picture; ``borderless``: the size that it must fill, or None."""
     mirrored = _mirrored(rng, sources)
     if species.startswith("replay"):
         return screen_medium(rng, shown, draw_screen(rng, sources.split, species), mirrored, borderless)
@@ -239,7 +240,7 @@ def _masked(rng: np.random.Generator, sources: Sources, portrait: Portrait) -> A
     medium = cutout_medium(rng, shown, draw_print(rng, sources.split))
     dimmed = float(wearer.linear[max(int(y), 0) : int(y + h), max(int(x), 0) : int(x + w)].mean())
     level = float(np.clip(dimmed / max(float(medium.light.mean()), 1e-3), 0.3, 2.5) * np.exp(rng.normal(0.15, 0.3)))
-    medium = Medium(medium.light * np.float32(level), medium.share, medium.box, medium.outline)
+    medium = dataclasses.replace(medium, light=medium.light * np.float32(level))
     held = pose(rng, medium, (x + w / 2, y + h / 2), 0.6)
     done: Presented = present(rng, wearer.linear, medium, held, bool(rng.random() < 0.35))
     return Attack(done.linear, done.box, "cutout_mask", portrait, wearer.background, (), ())

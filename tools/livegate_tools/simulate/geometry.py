@@ -13,9 +13,15 @@ Pixels: TypeAlias = NDArray[Any]
 BoxPx: TypeAlias = tuple[float, float, float, float]
 Warp: TypeAlias = Callable[[Pixels], Pixels]
 
+FOCAL_PX = 704.0
+
 
 def plane_to_frame(
-    size: tuple[float, float], centre: tuple[float, float], scale: float, angles_deg: tuple[float, float, float]
+    size: tuple[float, float],
+    centre: tuple[float, float],
+    scale: float,
+    angles_deg: tuple[float, float, float],
+    focal_px: float = FOCAL_PX,
 ) -> Pixels:
     """Return the 3x3 homography from a flat medium's pixels to the frame's.
 
@@ -23,14 +29,15 @@ def plane_to_frame(
         size: width and height of the medium in its own pixels; it turns about its middle.
         centre: where its middle lands in the frame, pixels.
         scale: frame pixels per medium pixel at its middle.
-        angles_deg: yaw, pitch and roll in degrees. The camera's focal length is taken as 1.1 frame widths of 640 px.
+        angles_deg: yaw, pitch and roll in degrees.
+        focal_px: the camera's focal length, taken as 1.1 frame widths of 640 px where it does not matter.
     """
     yaw, pitch, roll = np.deg2rad(angles_deg)
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     about_z = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
     turn = about_z @ about_y @ about_x
-    focal = 704.0
+    focal = focal_px
     columns = np.column_stack([turn[:, 0] * scale, turn[:, 1] * scale, [0, 0, focal]])
     project = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]])
     shift = np.array([[1, 0, -size[0] / 2], [0, 1, -size[1] / 2], [0, 0, 1]])

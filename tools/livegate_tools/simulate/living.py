@@ -134,13 +134,13 @@ def before_room(
         face: middle (x, y) and width of the face wanted, pixels; None draws them.
         place: draws the room.
     """
-    small = _matte_of(portrait)
+    small = matte_of(portrait)
     if small is None:
         return None
     picture = load_linear(portrait.path)
     matte = enlarged(small, picture.shape[1], picture.shape[0])
     picture, matte, seen = _turned(rng, portrait, picture, matte)
-    matrix = _standing(rng, seen, picture.shape[0], face)
+    matrix = standing(rng, seen, picture.shape[0], face)
     person = warp_picture(picture, matrix, (WIDTH, HEIGHT), cv2.BORDER_REPLICATE)
     share = np.minimum(warp_picture(matte, matrix, (WIDTH, HEIGHT), cv2.BORDER_CONSTANT), 1)[..., None]
     behind, name = place(rng, sources)
@@ -150,7 +150,7 @@ def before_room(
     if person_soft > 0:
         person, share = (cv2.GaussianBlur(part, (0, 0), person_soft) for part in (person, share))
         share = share[..., None]
-    person = relight(rng, person * np.float32(_matching_gain(rng, person, share, behind)), 1.2)
+    person = relight(rng, person * np.float32(matching_gain(rng, person, share, behind)), 1.2)
     box = map_box(seen.box, through(matrix))
     if face is None and inside_share(box, WIDTH, HEIGHT) < _LEAST_IN_VIEW:
         return None
@@ -171,13 +171,14 @@ def _turned(
 
 
 @functools.lru_cache(maxsize=2048)
-def _matte_of(portrait: Portrait) -> Pixels | None:
+def matte_of(portrait: Portrait) -> Pixels | None:
+    """Return the small matte of a coloured portrait, see matte.person_matte, or None where it is not to be trusted."""
     encoded = load_encoded(portrait.path)
     return person_matte(encoded, portrait.box) if is_colourful(encoded) else None
 
 
-def _matching_gain(rng: np.random.Generator, person: Pixels, share: Pixels, behind: Pixels) -> float:
-    """The person is lit about as the room is, from strong back light to a lamp in the face."""
+def matching_gain(rng: np.random.Generator, person: Pixels, share: Pixels, behind: Pixels) -> float:
+    """Return a gain for the person: lit about as the room is, from strong back light to a lamp in the face."""
     ours = float((brightness(person) * share[..., 0]).sum() / max(float(share.sum()), 1.0))
     return float(np.clip(behind.mean() / max(ours, 1e-3), 0.4, 2.5) * np.exp(rng.normal(-0.1, 0.45)))
 
@@ -191,10 +192,10 @@ def _towards(rng: np.random.Generator, portrait: Portrait, scale: float, size: t
     return np.array([[scale, 0, -corner[0]], [0, scale, -corner[1]], [0, 0, 1]])
 
 
-def _standing(
+def standing(
     rng: np.random.Generator, portrait: Portrait, height: int, face: tuple[float, float, float] | None
 ) -> Pixels:
-    """Someone whose cut-off lower edge lies below the frame, leaning a little."""
+    """Return the 3x3 matrix to the frame of someone whose cut-off lower edge lies below it, leaning a little."""
     x, y, w, h = portrait.box
     if face is None:
         scale = max(draw_face_px(rng, portrait), _LEAST_STANDING_PX) / w

@@ -24,13 +24,22 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A printed sheet before light: ``albedo`` (h, w, 3), tangents of its normals (h, w, 2), mirror share."""
+
+    albedo: Pixels
+    lean: Pixels
+    mirror: float
+
+
+@dataclass(frozen=True, slots=True)
 class Medium:
     """A flat or bent thing held before the camera, in its own pixels (about one per frame pixel).
 
     ``light`` (h, w, 3) float32 is what leaves it, 1.0 = white paper under the key light; ``share`` (h, w) 0..1 how much
     of each pixel it covers; ``box`` the face on it; ``outline`` (4, 2) its visible corners; ``grid_px`` the pitch of
     resolvable screen pixels in medium pixels, or None; ``finger`` the width of a finger against its shorter side;
-    ``device`` the kind of display, None for paper.
+    ``device`` the kind of display, None for paper; ``paper`` is what a sheet is apart from the light on it, or None.
     """
 
     light: Pixels
@@ -40,6 +49,7 @@ class Medium:
     grid_px: float | None = None
     finger: float = 0.12
     device: str | None = None
+    paper: Sheet | None = None
 
 
 def capture_shown(rng: np.random.Generator, seen_by_attacker: Shown, split: Split, face_px: float) -> Shown:

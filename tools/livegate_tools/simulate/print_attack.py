@@ -8,7 +8,7 @@ import numpy as np
 from livegate_tools.simulate import interface_art
 from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box
 from livegate_tools.simulate.gloss import mirrored, sparing
-from livegate_tools.simulate.medium import Medium, Shown, around_face, cropped
+from livegate_tools.simulate.medium import Medium, Sheet, Shown, around_face, cropped
 from livegate_tools.simulate.portraits import to_encoded
 from livegate_tools.simulate.printing import Bend, PrintModel, ink
 from livegate_tools.simulate.relief import lit, slopes
@@ -49,9 +49,10 @@ def print_medium(
         outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     else:
         light, lean, share, box, outline = _bent(light, lean, box, bend)
+    paper = Sheet(light, lean, printed.finish.mirror)
     light = light * lit(rng, lean)[..., None]
     light = light + sparing(mirrored(rng, lean, printed.finish, reflected), light, box)
-    return Medium(np.asarray(light, np.float32), share, box, outline)
+    return Medium(np.asarray(light, np.float32), share, box, outline, paper=paper)
 
 
 def _sheet(rng: np.random.Generator, shown: Shown, borderless: tuple[int, int] | None) -> tuple[Pixels, BoxPx]:
