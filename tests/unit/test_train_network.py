@@ -69,7 +69,8 @@ def samples(data: Path, split: str) -> tuple[Sample, ...]:
 def test_the_loss_falls_on_a_few_pictures(data: Path, tmp_path: Path) -> None:
     from livegate_tools.train.cache import PictureCache
     from livegate_tools.train.dataset import BatchMaker
-    from livegate_tools.train.loop import new_network, train_step
+    from livegate_tools.train.loop import new_network
+    from livegate_tools.train.step import train_step
 
     torch.set_num_threads(1)
     maker = BatchMaker(PictureCache(samples(data, "train"), tmp_path), RECIPE)
@@ -128,7 +129,8 @@ def test_the_exported_graph_says_what_the_network_says(tmp_path: Path) -> None:
     import onnx
 
     from livegate_tools.train.export import export_onnx, onnx_inference
-    from livegate_tools.train.loop import new_network, torch_inference
+    from livegate_tools.train.development import torch_inference
+    from livegate_tools.train.loop import new_network
 
     network = new_network(RECIPE).eval()
     exported = export_onnx(network, RECIPE, tmp_path / "face.onnx")

@@ -65,9 +65,9 @@ def _head(measured: Measured) -> list[str]:
     model, point, training = measured.recipe.model, measured.point, measured.training
     line = point.calibration
     state = (
-        f"**Interim weights: {training.epochs} of {training.epochs_planned} planned epochs.**"
-        if training.interim
-        else f"Trained to the end of its schedule, {training.epochs} epochs."
+        f"Trained to the end of its schedule{_chosen(training)}."
+        if training.ended
+        else f"**Interim weights: {training.epochs} of {training.epochs_planned} planned epochs.**"
     )
     before = training.presentations_before
     earlier = f" ({before:,} of them in earlier runs whose weights this one began with)" if before else ""
@@ -78,6 +78,7 @@ def _head(measured: Measured) -> list[str]:
         f"{state} {training.presentations:,} presentations{earlier}, seed {training.seed}, {training.date}, "
         f"commit {training.commit}.",
         "This card and the manifest are written by `livegate train`.",
+        *_taught(training),
         "",
         f"- {measured.exported.parameters:,} parameters, {measured.exported.mmacs} MMAC at "
         f"{model.width}×{model.height}, licence {model.licence}, SHA-256 `{measured.exported.sha256}`.",
@@ -88,6 +89,26 @@ def _head(measured: Measured) -> list[str]:
         f"{point.apcer:.3f} and BPCER {point.bpcer:.3f} (asked: at most {ASKED.max_apcer} and {ASKED.max_bpcer}; where "
         "both cannot be had, both are missed by one factor).",
         "",
+    ]
+
+
+def _chosen(training: Training) -> str:
+    """Return which epoch the weights are of."""
+    early = "" if training.epochs_run >= training.epochs_planned else f" of {training.epochs_planned} planned"
+    epochs = f", {training.epochs_run}{early} epochs"
+    if training.chosen and training.epochs < training.epochs_run:
+        return f"{epochs}; the weights are of epoch {training.epochs}, whose worst dev source was the best"
+    return epochs
+
+
+def _taught(training: Training) -> list[str]:
+    """Return what was learnt from other networks."""
+    if not training.teachers:
+        return []
+    return [
+        f"Distilled: beside the labels, the scores that {' and '.join(training.teachers)} gave {training.taught:,} of "
+        "the training pictures were a soft target. None of their weights are in the file; whom and what they were "
+        "trained on is as little known here as from their publishers."
     ]
 
 

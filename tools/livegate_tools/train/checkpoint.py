@@ -102,8 +102,8 @@ def start_from(path: Path, network: nn.Module) -> tuple[Progress, tuple[str, ...
         shared = {name: value for name, value in given.items() if name in wanted}
         if 2 * len(shared) < len(wanted):
             raise AssetError(
-                f"{path}: has {len(shared)} of the {len(wanted)} tensors of this recipe's network; name a checkpoint of "
-                "a network much like it with --start-from"
+                f"{path}: has {len(shared)} of the {len(wanted)} tensors of this recipe's network; name with "
+                "--start-from a checkpoint of a network much like it"
             )
         network.load_state_dict(shared, strict=False)
         return _progress(state), _modules(wanted, given), _modules(given, wanted)

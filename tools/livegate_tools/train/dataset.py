@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,15 +15,16 @@ from numpy.typing import NDArray
 from livegate.detect.priors import prior_boxes
 from livegate.types import Box
 from livegate_tools.train.augment import draw_framing, frame, occlude, photograph
+from livegate_tools.train.auxiliary import PIXEL_STRIDE, RELIEF_SPECIES, SPECTRUM, inside, pseudo_depth, spectrum
 from livegate_tools.train.cache import Picture, PictureCache
-from livegate_tools.train.matching import centred, match
+from livegate_tools.train.matching import Matches, centred, match
 from livegate_tools.train.recapture import hang, recapture
 from livegate_tools.train.recipe import Recipe
 from livegate_tools.train.samples import Presentation
 from livegate_tools.train.sampling import BalancedSampler, Draw
+from livegate_tools.train.teacher import NO_TEACHER, Teacher, name_of
 
 UNLABELLED = -1
-PIXEL_STRIDE = 8
 _INTERPOLATIONS = (cv2.INTER_AREA, cv2.INTER_LINEAR)
 
 
@@ -31,20 +33,40 @@ class Batch:
     """B pictures and what the network shall say of them.
 
     ``images`` (B, H, W, 3) uint8 B, G, R; ``state`` (B, N) int8 and ``offsets`` (B, N, 4) float32 as in ``Matches``;
-    ``liveness`` (B,) int8: 1 bona fide, 0 attack, UNLABELLED; ``pixels`` (B, H/8, W/8) bool: inside the labelled face.
+    ``liveness`` (B,) int8: 1 bona fide, 0 attack, UNLABELLED; ``teacher`` (B,) float32: a teacher's probability of
+    bona fide, NaN where it was not asked. ``pixels`` (B, H/8, W/8) bool: inside the labelled face; ``depth``
+    (B, H/8, W/8) float32 in 0..1, its pseudo-depth, NaN where it is not known; ``spectrum`` (B, 10, 10) float32 in
+    0..1 of the labelled face's crop.
     """
 
     images: NDArray[np.uint8]
     state: NDArray[np.int8]
     offsets: NDArray[np.float32]
     liveness: NDArray[np.int8]
+    teacher: NDArray[np.float32]
     pixels: NDArray[np.bool_]
+    depth: NDArray[np.float32]
+    spectrum: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One picture of a batch; fields as there, without the first axis."""
+
+    image: NDArray[np.uint8]
+    matches: Matches
+    liveness: int
+    teacher: float
+    pixels: NDArray[np.bool_]
+    depth: NDArray[np.float32]
+    spectrum: NDArray[np.float32]
 
 
 class BatchMaker:
     """Makes the batch of any step from cached pictures."""
 
-    def __init__(self, cache: PictureCache, recipe: Recipe) -> None:
+    def __init__(self, cache: PictureCache, recipe: Recipe, teacher: Teacher = NO_TEACHER) -> None:
+        self._teacher = [teacher.scores.get(name_of(sample), math.nan) for sample in cache.samples]
         self._cache = cache
         self._recipe = recipe
         self._sampler = BalancedSampler(cache.samples, recipe.shares, recipe.optimisation.seed)
@@ -59,14 +81,18 @@ class BatchMaker:
             self._item(draw, np.random.default_rng((self._recipe.optimisation.seed, 2, step, n)))
             for n, draw in enumerate(draws)
         ]
-        images, states, offsets, liveness, pixels = zip(*items, strict=True)
         return Batch(
-            np.stack(images), np.stack(states), np.stack(offsets), np.array(liveness, np.int8), np.stack(pixels)
+            images=np.stack([item.image for item in items]),
+            state=np.stack([item.matches.state for item in items]),
+            offsets=np.stack([item.matches.offsets for item in items]),
+            liveness=np.array([item.liveness for item in items], np.int8),
+            teacher=np.array([item.teacher for item in items], np.float32),
+            pixels=np.stack([item.pixels for item in items]),
+            depth=np.stack([item.depth for item in items]),
+            spectrum=np.stack([item.spectrum for item in items]),
         )
 
-    def _item(
-        self, draw: Draw, rng: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.float32], int, NDArray[np.bool_]]:
+    def _item(self, draw: Draw, rng: np.random.Generator) -> _Item:
         model, jitter, weights = self._recipe.model, self._recipe.jitter, self._recipe.weights
         size = (model.width, model.height)
         picture = self._picture(draw, rng)
@@ -83,8 +109,24 @@ class BatchMaker:
             weights.ignore_iou,
         )
         label = self._label(draw, framed)
-        inside = _ellipse(framed.faces[0], size) if label != UNLABELLED else _ellipse(None, size)
-        return photograph(rng, framed.image, jitter), matches.state, matches.offsets, label, inside
+        image = photograph(rng, framed.image, jitter)
+        face = framed.faces[0] if label != UNLABELLED else None
+        return _Item(
+            image=image,
+            matches=matches,
+            liveness=label,
+            # A teacher saw the picture as it lies in its file, not shown again on a medium.
+            teacher=math.nan if draw.recaptured or len(framed.faces) != 1 else self._teacher[draw.index],
+            pixels=np.zeros(_cells(size), np.bool_) if face is None else inside(face, size),
+            depth=self._depth(draw, label, face, size),
+            spectrum=np.zeros((SPECTRUM, SPECTRUM), np.float32) if face is None else spectrum(image, face),
+        )
+
+    def _depth(self, draw: Draw, label: int, face: Box | None, size: tuple[int, int]) -> NDArray[np.float32]:
+        unknown = self._cache.samples[draw.index].species in RELIEF_SPECIES and not draw.recaptured
+        if face is None or unknown:
+            return np.full(_cells(size), np.nan, dtype=np.float32)
+        return pseudo_depth(face, size) if label else np.zeros(_cells(size), dtype=np.float32)
 
     def _picture(self, draw: Draw, rng: np.random.Generator) -> Picture:
         picture = self._cache[draw.index]
@@ -109,13 +151,8 @@ class BatchMaker:
         return int(kind is Presentation.BONA_FIDE and not draw.recaptured)
 
 
-def _ellipse(face: Box | None, size: tuple[int, int]) -> NDArray[np.bool_]:
-    columns, rows = size[0] // PIXEL_STRIDE, size[1] // PIXEL_STRIDE
-    if face is None:
-        return np.zeros((rows, columns), dtype=np.bool_)
-    x = ((np.arange(columns) + 0.5) * PIXEL_STRIDE - face.x - face.w / 2) / (face.w / 2)
-    y = ((np.arange(rows) + 0.5) * PIXEL_STRIDE - face.y - face.h / 2) / (face.h / 2)
-    return np.asarray(x[None, :] ** 2 + y[:, None] ** 2 <= 1.0)
+def _cells(size: tuple[int, int]) -> tuple[int, int]:
+    return size[1] // PIXEL_STRIDE, size[0] // PIXEL_STRIDE
 
 
 def prefetch(maker: BatchMaker, first: int, last: int, ahead: int = 3) -> Iterator[Batch]:

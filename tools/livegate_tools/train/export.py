@@ -48,11 +48,16 @@ class Training:
     presentations: int
     presentations_before: int
     """Of these, in an earlier run whose weights this one began with."""
-
-    @property
-    def interim(self) -> bool:
-        """Whether the run had not yet ended."""
-        return self.epochs < self.epochs_planned
+    epochs_run: int
+    """How far the run was; ``epochs`` is where the weights are from."""
+    ended: bool
+    """Whether the schedule was at its end, or the patience; weights of a run that goes on are interim."""
+    chosen: bool
+    """Whether the weights are those of the epoch whose worst dev source was the best."""
+    teachers: tuple[str, ...] = ()
+    """Networks whose scores of the pictures were learnt from, with their licences ..."""
+    taught: int = 0
+    """... and the number of pictures they scored."""
 
 
 def export_onnx(network: FaceNetwork, recipe: Recipe, path: Path) -> Exported:
@@ -144,6 +149,8 @@ def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, tra
             "epochs_planned": training.epochs_planned,
             "presentations": training.presentations,
             "presentations_before": training.presentations_before,
+            "epochs_run": training.epochs_run,
+            "teachers": list(training.teachers),
         },
     }
     return "\n".join(_section(name, table) for name, table in sections.items())

@@ -20,6 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from livegate.detect.priors import PriorLayout
+from livegate_tools.train.auxiliary import SPECTRUM
+
+TRAINING_HEADS = ("pixel_head", "depth_head", "spectrum_head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +35,57 @@ class Widths:
     stride16: int = 128
     coarse: int = 128
     fused: int = 64
+    blocks: tuple[int, ...] = (1, 3, 3)
+    """Residual blocks at strides 4, 8 and 16."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawOutput:
     """What the heads say before any probability: all per prior, in the order of ``prior_boxes``.
 
-    ``offsets`` (B, N, 4), ``face`` (B, N) and ``bona_fide`` (B, N) logits; ``pixels`` (B, 1, 30, 40) logits of the
-    training-only map at stride 8.
+    ``offsets`` (B, N, 4), ``face`` (B, N) and ``bona_fide`` (B, N) logits. Training only, at stride 8: ``pixels`` and
+    ``depth`` (B, H/8, W/8), logits of bona fide and of the depth's share, and ``texture`` (B, C, H/8, W/8), what the
+    liveness head of the finest level sees.
     """
 
     offsets: Tensor
     face: Tensor
     bona_fide: Tensor
     pixels: Tensor
+    depth: Tensor
+    texture: Tensor
 
     def as_float(self) -> RawOutput:
         """Return the same in float32, for a loss that bfloat16 would blur."""
-        return RawOutput(self.offsets.float(), self.face.float(), self.bona_fide.float(), self.pixels.float())
+        return RawOutput(
+            self.offsets.float(),
+            self.face.float(),
+            self.bona_fide.float(),
+            self.pixels.float(),
+            self.depth.float(),
+            self.texture.float(),
+        )
+
+
+class DilatedConvolution(nn.Conv2d):  # type: ignore[misc, unused-ignore]
+    """A convolution in float32 even under autocast.
+
+    In bfloat16, the gradient of a dilated depthwise kernel holds what lay in memory before: oneDNN reads a buffer that
+    nobody filled (seen in PyTorch 2.13 on the processor, channels last), now and then a NaN that ends the run.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the convolution of ``x``, float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            out: Tensor = super().forward(x.float())
+        return out
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Sequential:
     padding = dilation * (kernel // 2)
+    kind = nn.Conv2d if dilation == 1 else DilatedConvolution
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
+        kind(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -104,9 +134,13 @@ class FaceNetwork(nn.Module):  # type: ignore[misc, unused-ignore]
         super().__init__()
         w = widths or Widths()
         self.stem = nn.Sequential(_conv(3, w.stem, 3, 2), _conv(w.stem, w.stride4, 3, 2))
-        self.stage4 = nn.Sequential(Residual(w.stride4))
-        self.stage8 = nn.Sequential(_separable(w.stride4, w.stride8, 2), *(Residual(w.stride8) for _ in range(3)))
-        self.stage16 = nn.Sequential(_separable(w.stride8, w.stride16, 2), *(Residual(w.stride16) for _ in range(3)))
+        self.stage4 = nn.Sequential(*(Residual(w.stride4) for _ in range(w.blocks[0])))
+        self.stage8 = nn.Sequential(
+            _separable(w.stride4, w.stride8, 2), *(Residual(w.stride8) for _ in range(w.blocks[1]))
+        )
+        self.stage16 = nn.Sequential(
+            _separable(w.stride8, w.stride16, 2), *(Residual(w.stride16) for _ in range(w.blocks[2]))
+        )
         self.stage32 = nn.Sequential(_separable(w.stride16, w.coarse, 2), Residual(w.coarse), Residual(w.coarse, 2))
         self.stage64 = nn.Sequential(_separable(w.coarse, w.coarse, 2), Residual(w.coarse))
         sources = (w.stride8, w.stride16, w.coarse, w.coarse)
@@ -126,7 +160,12 @@ class FaceNetwork(nn.Module):  # type: ignore[misc, unused-ignore]
         # The share of priors with a face is tiny: start near "background" (Lin et al., ICCV 2017, section 3.3).
         self.face_heads = nn.ModuleList(Head(*place, values=1, bias=-4.0) for place in places)
         self.liveness_heads = nn.ModuleList(Head(*place, values=1) for place in places)
+        # What only training has comes last, so that the shipped weights of a seed do not depend on it.
         self.pixel_head = nn.Conv2d(w.fused, 1, 1)
+        self.depth_head = nn.Conv2d(w.fused, 1, 1)
+        self.spectrum_head = nn.Sequential(
+            nn.Linear(w.fused, 2 * w.fused), nn.ReLU(), nn.Linear(2 * w.fused, SPECTRUM * SPECTRUM)
+        )
 
     def fused(self, x: Tensor) -> list[Tensor]:
         """Return the four fused levels of (B, 3, 240, 320) input, finest first."""
@@ -151,8 +190,20 @@ class FaceNetwork(nn.Module):  # type: ignore[misc, unused-ignore]
             offsets=torch.cat([h(f) for h, f in zip(self.box_heads, levels, strict=True)], 1),
             face=torch.cat([h(f) for h, f in zip(self.face_heads, levels, strict=True)], 1).flatten(1),
             bona_fide=torch.cat([h(f) for h, f in zip(self.liveness_heads, views, strict=True)], 1).flatten(1),
-            pixels=self.pixel_head(views[0]),
+            pixels=self.pixel_head(views[0])[:, 0],
+            depth=self.depth_head(views[0])[:, 0],
+            texture=views[0],
         )
+
+    def spectra(self, texture: Tensor, inside: Tensor) -> Tensor:
+        """Return what the mean of ``texture`` (B, C, h, w) over the cells ``inside`` (B, h, w) says of the spectrum.
+
+        (B, 10, 10) float32; zeros go in where a picture has no cell inside.
+        """
+        chosen = inside[:, None].to(texture.dtype)
+        mean = (texture * chosen).sum((2, 3)) / chosen.sum((2, 3)).clamp(min=1)
+        out: Tensor = self.spectrum_head(mean).reshape(-1, SPECTRUM, SPECTRUM)
+        return out
 
 
 class Deployed(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -172,9 +223,14 @@ class Deployed(nn.Module):  # type: ignore[misc, unused-ignore]
         return raw.offsets, torch.stack([background, face * bona_fide, face * attack], dim=-1)
 
 
+def training_only(name: str) -> bool:
+    """Return whether the parameter or module ``name`` belongs to a head that does not ship."""
+    return name.split(".", maxsplit=1)[0] in TRAINING_HEADS
+
+
 def parameter_count(network: nn.Module) -> int:
-    """Return how many parameters ship: all of ``network`` but the training-only map."""
-    return sum(p.numel() for name, p in network.named_parameters() if not name.startswith("pixel_head"))
+    """Return how many parameters ship: all of ``network`` but the training-only heads."""
+    return sum(p.numel() for name, p in network.named_parameters() if not training_only(name))
 
 
 def multiply_accumulates(network: nn.Module, width: int, height: int) -> int:
@@ -185,7 +241,7 @@ def multiply_accumulates(network: nn.Module, width: int, height: int) -> int:
         nonlocal total
         total += int(output.shape[2] * output.shape[3]) * sum(p.numel() for p in module.parameters() if p.dim() == 4)
 
-    convolutions = [m for name, m in network.named_modules() if isinstance(m, nn.Conv2d) and "pixel_head" not in name]
+    convolutions = [m for name, m in network.named_modules() if isinstance(m, nn.Conv2d) and not training_only(name)]
     hooks = [m.register_forward_hook(count) for m in convolutions]
     training = network.training
     network.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,21 @@ from pathlib import Path
 from livegate.detect.priors import PriorLayout
 from livegate.errors import ConfigError
 from livegate.options import parse
+
+
+class Device(enum.StrEnum):
+    """Where the network learns; ``auto`` is the accelerator PyTorch finds, else the processor."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+
+
+class Export(enum.StrEnum):
+    """Which epoch's averaged weights become the model."""
+
+    BEST = "best"
+    """The epoch whose worst dev source had the highest AUC."""
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,8 @@ class Model:
     strides: tuple[int, ...] = (8, 16, 32, 64)
     heights: tuple[tuple[float, ...], ...] = ((14.0, 20.0, 28.0), (40.0, 57.0), (80.0, 113.0), (160.0, 226.0))
     aspect: float = 0.74
+    blocks: tuple[int, ...] = (1, 3, 3)
+    """Residual blocks at strides 4, 8 and 16."""
 
     def priors(self) -> PriorLayout:
         """Return the layout of the prior boxes."""
@@ -48,6 +66,9 @@ class Optimisation:
     bfloat16: bool = True
     minutes: float = 55.0
     """Wall-clock bound: the schedule ends at the last epoch whatever happens, but no epoch starts after this."""
+    patience_epochs: int = 0
+    """Stop after this many epochs in which the worst dev source did not get better; 0 never stops early."""
+    device: Device = Device.AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,16 @@ class Weights:
     face: float = 1.0
     liveness: float = 1.5
     pixels: float = 0.5
+    depth: float = 0.3
+    """Of the pseudo-depth and ..."""
+    spectrum: float = 0.3
+    """... of the crop's Fourier spectrum; like ``pixels``, of heads that only training has."""
+    teacher: float = 0.5
+    """Of the second, soft target, where a teacher's score of the picture is given."""
+    teacher_wrong: float = 0.15
+    """What a teacher on the wrong side of one half weighs against one that is right, 0..1: it never saw our media."""
+    teacher_unlabelled: float = 0.5
+    """What its score of a portrait, which has no label, weighs against one that is right."""
     negatives: float = 3.0
     match_iou: float = 0.42
     ignore_iou: float = 0.3
@@ -92,6 +123,7 @@ class Judgement:
     nms_iou: float = 0.35
     evaluation_limit: int = 400
     """Most dev pictures per source that an epoch's evaluation looks at."""
+    export: Export = Export.BEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ from livegate.progress import Progress
 from livegate_tools.train.calibrate import operating_point
 from livegate_tools.train.card import Measured, card_text
 from livegate_tools.train.checkpoint import Average, load_checkpoint
+from livegate_tools.train.development import thinned
 from livegate_tools.train.export import Training, export_onnx, manifest_text, onnx_inference
 from livegate_tools.train.figures import SourceFigures, by_source, source_figures
 from livegate_tools.train.judge import Judged, judge
-from livegate_tools.train.loop import Run, new_network, thinned, train
-from livegate_tools.train.recipe import read_recipe
+from livegate_tools.train.loop import Run, new_network, train
+from livegate_tools.train.recipe import Export, read_recipe
 from livegate_tools.train.revision import commit
-from livegate_tools.train.samples import Split, of_split, read_data, read_manifest, require_both_classes
+from livegate_tools.train.samples import Sample, Split, of_split, read_data, read_manifest, require_both_classes
+from livegate_tools.train.teacher import NO_TEACHER, name_of, read_teacher
 
 MANIFEST = "manifest.jsonl"
 
@@ -33,18 +35,17 @@ class Session:
     run: Run
 
     @classmethod
-    def open(cls, config: Path, data: Path, simulated: Sequence[Path], out: Path) -> Self:
-        """Read recipe and indices; ConfigError or AssetError say what is missing, expected and found."""
+    def open(cls, config: Path, data: Path, simulated: Sequence[Path], out: Path, teacher: Path | None = None) -> Self:
+        """Read recipe, indices and a teacher's scores; ConfigError or AssetError say what is missing or wrong."""
         recipe = read_recipe(config)
-        samples = read_data(data)
-        for folder in simulated:
-            samples += read_manifest(folder / MANIFEST)
+        samples = read_all(data, simulated)
         learnt, dev = of_split(samples, Split.TRAIN), of_split(samples, Split.DEV)
         require_both_classes(learnt, "split train")
         require_both_classes(dev, "split dev")
-        return cls(Run(recipe, tuple(learnt), tuple(dev), out))
+        scores = NO_TEACHER if teacher is None else read_teacher(teacher)
+        return cls(Run(recipe, tuple(learnt), tuple(dev), out, scores))
 
-    def train(self, say: Callable[[str], None], *, resume: bool = False, start_from: Path | None = None) -> None:
+    def train(self, say: Callable[[str], None], *, resume: bool = False, start: Path | None = None) -> None:
         """Train to the end of the schedule, saying one line an epoch."""
         # The batches are made in one thread of their own; OpenCV's would fight PyTorch's for the cores.
         cv2.setNumThreads(1)
@@ -55,14 +56,20 @@ class Session:
                 bar.clear()
                 say(line)
 
-            train(self.run, say_above, resume=resume, start_from=start_from, on_step=bar.advance)
+            train(self.run, say_above, resume=resume, start=start, on_step=bar.advance)
 
     def publish(self) -> Path:
-        """Export the checkpoint's averaged weights, measure the exported file, write manifest and card beside it."""
+        """Export the averaged weights, measure the exported file, write manifest and card beside it.
+
+        The recipe says whether those of the best epoch or of the last one.
+        """
         run, recipe = self.run, self.run.recipe
         network = new_network(recipe)
         average = Average(network, recipe.optimisation.average_decay)
-        progress = load_checkpoint(run.checkpoint, network, average, None)
+        last = load_checkpoint(run.checkpoint, network, average, None)
+        progress = last
+        if recipe.judgement.export is Export.BEST and last.best_epoch:
+            progress = load_checkpoint(run.best, network, average, None)
         folder = run.folder / "model"
         folder.mkdir(parents=True, exist_ok=True)
         exported = export_onnx(average.network, recipe, folder / f"{recipe.model.name}.onnx")
@@ -78,9 +85,14 @@ class Session:
             commit=commit(),
             epochs=progress.epoch,
             epochs_planned=recipe.optimisation.epochs,
+            epochs_run=last.epoch,
+            ended=last.ended or last.epoch >= recipe.optimisation.epochs,
+            chosen=progress.epoch == last.best_epoch,
             presentations=progress.presentations,
             presentations_before=progress.presentations
             - progress.epoch * recipe.optimisation.steps_per_epoch * recipe.optimisation.batch,
+            teachers=tuple(f"{model.name} ({model.licence})" for model in run.teacher.models),
+            taught=len(run.teacher.scores.keys() & {name_of(sample) for sample in run.train}),
         )
 
         def figures(results: Sequence[Judged]) -> tuple[SourceFigures, ...]:
@@ -90,3 +102,11 @@ class Session:
         (folder / "manifest.toml").write_text(manifest_text(exported, recipe, point, training), encoding="utf-8")
         (folder / "CARD.md").write_text(card_text(measured), encoding="utf-8")
         return folder
+
+
+def read_all(data: Path, simulated: Sequence[Path]) -> list[Sample]:
+    """Return the samples of the data folder and of every set with a manifest."""
+    samples = read_data(data)
+    for folder in simulated:
+        samples += read_manifest(folder / MANIFEST)
+    return samples

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="WHAT",
         help="crop: a crop classifier; cue NAME: a cue's scorer; fusion: thresholds of all cues together; import SET "
-        "FOLDER: a licensed set's "
-        "folder into a manifest to train and evaluate with; default: the face network",
+        "FOLDER: a licensed set's folder into a manifest to train and evaluate with; teach: what published classifiers "
+        "say of the training pictures; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export-only", action="store_true", help="write the model from the checkpoint as it is, without training"
     )
     parser.add_argument(
-        "--teachers", type=Path, metavar="DIR", help="crop: published classifiers with their cards, to learn from"
+        "--teachers", type=Path, metavar="DIR", help="crop, teach: published classifiers with their cards"
     )
     parser.add_argument(
         "--leave-out",
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
+    parser.add_argument("--teacher", type=Path, metavar="FILE", help="scores to learn from, as train teach writes them")
     add_import_arguments(parser)
 
 
@@ -75,9 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
     _require_packages()
     from livegate_tools.train.session import Session
 
-    session = Session.open(arguments.config, arguments.data, tuple(arguments.simulated), arguments.out)
+    session = Session.open(
+        arguments.config, arguments.data, tuple(arguments.simulated), arguments.out, arguments.teacher
+    )
     if not arguments.export_only:
-        session.train(lambda line: print(line, flush=True), resume=arguments.resume, start_from=arguments.start_from)
+        session.train(lambda line: print(line, flush=True), resume=arguments.resume, start=arguments.start_from)
     print(f"model written to {session.publish()}")
     return 0
 
@@ -123,6 +126,10 @@ def _train_part(arguments: argparse.Namespace) -> int:
             from livegate_tools.train.fusion import train_fusion
 
             print(f"operating points written to {train_fusion(dev, arguments.out)}")
+        case ["teach"] if arguments.teachers and arguments.data:
+            _teach(arguments)
+        case ["teach"]:
+            raise ConfigError("train teach: needs --teachers DIR, --data DIR and --out FILE")
         case ["import", name, folder]:
             return _import(name, Path(folder), arguments)
         case ["import", *_]:
@@ -139,6 +146,20 @@ def _train_part(arguments: argparse.Namespace) -> int:
                 "SET FOLDER"
             )
     return 0
+
+
+def _teach(arguments: argparse.Namespace) -> None:
+    """Write what published networks say of the training pictures, and tell by source how often they are right."""
+    from livegate_tools.train.samples import Split, of_split
+    from livegate_tools.train.session import read_all
+    from livegate_tools.train.teach import agreement, teach
+    from livegate_tools.train.teacher import read_teacher
+
+    samples = of_split(read_all(arguments.data, arguments.simulated), Split.TRAIN)
+    count = teach(samples, arguments.teachers, arguments.out)
+    print(f"{arguments.out}: scores of {count} pictures")
+    for source, (right, asked) in agreement(samples, read_teacher(arguments.out)).items():
+        print(f"  {source}: right about {right} of {asked}")
 
 
 def _import(name: str, folder: Path, arguments: argparse.Namespace) -> int:
