@@ -1,4 +1,4 @@
-"""``livegate evaluate``: judge labelled samples and print the figures of ISO/IEC 30107-3."""
+"""``livegate evaluate``: judge labelled samples and print the figures of ISO/IEC 30107-3; or count false faces."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ import cv2
 
 from livegate import assets
 from livegate.config import DecisionPolicy, Detector, Runtime
+from livegate.detect.detector import open_detector
 from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.errors import ConfigError
 from livegate.judge import Judge
 from livegate.progress import Progress
 from livegate.samples.frames import Terminal
 from livegate.samples.manifest import BadLine, Sample, read_manifest
+from livegate.terminal_text import printable
 from livegate.types import Role
+from livegate_tools.evaluate.faceless import FaceFinder, lines, search
+from livegate_tools.evaluate.faceless import as_json as false_faces_as_json
 from livegate_tools.evaluate.page.report import write_report
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
@@ -32,9 +36,16 @@ HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("--manifest", type=Path, required=True, metavar="M.jsonl", help="labelled samples")
+    parser.add_argument("--manifest", type=Path, metavar="M.jsonl", help="labelled samples")
+    parser.add_argument("--predictions-out", type=Path, metavar="P.jsonl", help="one line a sample is written here")
     parser.add_argument(
-        "--predictions-out", type=Path, required=True, metavar="P.jsonl", help="one line a sample is written here"
+        "--faceless",
+        type=Path,
+        metavar="DIR",
+        help="instead of a manifest: count the faces found in views cut from the pictures of DIR, which show nobody",
+    )
+    parser.add_argument(
+        "--views", type=_views, default=1000, metavar="N", help="how many views, with --faceless (default 1000)"
     )
     parser.add_argument("--report", type=Path, metavar="R.json", help="write the figures here, too")
     parser.add_argument(
@@ -58,10 +69,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the verb; 1 when a line of the manifest was no sample, 0 otherwise."""
     cv2.setNumThreads(1)
+    _check_what(arguments)
     detector = Detector(arguments.model, arguments.runtime)
     model = read_model_manifest(assets.model(detector.model)).model
     about = {"name": model.name, "version": model.version, "sha256": model.sha256, "runtime": str(detector.runtime)}
+    if arguments.faceless:
+        return count_false_faces(arguments, _opened(detector), about)
     return evaluate(arguments, partial(Judge.open, detector, DecisionPolicy()), about)
+
+
+def count_false_faces(arguments: argparse.Namespace, finder: FaceFinder, model: Mapping[str, str]) -> int:
+    """Look for faces where there are none; 1 when a picture could not be read, 0 otherwise."""
+    if arguments.report:
+        check_place(arguments.report, "--report")
+    found = search(arguments.faceless, arguments.views, finder)
+    for problem in found.problems:
+        print(printable(problem), file=sys.stderr)
+    report = json.dumps(false_faces_as_json(found, {"model": dict(model)}), indent=1, allow_nan=False)
+    if arguments.report:
+        with Lines(arguments.report) as out:
+            out.write(report)
+    print(report if arguments.json else "\n".join(printable(line) for line in lines(found)))
+    return 1 if found.problems else 0
 
 
 def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, str]) -> int:
@@ -94,6 +123,22 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
     print(report if arguments.json else table(found))
     _warn(arguments, judged, bad)
     return 1 if bad else 0
+
+
+def _opened(choice: Detector) -> FaceFinder:
+    detector = open_detector(choice)
+    if detector is None:
+        raise ConfigError("--runtime: 'none' runs no detector, and --faceless looks for faces; choose another")
+    return detector
+
+
+def _check_what(arguments: argparse.Namespace) -> None:
+    if arguments.faceless:
+        for option in ("manifest", "predictions_out", "html", "split", "modalities"):
+            if getattr(arguments, option) is not None:
+                raise ConfigError(f"--{option.replace('_', '-')}: has no meaning with --faceless; leave one out")
+    elif arguments.manifest is None or arguments.predictions_out is None:
+        raise ConfigError("needs --manifest M.jsonl and --predictions-out P.jsonl, or --faceless DIR")
 
 
 def _predict(
@@ -147,6 +192,12 @@ def _modalities(text: str) -> frozenset[Role]:
     if Role.RGB not in names:
         raise argparse.ArgumentTypeError("'rgb' must be among them: faces are found in the rgb picture")
     return frozenset(Role(name) for name in names)
+
+
+def _views(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"expected a number of views from 1 to 1000000, found '{text}'")
+    return int(text)
 
 
 def _jobs(text: str) -> int:
