@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from livegate import __version__
+from livegate.acceptance.following import Following
 from livegate.capture.readers import Readers, open_readers
 from livegate.capture.rig import Rig, open_rig
 from livegate.clock import boot_id
@@ -65,6 +66,7 @@ class House:
     readers: Readers
     pipeline: Pipeline
     settings: Settings
+    calibration: Following
     central: CentralLists
     evidence: EvidenceKeeper
     model: ModelInUse | None
@@ -116,8 +118,12 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     stack.callback(evidence.stop, STOP_TIMEOUT_S)
     stack.enter_context(rig)
     settings = Settings(config, environment)
+    calibration = Following(state_dir, judge.models)
+    calibration.look(settings, store)
     link = _make_link(config, store, measures)
     desk = None if root is None else _make_desk(settings, store, floor, central, root, link, stack)
+    # The first rules may already differ from those the judge was opened with.
+    judge.adopt(settings.rules.decision, settings.rules.recalibration)
     pipeline = Pipeline(
         judge,
         store,
@@ -129,7 +135,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     if desk is not None:
         desk.nudge = pipeline.nudge
     stack.enter_context(readers)
-    return House(store, rig, readers, pipeline, settings, central, evidence, model, link)
+    return House(store, rig, readers, pipeline, settings, calibration, central, evidence, model, link)
 
 
 def open_shelf(config: Config) -> Shelf:

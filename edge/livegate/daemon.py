@@ -88,6 +88,7 @@ class Daemon:
         ticked_s = time.monotonic()
         while not stop.wait(SUPERVISE_S):
             self._check_threads()
+            self._house.calibration.look(self._house.settings, self.store)
             if time.monotonic() - self._turned_s < STUCK_S:
                 notify("WATCHDOG=1")
             if time.monotonic() - ticked_s > TICK_S:

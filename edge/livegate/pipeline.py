@@ -103,7 +103,7 @@ class Pipeline:
         if rules is self._rules:
             return
         self._rules = rules
-        self._judge.adopt(rules.decision)
+        self._judge.adopt(rules.decision, rules.recalibration)
         self._attendance.adopt(rules.policy.mode, rules.pairing_window_ms)
         self._notices.adopt(self._judged_by(rules.environment))
 

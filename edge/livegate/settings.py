@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar
 
 from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, PassBack
 from livegate.configfile import check_whole
+from livegate.decide.recalibration import Recalibration
 from livegate.errors import ConfigError
 from livegate.events.environment import Environment
 from livegate.gate.limits import limit_name
@@ -97,20 +99,36 @@ class Effective:
 
 
 class Settings:
-    """What is in force, for all threads: both values are immutable and swapped whole by the MQTT thread."""
+    """What is in force, for all threads: both values are immutable and swapped whole.
+
+    The MQTT thread adopts what the centre wishes, the supervising thread the terminal's own calibration.
+    """
 
     def __init__(self, config: Config, environment: Environment) -> None:
         """Begin with the local ``config``; ``environment`` is what events say of the circumstances."""
+        self._lock = threading.Lock()
         self._environment = environment
+        self._recalibration: Recalibration | None = None
         self._log_level = logging.getLogger().level
         self.effective = Effective(config)
         self.rules = Rules.of(config, environment)
 
     def adopt(self, effective: Effective) -> None:
         """Put ``effective`` in force; whoever reads ``rules`` next goes by it."""
-        self.effective = effective
-        self.rules = Rules.of(effective.config, self._environment)
+        with self._lock:
+            self.effective = effective
+            self._swap()
         logging.getLogger().setLevel(self._log_level if effective.log_level is None else effective.log_level.value)
+
+    def recalibrate(self, recalibration: Recalibration | None, sha256: str | None) -> None:
+        """Put a calibration of the decision in force, None for none; events name it by ``sha256`` from then on."""
+        with self._lock:
+            self._recalibration = recalibration
+            self._environment = replace(self._environment, calibration_sha256=sha256)
+            self._swap()
+
+    def _swap(self) -> None:
+        self.rules = Rules.of(self.effective.config, self._environment, self._recalibration)
 
 
 def merge(config: Config, settings: Mapping[str, Any]) -> Effective:

@@ -184,9 +184,9 @@ class Store:
         """Return at most ``limit`` events after both ``after`` and the last acknowledged one, oldest first."""
         return self._reader.unacknowledged(after, limit)
 
-    def newest(self, limit: int) -> list[StoredEvent]:
-        """Return the ``limit`` newest events, oldest first."""
-        return self._reader.newest(limit)
+    def newest(self, limit: int, kind: str | None = None) -> list[StoredEvent]:
+        """Return the ``limit`` newest events, oldest first, of one kind if given."""
+        return self._reader.newest(limit, kind)
 
     def newest_gap(self) -> StoredEvent | None:
         """Return the newest gap event, None when none is kept."""

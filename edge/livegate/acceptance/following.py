@@ -1,0 +1,125 @@
+"""Put the calibration that lies in the state folder in force: at the start, and whenever another one lies there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from livegate.acceptance.file import FILE, Kept, check_models, load
+from livegate.decide.recalibration import Recalibration
+from livegate.errors import CalibrationError, StoreError
+from livegate.events.calibration import (
+    CALIBRATION_APPLIED,
+    CalibrationAction,
+    CalibrationTold,
+    calibration_applied,
+)
+from livegate.settings import Settings
+from livegate.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in the state folder: a calibration to go by, or why not."""
+
+    kept: Kept | None = None
+    refused: str | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what is to be in force, None for nothing."""
+        return None if self.kept is None else self.kept.sha256
+
+    @property
+    def recalibration(self) -> Recalibration | None:
+        """What is to be in force, None for nothing."""
+        return None if self.kept is None else self.kept.recalibration
+
+
+class Following:
+    """Follows the file. All its methods belong to one thread."""
+
+    def __init__(self, state_dir: Path, models: Mapping[str, str]) -> None:
+        """Find what lies in ``state_dir`` for a judge of ``models``."""
+        self._state_dir = state_dir
+        self._models = models
+        self._mark = self._marked()
+        self.found = found(state_dir, models)
+        self._told = False
+
+    def look(self, settings: Settings, store: Store) -> None:
+        """Record and put in force what is new; cheap when nothing is.
+
+        What cannot be recorded is tried again at the next call, and not in force before: no decision is made by a
+        calibration that no event told of.
+        """
+        mark = self._marked()
+        if mark != self._mark:
+            self.found, self._mark, self._told = found(self._state_dir, self._models), mark, False
+        if self._told:
+            return
+        try:
+            self._tell(settings, store)
+        except StoreError as exc:
+            log.warning("calibration not recorded, and so not in force yet", extra={"error": str(exc)})
+            return
+        settings.recalibrate(self.found.recalibration, self.found.sha256)
+        self._told = True
+
+    def _tell(self, settings: Settings, store: Store) -> None:
+        told = _told(self.found)
+        if not _is_news(told, store):
+            return
+        environment = replace(settings.rules.environment, calibration_sha256=self.found.sha256)
+        with store.transaction() as t:
+            t.enqueue(calibration_applied(told, t.opened, environment))
+        log.info("calibration %s", told.action, extra={"sha256": told.sha256, "shift_llr": told.shift_llr})
+
+    def _marked(self) -> tuple[int, int, int] | None:
+        """Return what another file in its place would change; None where there is none."""
+        try:
+            status = (self._state_dir / FILE).lstat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
+def found(state_dir: Path, models: Mapping[str, str]) -> Found:
+    """Return what lies in ``state_dir`` for a judge of ``models``; what cannot be used is said in the log."""
+    try:
+        kept = load(state_dir)
+        if kept is not None:
+            check_models(kept, models)
+    except CalibrationError as exc:
+        log.error("calibration not used", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
+        return Found(refused=str(exc))
+    return Found(kept)
+
+
+def _told(found: Found) -> CalibrationTold:
+    if found.kept is None:
+        refused = found.refused is not None
+        return CalibrationTold(CalibrationAction.REFUSE if refused else CalibrationAction.REMOVE, reason=found.refused)
+    tables = found.kept.tables
+    return CalibrationTold(
+        CalibrationAction.APPLY,
+        found.kept.sha256,
+        cues=tables.recalibration.cues,
+        shift_llr=tables.recalibration.shift_llr,
+        deviation_llr=tables.recalibration.deviation_llr,
+        samples={"bona_fide": tables.bona_fide.samples, "attack": tables.attack.samples},
+    )
+
+
+def _is_news(told: CalibrationTold, store: Store) -> bool:
+    """Return whether the last event of this kind says otherwise; without one, nothing in force is no news."""
+    last = next(iter(store.newest(1, CALIBRATION_APPLIED)), None)
+    if last is None:
+        return told.action is not CalibrationAction.REMOVE
+    what = json.loads(last.body)["data"]["what"]
+    return (what["action"], what["sha256"], what["reason"]) != (told.action, told.sha256, told.reason)
