@@ -29,6 +29,4 @@ class Rules:
         ``recalibration`` is the terminal's own calibration of its decision, if it has one.
         """
         gate, policy = config.gate, GatePolicy.of(config)
-        return cls(
-            policy, gate.pairing_window_ms, config.door.pulse_ms, environment, config.decision, recalibration
-        )
+        return cls(policy, gate.pairing_window_ms, config.door.pulse_ms, environment, config.decision, recalibration)
