@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from livegate import __version__
+from livegate.acceptance.file import ensemble_sha256
 from livegate.acceptance.following import Following
 from livegate.capture.readers import Readers, open_readers
 from livegate.capture.rig import Rig, open_rig
@@ -162,7 +163,8 @@ def open_judge(config: Config, shelf: Shelf) -> tuple[Judge, ModelInUse | None]:
     if not isinstance(judge.detector, Detector):
         return judge, None
     manifest = judge.detector.manifest
-    return judge, ModelInUse(manifest.model.name, manifest.model.sha256, judge.boundaries.accept_llr)
+    threshold, ensemble = judge.boundaries.accept_llr, ensemble_sha256(judge.models)
+    return judge, ModelInUse(manifest.model.name, manifest.model.sha256, threshold, ensemble)
 
 
 def _open_store(

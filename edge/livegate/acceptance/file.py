@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import stat
 import tomllib
@@ -144,6 +145,11 @@ def check_models(kept: Kept, models: Mapping[str, str]) -> None:
             f"{FILE}: was made with another '{unlike[0]}' and is not used; "
             "run livegate calibrate decision again, or take it back with --undo"
         )
+
+
+def ensemble_sha256(models: Mapping[str, str]) -> str:
+    """Return one SHA-256 for all the models that judge together."""
+    return hashlib.sha256(json.dumps(models, sort_keys=True).encode()).hexdigest()
 
 
 def _text(tables: Tables) -> str:

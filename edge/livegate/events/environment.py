@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from livegate.events.cloudevents import Identity, timestamp
@@ -13,11 +13,15 @@ from livegate.types import AccessEvent, Credential, Step
 
 @dataclass(frozen=True, slots=True)
 class ModelInUse:
-    """The detector that judged: its name, the SHA-256 of its file, and the PAD threshold in force."""
+    """The detector that judged: its name, the SHA-256 of its file, and the PAD threshold in force.
+
+    ``ensemble_sha256`` stands for all the models that judge together and how they are fused.
+    """
 
     name: str
     sha256: str | None = None
     threshold: float | None = None
+    ensemble_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def as_data(environment: Environment) -> dict[str, Any]:
         "terminal": environment.identity.terminal,
         "site": environment.identity.site,
         "firmware": environment.identity.firmware,
-        "model": None if model is None else {"name": model.name, "sha256": model.sha256, "threshold": model.threshold},
+        "model": None if model is None else asdict(model),
         "calibration_sha256": environment.calibration_sha256,
         "config_version": environment.config_version,
         "list_versions": dict(environment.list_versions),
