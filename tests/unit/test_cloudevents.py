@@ -17,6 +17,7 @@ from livegate.events.checkpoint import checkpoint
 from livegate.events.cloudevents import MAX_SEQUENCE, ChainHead, StoredEvent, genesis, seal, timestamp
 from livegate.events.environment import ModelInUse
 from livegate.events.integrity import Damage, Fill, Shortage
+from livegate.events.models import ModelInForce, model_activated
 from livegate.events.opened import OpenedEvent
 from livegate.gate.door import DoorState
 from livegate.gate.facts import ListEntry
@@ -236,6 +237,8 @@ KINDS = {
     "checkpoint": checkpoint(SigningKey.generate(), STREAM, genesis(STREAM), NOW, FULL),
     "gap": kinds.gap(ChainHead(0, "00" * 32), ChainHead(5, "11" * 32), {"access.attempt": 5}, NOW, FULL),
     "credential": kinds.credential_changed("added", CREDENTIAL, "new badge", NOW, FULL),
+    "model": model_activated("second", None, ModelInForce("ssd", "2", "a" * 64, "installed"), None, NOW, FULL),
+    "no model": model_activated("second", ModelInForce("ssd", "2", "a" * 64, "shipped"), None, "gone", NOW, FULL),
     "list": kinds.list_applied("removed", ListEntry("media", "m", until_s=WALL_S), NOW, FULL),
 } | {f"door {state}": kinds.door_state(state, NOW, FULL, 7) for state in DoorState}
 

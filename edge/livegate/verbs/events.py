@@ -183,5 +183,8 @@ def _summary(kind: str, what: dict[str, Any]) -> str:
         return f"{what['from']} to {what['to']} dropped: {what['reason']}"
     if kind == "chain.checkpoint":
         return f"signed up to {what['through']} by key {what['keyid']}"
+    if kind == "model.activated":
+        version = what["model"]["version"] if what["model"] else ""
+        return " ".join([what["action"], what["name"], version, what["reason"] or ""]).rstrip()
     plain = [f"{key}={value}" for key, value in what.items() if isinstance(value, (str, int)) and value != ""]
     return " ".join(word for word in plain if not word.startswith("onvif_"))

@@ -104,15 +104,18 @@ def _verify(listed: tuple[Listed, ...], *, as_json: bool) -> int:
 
 def _warm(detector: Detector, shelf: Shelf, *, as_json: bool) -> int:
     warmed = warm(detector, shelf)
+    status = 1 if shelf.faults else 0
     if as_json:
-        _print_json({"models": [asdict(one) for one in warmed], "compiled": []})
-        return 0
+        _print_json({"models": [asdict(one) for one in warmed], "compiled": [], "faults": dict(shelf.faults)})
+        return status
     for one in warmed:
         print(printable(f"{one.name}: {one.runtime}, {one.first_ms:.1f} ms to open and run, then {one.ms:.1f} ms"))
     if not warmed:
         print("[detector] runtime = 'none': there is no network to run")
     print("nothing to compile: this version has no compiled kernels")
-    return 0
+    for fault in shelf.faults.values():
+        print(printable(f"NOT OK   {fault}"))
+    return status
 
 
 def _install(library: Library, arguments: argparse.Namespace) -> int:
