@@ -156,7 +156,7 @@ def open_judge(config: Config, shelf: Shelf) -> tuple[Judge, ModelInUse | None]:
     """
     roles = frozenset(camera.role for camera in config.camera)
     try:
-        judge = Judge.open(config.detector, config.decision, roles, shelf=shelf)
+        judge = Judge.open(config.detector, config.decision, roles, shelf=shelf, quality=config.quality)
     except AssetError as exc:
         log.error("model not loaded, the door stays shut", extra={"error": str(exc)})  # noqa: TRY400
         return Judge.without_network(roles, config.decision), None

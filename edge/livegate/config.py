@@ -155,6 +155,26 @@ class DecisionPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityConfig:
+    """Which pictures of a face are too poor to be judged; a limit that is not given is the learnt one."""
+
+    enabled: bool = True
+    min_face_px: Annotated[float, Between(16, 400)] | None = None
+    """The shorter side of the face's box."""
+    max_height_share: Annotated[float, Between(0.5, 4)] | None = None
+    """The face's height by the picture's."""
+    max_outside_share: Annotated[float, Between(0.05, 0.9)] | None = None
+    """How much of the face lies outside the picture."""
+    min_bright_level: Annotated[float, Between(0, 128)] | None = None
+    """Grey level (0 to 255) that the brightest twentieth of the face reaches."""
+    max_overexposed_share: Annotated[float, Between(0.05, 1)] | None = None
+    """How much of the face is blown out."""
+    max_blur: Annotated[float, Between(0.5, 1)] | None = None
+    max_turn: Annotated[float, Between(0.2, 4)] | None = None
+    """The nose's distance from the middle between the eyes, by the eyes' distance."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """At most ``max`` events of a kind by one key in a window; then locked out for ``lockout_s``.
 
@@ -316,6 +336,7 @@ class Config:
     door: DoorConfig
     detector: Detector = field(default_factory=Detector)
     decision: DecisionPolicy = field(default_factory=DecisionPolicy)
+    quality: QualityConfig = field(default_factory=QualityConfig)
     gate: Gate = field(default_factory=Gate)
     reader: tuple[ReaderConfig, ...] = ()
     store: StoreConfig = field(default_factory=StoreConfig)

@@ -22,6 +22,8 @@ from livegate.decide.verdict import Boundaries, boundaries, step_of, verdict
 from livegate.detect.detector import open_detector
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
+from livegate.quality.gate import QualityGate
+from livegate.quality_manifest import open_quality
 from livegate.scorers import FUSION, alone, detector_as_cue, operating_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
@@ -78,6 +80,7 @@ class Judge:
         self._points = points
         self._policy = policy
         self._recalibration: Recalibration | None = None
+        self.quality: QualityGate | None = None
         self.tracker = Tracker(tracks)
         self._roles = roles
         self._lost = lost
@@ -90,6 +93,10 @@ class Judge:
         self._policy = policy
         self._recalibration = recalibration
         self._timeout_ns = policy.timeout_ms * NS_PER_MS
+
+    def inspect(self, quality: QualityGate | None) -> None:
+        """Let pictures that ``quality`` refuses be no evidence from now on; None lets all be."""
+        self.quality = self.tracker.quality = quality
 
     def sign_media(self, signer: MediaSigner) -> None:
         """Give the media of attacks that are watched their signature from now on."""
@@ -104,12 +111,14 @@ class Judge:
         threads: int = 1,
         shelf: Shelf = SHIPPED,
         without: frozenset[str] = frozenset(),
+        quality: config.QualityConfig | None = None,
     ) -> Self:
         """Return a judge with the configured model and every trained cue of ``shelf`` that ``roles`` can feed.
 
-        Cues whose names are in ``without`` are left out, to see what they are worth. With ``runtime = "none"`` there
-        is no detector and every verdict is a non-response. Raise AssetError when the model or a scorer is missing or
-        damaged, ConfigError when no runtime for it is installed.
+        Cues whose names are in ``without`` are left out, to see what they are worth; without ``quality`` its gate is
+        that which ships. With ``runtime = "none"`` there is no detector and every verdict is a non-response. Raise
+        AssetError when the model, a scorer or the gate is missing or damaged, ConfigError when no runtime for it is
+        installed.
         """
         opened = open_detector(detector, threads, shelf)
         if opened is None:
@@ -118,7 +127,9 @@ class Judge:
         cues = trained_cues(roles, detector, threads, shelf, without)
         points = operating_points(own, cues, alone(opened.manifest), shelf)
         lost = tuple(sorted(name for name in shelf.faults if shelf.find(name) is None))
-        return cls(opened, (own, *cues), points, roles, policy, lost=lost)
+        judge = cls(opened, (own, *cues), points, roles, policy, lost=lost)
+        judge.inspect(open_quality(quality or config.QualityConfig(), shelf))
+        return judge
 
     @classmethod
     def without_network(cls, roles: frozenset[Role], policy: config.DecisionPolicy) -> Self:
@@ -146,7 +157,7 @@ class Judge:
 
     def clip(self, frame_sets: Iterable[FrameSet]) -> tuple[PadResult, Face | None]:
         """Judge FrameSets as one attempt, ending at the first conclusive verdict or with the evidence."""
-        self.tracker = Tracker(TrackPolicy(min_height_share=0.0))
+        self.tracker = Tracker(TrackPolicy(min_height_share=0.0), quality=self.quality)
         sight = None
         for frame_set in frame_sets:
             sight = self.watch(frame_set)
@@ -170,28 +181,34 @@ class Judge:
     def assess(self, attempt: Attempt, *, final: bool, overdue: bool = False) -> PadResult:
         """Return the verdict on an attempt as it stands; too few frames are inconclusive unless they are ``final``.
 
-        One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early.
+        One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early. Frames of too
+        poor a quality are no evidence; of an attempt that has no others they give the score, and nothing is concluded.
         """
-        cues = self.bank.scores(attempt)
+        evidence = attempt.evidence
+        cues = self.bank.scores(replace(attempt, observations=evidence) if evidence else attempt)
         llrs = {cue.name: cue.llr for cue in cues}
         fused = self.fused(llrs)
         llr = fused.llr + self._shift(frozenset(llrs))
         limits = self._limits(fused, frozenset(llrs))
         decision = verdict(llr, limits, final=final or overdue)
-        if not final and len(attempt.observations) < LEAST_FRAMES:
+        if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
+        refused = None if evidence else attempt.latest.refused
+        if refused is not None:
+            decision = PadDecision.NON_RESPONSE if final or overdue else PadDecision.INCONCLUSIVE
         return PadResult(
             decision=decision,
-            reason=_REASONS[decision],
+            reason=refused or _REASONS[decision],
             score=probability(llr),
             llr=llr,
             threshold=limits.accept_llr,
-            frames=len(attempt.observations),
+            frames=len(evidence),
             step=self._step(attempt.latest.frame_set),
             cues=cues,
             missing=self._missing(attempt.latest.frame_set, cues),
             # Asked for only once the verdict stands: what kind of attack it may be never says whether it is one.
             pai_species=self.bank.species() if decision is PadDecision.ATTACK else None,
+            guidance=attempt.latest.guidance if decision in _UNDECIDED else None,
         )
 
     def no_face(self, frame_set: FrameSet | None) -> PadResult:
@@ -213,7 +230,11 @@ class Judge:
             return pad
         known = self._signed
         if known is None or known[:2] != (attempt.attempt_id, attempt.started_ns):
-            known = (attempt.attempt_id, attempt.started_ns, self._signer.sign(attempt))
+            known = (
+                attempt.attempt_id,
+                attempt.started_ns,
+                self._signer.sign(replace(attempt, observations=attempt.evidence)),
+            )
             self._signed = known
         return replace(pad, media_signature=known[2])
 
@@ -237,3 +258,4 @@ _REASONS = {
     PadDecision.ATTACK: Reason.PRESENTATION_ATTACK,
     PadDecision.INCONCLUSIVE: Reason.INCONCLUSIVE,
 }
+_UNDECIDED = (PadDecision.INCONCLUSIVE, PadDecision.NON_RESPONSE)

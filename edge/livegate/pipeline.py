@@ -22,6 +22,7 @@ from livegate.gate.policy import decide, let_out, refuse
 from livegate.judge import Judge, Sight
 from livegate.notices import Notices
 from livegate.orders import Orders
+from livegate.quality.undecided import undecided
 from livegate.rules import Rules
 from livegate.seldom import Seldom
 from livegate.store.commands import Executed
@@ -34,7 +35,6 @@ from livegate.types import (
     Direction,
     FrameSet,
     Outcome,
-    PadDecision,
     Reason,
 )
 
@@ -168,8 +168,7 @@ class Pipeline:
         """Return the attempt of who showed a credential and no face that could be judged in time."""
         in_view = self._judge.tracker.attempt
         if in_view is not None:
-            pad = replace(self._judge.assess(in_view, final=False), decision=PadDecision.INCONCLUSIVE)
-            return Conclusion(secrets.token_hex(8), replace(pad, reason=Reason.INCONCLUSIVE), read)
+            return Conclusion(secrets.token_hex(8), undecided(self._judge.assess(in_view, final=False)), read)
         reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else Reason.NO_FACE
         if failed or (self._judge.detector is None and reason is Reason.NO_FACE):
             reason = Reason.FAILED
@@ -195,6 +194,7 @@ class Pipeline:
             extra={
                 "outcome": str(decision.outcome),
                 "reason": str(decision.reason),
+                **({} if decision.pad.guidance is None else {"guidance": str(decision.pad.guidance)}),
                 "sequence": sequence,
                 "latency_ms": round(decision.latency_ms, 1),
             },

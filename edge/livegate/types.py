@@ -216,22 +216,32 @@ class Face:
 class Observation:
     """The presented face in one FrameSet of an attempt, and how many other faces stood beside it.
 
-    ``refused`` is why this picture of the face is too poor to be evidence, None where it is good enough.
+    ``refused`` is why this picture of the face is too poor to be evidence, None where it is good enough; ``guidance``
+    is what the person should do to be judged, or judged better.
     """
 
     frame_set: FrameSet
     face: Face
     others: int = 0
     refused: Reason | None = None
+    guidance: Guidance | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One presentation from its first frame to now; ``observations`` is bounded and oldest first."""
+    """One presentation from its first frame to now; ``observations`` is bounded and oldest first.
+
+    All but the latest are good enough to be evidence.
+    """
 
     attempt_id: str
     started_ns: int
     observations: tuple[Observation, ...]
+
+    @property
+    def evidence(self) -> tuple[Observation, ...]:
+        """The observations that are good enough to be evidence."""
+        return tuple(seen for seen in self.observations if seen.refused is None)
 
     @property
     def latest(self) -> Observation:
@@ -269,7 +279,7 @@ class PadResult:
     pai_species: str | None = None
     media_signature: str | None = None
     guidance: Guidance | None = None
-    """What the person should do, where the picture of their face is too poor."""
+    """What the person should do, where nothing was concluded and the picture of their face is poor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,8 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
     ("arguments", "words"),
     [
         ([], "--config FILE and --data DIR"),
-        (["cue"], "expected nothing, or: cue NAME"),
-        (["queue", "depth_shape"], "expected nothing, or: cue NAME"),
+        (["cue"], "train cue: needs a cue's name"),
+        (["queue", "depth_shape"], "expected nothing, or: crop, or: cue"),
         (["fusion"], "--dev DIR"),
         (["cue", "depth_shape"], "--simulated DIR"),
     ],

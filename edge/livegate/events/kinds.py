@@ -187,4 +187,6 @@ def _pad(pad: PadResult) -> dict[str, Any]:
         "cues": {cue.name: {"score": cue.score, "llr": cue.llr} for cue in pad.cues},
         "missing": list(pad.missing),
         "media_signature": pad.media_signature,
+        "reason": pad.reason,
+        "guidance": pad.guidance,
     }

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from livegate.config import GateMode
 from livegate.gate.pairing import Pairing
-from livegate.types import Attempt, CredentialRead, PadDecision, PadResult, Reason
+from livegate.quality.undecided import undecided
+from livegate.types import Attempt, CredentialRead, PadDecision, PadResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Attendance:
 
     An attack is ripe at once. A bona fide face is ripe with its credential, or when none came within the pairing window
     after its verdict; where no credential is asked for it is ripe at once. An inconclusive attempt is ripe when it is
-    overdue. Who leaves before that without a credential made no attempt; who leaves with one is inconclusive: a door
-    does not open for a face that has gone.
+    overdue. Who leaves before that without a credential made no attempt; who leaves with one is inconclusive, or a
+    non-response where no frame could be judged: a door does not open for a face that has gone.
     """
 
     def __init__(self, mode: GateMode, pairing_window_ms: int) -> None:
@@ -65,8 +66,7 @@ class Attendance:
         read = self._take(left.attempt, now_ns)
         if read is None:
             return None
-        pad = replace(left.pad, decision=PadDecision.INCONCLUSIVE, reason=Reason.INCONCLUSIVE)
-        return Conclusion(left.attempt.attempt_id, pad, read)
+        return Conclusion(left.attempt.attempt_id, undecided(left.pad), read)
 
     def see(self, attempt: Attempt, pad: PadResult, now_ns: int, *, overdue: bool) -> Conclusion | None:
         """Take the attempt in view as it stands; return its conclusion when it is ripe."""

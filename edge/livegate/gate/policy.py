@@ -3,7 +3,8 @@
 The checks, in this order; the first that speaks gives the reason:
 
  1. PRESENTATION_ATTACK  liveness found an attack; nothing hides it, whatever the card
- 2. the result's own     liveness gave no answer: NO_FACE (inconclusive); SENSOR_MISSING, UNREADABLE, FAILED (denied)
+ 2. the result's own     liveness gave no answer: NO_FACE, or what was wrong with every picture of the face, TOO_DARK
+                         and its like (inconclusive); SENSOR_MISSING, UNREADABLE, FAILED (denied)
  3. DOOR_LOCKED          the centre keeps the door locked
  4. MEMORY_LOST          the store was damaged or gone, and what refused somebody may be lost with it
  5. STEP_TOO_LOW         the evidence stands on a lower step than the configuration lets the door open on
@@ -36,6 +37,7 @@ from livegate.config import Doubt, GateMode, LimitKey
 from livegate.gate.credentials import credential_fault, remarked_inside, rests_on_doubted_clock
 from livegate.gate.facts import BlockAction, GateFacts, GatePolicy, LimitState, ListEntry
 from livegate.gate.limits import limit_name
+from livegate.quality.limits import GUIDANCE
 from livegate.types import (
     Decision,
     Direction,
@@ -159,8 +161,8 @@ def _rule_on_medium(facts: GateFacts) -> str | None:
 def _no_answer(pad: PadResult, _facts: GateFacts, _policy: GatePolicy) -> Refusal | None:
     if pad.decision is not PadDecision.NON_RESPONSE:
         return None
-    if pad.reason is Reason.NO_FACE:
-        return Outcome.INCONCLUSIVE, Reason.NO_FACE, None
+    if pad.reason is Reason.NO_FACE or pad.reason in GUIDANCE:
+        return Outcome.INCONCLUSIVE, pad.reason, None
     return _denied(pad.reason if pad.reason in _NO_ANSWER else Reason.FAILED)
 
 

@@ -118,8 +118,18 @@ def _inside(box: Box, width: int, height: int) -> tuple[float, float, float, flo
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
+def reduced(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return the box as a grey square of at most SIDE_PX, its edges repeated where it leaves the picture.
+
+    Raise ValueError for a box of which nothing lies in the picture.
+    """
+    seen = _inside(box, image.shape[1], image.shape[0])
+    if seen is None:
+        raise ValueError(f"quality: nothing of {box} lies in a picture {image.shape}")
+    return _reduced(image, box, seen)
+
+
 def _reduced(image: NDArray[np.uint8], box: Box, seen: tuple[float, float, float, float]) -> NDArray[np.uint8]:
-    """Return the box as a grey square, its edges repeated where it leaves the picture."""
     height, width = image.shape[:2]
     side = int(min(max(min(box.w, box.h), _LEAST_SIDE_PX), SIDE_PX))
     left, right = _whole_pixels(seen[0], seen[2], width)

@@ -6,7 +6,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from livegate.track.presented import presented_face
+from livegate.quality.gate import QualityGate
+from livegate.track.presented import Presented, presented_face
 from livegate.types import NS_PER_MS, Attempt, Face, FrameSet, Observation, Role
 
 
@@ -15,7 +16,7 @@ class TrackPolicy:
     """How faces over time become attempts."""
 
     history: int = 16
-    """Observations kept; the oldest leave first."""
+    """Observations kept as evidence; the oldest leave first."""
     rearm_ms: int = 500
     """Absence after which the next face is a new attempt."""
     min_height_share: float = 0.1
@@ -27,13 +28,20 @@ class Tracker:
 
     ``update`` takes FrameSets in the order of their time. Evidence belongs to one face: when another face takes its
     place without absence, the attempt goes on under its id but its time and its observations begin anew.
+
+    Frames in which ``quality`` refuses the face are no evidence: only the latest is kept, and never in place of one
+    that is.
     """
 
     def __init__(
-        self, policy: TrackPolicy | None = None, new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+        self,
+        policy: TrackPolicy | None = None,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
+        quality: QualityGate | None = None,
     ) -> None:
         self._policy = policy or TrackPolicy()
         self._new_id = new_id
+        self.quality = quality
         self._attempt: Attempt | None = None
         self._last_seen_ns = 0
 
@@ -50,7 +58,7 @@ class Tracker:
         presented = presented_face(self._large_enough(frame_set, faces), previous)
         if presented is None:
             return self._attempt
-        seen = Observation(frame_set, presented.face, presented.others)
+        seen = self._observed(frame_set, presented)
         self._last_seen_ns = now_ns
         self._attempt = self._extended(self._attempt, seen, continues=presented.continues)
         return self._attempt
@@ -60,8 +68,15 @@ class Tracker:
             return Attempt(self._new_id(), seen.frame_set.captured_ns, (seen,))
         if not continues:
             return Attempt(attempt.attempt_id, seen.frame_set.captured_ns, (seen,))
-        history = (*attempt.observations, seen)[-self._policy.history :]
-        return Attempt(attempt.attempt_id, attempt.started_ns, history)
+        kept = attempt.evidence[-self._policy.history + (seen.refused is None) :]
+        return Attempt(attempt.attempt_id, attempt.started_ns, (*kept, seen))
+
+    def _observed(self, frame_set: FrameSet, presented: Presented) -> Observation:
+        image = frame_set.image(Role.RGB)
+        if self.quality is None or image is None:
+            return Observation(frame_set, presented.face, presented.others)
+        quality = self.quality.look(image, presented.face.box)
+        return Observation(frame_set, presented.face, presented.others, quality.refused, quality.guidance)
 
     def expire(self, now_ns: int) -> Attempt | None:
         """End the attempt whose face has been absent long enough; return it if it ended now."""

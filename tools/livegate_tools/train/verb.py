@@ -17,6 +17,14 @@ from livegate_tools.train.readers.shared.options import add_import_arguments, wa
 
 HELP = "train the face network, or the scorer of a cue, on captures you hold a licence for"
 _NEEDED = ("torch", "onnx")
+_LACKING = {
+    "cue": "a cue's name, captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ...",
+    "fusion": "captures to fix thresholds on, --dev DIR ...",
+    "quality": "pictures of people with landmarks, --data DIR",
+    "teach": "--teachers DIR, --data DIR and --out FILE",
+    "convert": "the folder of one model, convert DIR, and --out DIR",
+    "import": "a set and its folder, import SET FOLDER, and --out DIR",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="crop: a crop classifier; cue NAME: a cue's scorer; fusion: thresholds of all cues together; import SET "
-        "FOLDER: a licensed set's folder into a manifest to train and evaluate with; teach: what published classifiers "
-        "say of the training pictures; default: the face network",
+        help="crop: a crop classifier; convert DIR: a model to TensorFlow Lite and 8 bits; cue NAME: a cue's scorer; "
+        "fusion: thresholds of all cues together; quality: limits of the quality gate; import SET FOLDER: a licensed "
+        "set's folder into a manifest to train and evaluate with; teach: what published classifiers say of the "
+        "training pictures; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
@@ -41,6 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="the same to calibrate a cue's scorer on, or to fix thresholds",
+    )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="convert: manifests of pictures trained on, which fix the steps of the 8-bit files; convert reads files, "
+        "too, where --dev takes folders",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint, cache and the finished model go here"
@@ -128,23 +146,23 @@ def _train_part(arguments: argparse.Namespace) -> int:
             print(f"operating points written to {train_fusion(dev, arguments.out)}")
         case ["teach"] if arguments.teachers and arguments.data:
             _teach(arguments)
-        case ["teach"]:
-            raise ConfigError("train teach: needs --teachers DIR, --data DIR and --out FILE")
+        case ["convert", folder]:
+            _require_packages()
+            from livegate_tools.train.convert.session import convert
+
+            paths = (Path(folder), arguments.calibration, arguments.dev, arguments.out)
+            print(f"model written to {convert(*paths, lambda line: print(line, flush=True))}")
         case ["import", name, folder]:
             return _import(name, Path(folder), arguments)
-        case ["import", *_]:
-            raise ConfigError("train import: needs a set and its folder, import SET FOLDER, and --out DIR")
-        case ["cue", _]:
-            raise ConfigError(
-                "train cue: needs captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ..."
-            )
-        case ["fusion"]:
-            raise ConfigError("train fusion: needs captures to fix thresholds on, --dev DIR ...")
+        case ["quality"] if arguments.data is not None:
+            from livegate_tools.train.quality.train import train_quality
+
+            print(f"quality gate written to {train_quality(arguments.data, arguments.simulated, arguments.out)}")
+        case [what, *_] if what in _LACKING:
+            raise ConfigError(f"train {what}: needs {_LACKING[what]}")
         case _:
-            raise ConfigError(
-                f"train {' '.join(arguments.what)}: expected nothing, or: crop, or: cue NAME, or: fusion, or: import "
-                "SET FOLDER"
-            )
+            known = ", or: ".join(("crop", *_LACKING))
+            raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing, or: {known}")
     return 0
 
 
