@@ -169,3 +169,19 @@ def test_figures_agree_with_scikit_learn(people: Scores, attacks: Scores) -> Non
     crossing = np.interp(0.0, accepted - (1 - granted), accepted)
     assert eer(people, attacks) == pytest.approx(crossing)
     assert bpcer_at_apcer(people, [attacks], 0.1) == pytest.approx(min((1 - granted)[accepted <= 0.1 + 1e-12]))
+
+
+@pytest.mark.training
+@settings(deadline=None)
+@given(scores, scores)
+def test_the_det_curve_agrees_with_scikit_learn(people: Scores, attacks: Scores) -> None:
+    from sklearn.metrics import det_curve
+
+    labels = np.append(np.ones(people.size), np.zeros(attacks.size))
+    false_positives, false_negatives, thresholds = det_curve(labels, np.concatenate([people, attacks]))
+    accepted, refused = error_curve(people, attacks)
+    ours = dict(zip(np.unique(np.concatenate([people, attacks])), zip(accepted, refused, strict=False), strict=False))
+    # Its curve leaves out where nothing can be gained any more; where it goes, ours goes through the same points.
+    for fpr, fnr, threshold in zip(false_positives, false_negatives, thresholds, strict=True):
+        if np.isfinite(threshold):
+            assert ours[threshold] == pytest.approx((fpr, fnr))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import struct
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,15 @@ def sample(folder: Path, sample_id: str, level: int, **more: Any) -> dict[str, A
 
 MODEL = {"name": "brightness"}
 ATTACK = {"label": "attack", "pai_species": "print_flat"}
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(width: int, height: int, *more: bytes) -> bytes:
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return head + b"".join(more) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
 
 
 def write(folder: Path, *lines: dict[str, Any] | str) -> Path:
@@ -296,3 +307,57 @@ def test_a_missing_model_is_said_before_anything_is_written(tmp_path: Path) -> N
     with pytest.raises(AssetError, match="no manifest"):
         verb.run(arguments(manifest, "--model", str(tmp_path / "none")))
     assert not (tmp_path / "p.jsonl").exists()
+
+
+def test_pictures_that_cannot_be_are_non_responses_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").write_bytes(b"")
+    # A hundred million pixels are refused by the header, before they are decoded.
+    (tmp_path / "huge.png").write_bytes(png(10_000, 10_000))
+    gif = b"GIF89a" + struct.pack("<HHBBB", 2, 2, 0x80, 0, 0) + bytes(6)
+    (tmp_path / "moving.gif").write_bytes(gif + b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00" + b"\x2c" + bytes(9) * 2)
+    (tmp_path / "moving.png").write_bytes(png(64, 48, chunk(b"acTL", struct.pack(">II", 2, 0))))
+    whole = (tmp_path / picture(tmp_path, 200)).read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    names = ["empty.png", "huge.png", "moving.gif", "moving.png", "cut.png", "none.png"]
+    lines = [{"id": name, "rgb": name, "label": "bona_fide", "subject": "a"} for name in names]
+    manifest = write(
+        tmp_path, *lines, "{broken", sample(tmp_path, "whole", 200), '{"id": "no label", "rgb": "200.png"}'
+    )
+    status, predictions, report = evaluate(manifest)
+    assert status == 1
+    reasons = {prediction["id"]: prediction["reason"] for prediction in predictions}
+    assert [prediction["decision"] for prediction in predictions[:6]] == ["non_response"] * 6
+    for name, word in zip(
+        names, ("is empty", "100 million", "GIF", "animated", "cut short", "No such file"), strict=True
+    ):
+        assert word in reasons[name]
+    assert reasons["whole"] == "bona_fide"
+    assert [bad["line"] for bad in report["bad_lines"]] == [7, 9]
+    assert (report["all"]["bpnrr"], report["unreadable"]) == (pytest.approx(6 / 7), 6)
+
+
+def test_a_page_is_written_on_demand(tmp_path: Path) -> None:
+    manifest = write(tmp_path, sample(tmp_path, "a<b>", 200), sample(tmp_path, "b", 230, **ATTACK), "{")
+    status, _, _ = evaluate(manifest, "--html", str(tmp_path / "page" / "of"))
+    assert status == 1
+    text = (tmp_path / "page" / "of" / "report.html").read_text()
+    assert "APCER: print_flat taken for bona fide" in text
+    assert "line 3" in text
+    assert (tmp_path / "page" / "of" / "det_00_unspecified.png").is_file()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LivegateError, match="cannot be made"):
+        evaluate(manifest, "--html", str(tmp_path / "file" / "page"))
+
+
+def test_cues_and_models_are_named(tmp_path: Path) -> None:
+    folder = write_tiny(tmp_path / "tiny")
+    manifest = write(tmp_path, sample(tmp_path, "a", 200))
+    (tmp_path / "state").mkdir()
+    report = tmp_path / "r.json"
+    more = ["--model", str(folder), "--report", str(report), "--state-dir", str(tmp_path / "state")]
+    assert verb.run(arguments(manifest, *more, "--without", "near_infrared,depth_shape")) == 0
+    assert json.loads(report.read_text())["model"]["without"] == ["depth_shape", "near_infrared"]
+    with pytest.raises(ConfigError, match=r"--without sonar: no such cue; there are .*near_infrared"):
+        verb.run(arguments(manifest, *more, "--without", "sonar"))
+    with pytest.raises(ConfigError, match="no such folder"):
+        verb.run(arguments(manifest, "--state-dir", str(tmp_path / "nowhere")))

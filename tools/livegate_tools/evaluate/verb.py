@@ -6,17 +6,14 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 
-from livegate import assets
-from livegate.config import DecisionPolicy, Detector, Runtime
+from livegate.config import Detector, Runtime
 from livegate.detect.detector import open_detector
-from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.errors import ConfigError
-from livegate.judge import Judge
 from livegate.progress import Progress
 from livegate.samples.frames import Terminal
 from livegate.samples.manifest import BadLine, Sample, read_manifest
@@ -28,6 +25,7 @@ from livegate_tools.evaluate.page.report import write_report
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, groups
 from livegate_tools.evaluate.table import table
+from livegate_tools.evaluate.terminal import Models, models_of
 from livegate_tools.evaluate.workers import predict_all
 from livegate_tools.lines import Lines, check_place, make_folder
 
@@ -63,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
     )
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="a terminal's state_dir: the models installed there judge, too"
+    )
+    parser.add_argument(
+        "--without", type=_names, metavar="CUE,...", help="leave these cues out, to see what they are worth"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON instead of a table")
 
 
@@ -70,15 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the verb; 1 when a line of the manifest was no sample, 0 otherwise."""
     cv2.setNumThreads(1)
     _check_what(arguments)
-    detector = Detector(arguments.model, arguments.runtime)
-    model = read_model_manifest(assets.model(detector.model)).model
-    about = {"name": model.name, "version": model.version, "sha256": model.sha256, "runtime": str(detector.runtime)}
+    models = models_of(arguments)
     if arguments.faceless:
-        return count_false_faces(arguments, _opened(detector), about)
-    return evaluate(arguments, partial(Judge.open, detector, DecisionPolicy()), about)
+        return count_false_faces(arguments, _opened(models), models.about)
+    return evaluate(arguments, models.open_judge, models.about)
 
 
-def count_false_faces(arguments: argparse.Namespace, finder: FaceFinder, model: Mapping[str, str]) -> int:
+def count_false_faces(arguments: argparse.Namespace, finder: FaceFinder, model: Mapping[str, Any]) -> int:
     """Look for faces where there are none; 1 when a picture could not be read, 0 otherwise."""
     if arguments.report:
         check_place(arguments.report, "--report")
@@ -93,7 +95,7 @@ def count_false_faces(arguments: argparse.Namespace, finder: FaceFinder, model: 
     return 1 if found.problems else 0
 
 
-def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, str]) -> int:
+def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapping[str, Any]) -> int:
     """Do what the command line says, with judges of ``open_judge``; ``model`` says in the report what they use."""
     _refuse_overwriting(arguments)
     if arguments.html:
@@ -125,8 +127,8 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
     return 1 if bad else 0
 
 
-def _opened(choice: Detector) -> FaceFinder:
-    detector = open_detector(choice)
+def _opened(models: Models) -> FaceFinder:
+    detector = open_detector(models.detector, shelf=models.shelf)
     if detector is None:
         raise ConfigError("--runtime: 'none' runs no detector, and --faceless looks for faces; choose another")
     return detector
@@ -192,6 +194,10 @@ def _modalities(text: str) -> frozenset[Role]:
     if Role.RGB not in names:
         raise argparse.ArgumentTypeError("'rgb' must be among them: faces are found in the rgb picture")
     return frozenset(Role(name) for name in names)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _views(text: str) -> int:

@@ -110,6 +110,8 @@ def _about(about: Mapping[str, Any]) -> Iterator[str]:
     facts = {
         "Model": f"{named}, SHA-256 {model['sha256']}" if "sha256" in model else named,
         "Runtime": model.get("runtime"),
+        "Installed models": ", ".join(model.get("installed", ())) or None,
+        "Cues left out": ", ".join(model.get("without", ())) or None,
         "Split": about["split"],
         "Sensors": ", ".join(about["modalities"]) if about["modalities"] else "each sample's own",
         "Could not be judged": about["unreadable"] or None,
