@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", type=Path, metavar="DIR",
                         help="a data folder of portraits and backgrounds: colour pictures of photographed people, "
                         "in place of --assets and --backgrounds")  # fmt: skip
+    parser.add_argument("--lifted", action="store_true", help="with --pictures: near infrared and depth besides "
+                        "colour, people lifted off their photographs")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes")
 
 
@@ -61,11 +63,17 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             "--pictures: goes without --assets, --backgrounds and visits; run the two one after the other"
         )
+    if arguments.lifted and arguments.pictures is None:
+        raise ConfigError("--lifted: goes with --pictures DIR, whose portraits it lifts")
     if arguments.count < 1 or arguments.jobs < 1 or arguments.seed < 0:
         raise ConfigError("--count and --jobs must be at least 1, --seed at least 0")
 
 
 def _simulator(arguments: argparse.Namespace) -> Simulator:
+    if arguments.lifted:
+        from livegate_tools.simulate.lifted import LiftedSimulator
+
+        return LiftedSimulator(arguments.pictures)
     if arguments.pictures is not None:
         from livegate_tools.simulate.picture_frames import PictureSimulator
 
