@@ -112,7 +112,7 @@ def detector_as_cue(manifest: ModelManifest) -> ScoredCue:
 
 def alone(manifest: ModelManifest) -> Point:
     """Return the point of the detector's manifest, for when no other cue speaks."""
-    return Point({DETECTOR: 1.0}, 0.0, manifest.decision.threshold_llr)
+    return Point({DETECTOR: 1.0}, 0.0, manifest.decision.threshold_llr, manifest.decision.rates)
 
 
 def operating_points(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from livegate.decide.calibration import Calibration
+from livegate.decide.rates import Rates
 from livegate.detect.network import FILE_NAME, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
 from livegate.detect.priors import PriorLayout, prior_boxes
 from livegate.errors import AssetError, ConfigError
@@ -73,6 +74,8 @@ class Operating:
     max_llr: Annotated[float, Between(0.1, 1e3)]
     frame_correlation: Probability = 1.0
     """How alike the scores of one appearance's frames are; at 1, further frames add no evidence."""
+    rates: Rates | None = None
+    """What other thresholds come to on dev."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from livegate.config import DecisionPolicy
 from livegate.decide.calibration import Calibration
 from livegate.decide.evidence import bounded
+from livegate.decide.rates import Rates, measured_rates
 from livegate.errors import ConfigError
 from livegate_tools.train.figures import balanced_weights
 from livegate_tools.train.judge import Judged
@@ -30,11 +31,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """The calibration with its threshold, and the source-balanced error rates it has on the results it came from."""
+    """The calibration with its threshold, and the source-balanced error rates it has on the results it came from.
+
+    ``rates`` says what other thresholds come to.
+    """
 
     calibration: Calibration
     apcer: float
     bpcer: float
+    rates: Rates
 
 
 def fit_line(logits: Floats, bona_fide: NDArray[np.bool_], weights: Floats) -> tuple[float, float]:
@@ -85,7 +90,13 @@ def operating_point(results: Sequence[Judged], policy: DecisionPolicy) -> Operat
         Calibration(slope, offset, threshold, bound),
         apcer=float((attack * (llr >= threshold)).sum() / attack.sum()),
         bpcer=float((living * (llr < threshold)).sum() / living.sum()),
+        rates=measured_rates(candidates, apcer, bpcer, attacks=effective(attack), bona_fide=effective(living)),
     )
+
+
+def effective(weights: Floats) -> float:
+    """Return how many samples of one weight tell as much as those of (N,) ``weights`` (Kish, 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 _CLASSES = (Presentation.BONA_FIDE, Presentation.ATTACK)

@@ -139,6 +139,7 @@ def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, tra
             "threshold_llr": round(point.calibration.threshold_llr, 6),
             "max_llr": round(point.calibration.max_llr, 6),
         },
+        "decision.rates": asdict(point.rates),
         "training": {
             "data": list(training.data),
             "splits": list(training.splits),
