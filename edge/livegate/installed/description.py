@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from livegate import quality_manifest
 from livegate.cues.protocol import all_cues
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.manifest import read_manifest
@@ -19,6 +20,7 @@ from livegate.scorers import read_fusion, read_scorer
 
 _MAX_LINE = 256
 SSD, CROP_CLASSIFIER, LOGISTIC, OPERATING_POINTS = "ssd", "crop_classifier", "logistic", "operating_points"
+QUALITY_LIMITS = quality_manifest.KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,17 @@ def _operating_points(folder: Path, _name: str) -> _Read:
     return _Read()
 
 
+def _quality_limits(folder: Path, _name: str) -> _Read:
+    quality_manifest.read_gate(folder / MANIFEST)
+    return _Read()
+
+
 _READERS: Mapping[str, Callable[[Path, str], _Read]] = {
     SSD: _ssd,
     CROP_CLASSIFIER: _crop_classifier,
     LOGISTIC: _logistic,
     OPERATING_POINTS: _operating_points,
+    QUALITY_LIMITS: _quality_limits,
 }
 
 

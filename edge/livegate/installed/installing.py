@@ -14,7 +14,7 @@ from livegate.cues.protocol import all_cues
 from livegate.detect.network import ModelFormat
 from livegate.errors import AssetError
 from livegate.filesystem import UNFINISHED, settle
-from livegate.installed.description import CROP_CLASSIFIER, OPERATING_POINTS, Description, describe
+from livegate.installed.description import CROP_CLASSIFIER, OPERATING_POINTS, QUALITY_LIMITS, Description, describe
 from livegate.installed.intake import MAX_MANIFEST_BYTES, open_source, read_all
 from livegate.installed.library import Library
 from livegate.installed.onnx_guard import check_onnx
@@ -24,6 +24,8 @@ from livegate.installed.trial import Ran, trial
 
 MAX_VERSIONS = 8
 """So many versions of one model are kept; more would fill the disk with what nobody goes back to."""
+
+_ONLY_NAMES = {OPERATING_POINTS: "fusion", QUALITY_LIMITS: "quality"}
 
 Calibrate = Callable[[Path], str]
 """Takes the folder of an uncalibrated model, returns the TOML tables that calibrate it."""
@@ -93,8 +95,9 @@ def _check_name(model: Description) -> None:
         raise AssetError(
             f"'{model.name}' is a model of kind '{kind}' here, not '{model.kind}'; give yours another name"
         )
-    if model.kind == OPERATING_POINTS and model.name != "fusion":
-        raise AssetError(f"operating points are looked for as model 'fusion', not '{model.name}'; name them so")
+    only = _ONLY_NAMES.get(model.kind, model.name)
+    if model.name != only:
+        raise AssetError(f"a model of kind '{model.kind}' is looked for as '{only}', not '{model.name}'; name it so")
     if model.kind == CROP_CLASSIFIER and model.name in dict(all_cues()):
         raise AssetError(f"'{model.name}' is a cue of ours; give yours another name")
 

@@ -30,7 +30,7 @@ from livegate.installed.description import CROP_CLASSIFIER, SSD, describe
 from livegate.types import Box
 from livegate.untrusted import parse_object
 
-MEMORY_BYTES = 1 << 30
+MEMORY_BYTES = 512 << 20
 CPU_S = 60
 TIMEOUT_S = 120.0
 # A network this slow would leave no attempt its three pictures.
