@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
@@ -21,6 +22,9 @@ from livegate.pictures.annotate import annotate, write_copy
 from livegate.pictures.files import Found, find_pictures
 from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
+from livegate.quality.gate import Quality, QualityGate
+from livegate.quality.sentences import ENGLISH
+from livegate.quality_manifest import open_quality
 from livegate.terminal_text import printable
 from livegate.types import Face, PadDecision
 
@@ -35,6 +39,8 @@ class Seen:
     height: int
     verdicts: tuple[tuple[Face, PadDecision], ...]
     latency_ms: float
+    qualities: tuple[Quality, ...] = ()
+    """What the quality gate makes of each face, where there is a gate."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,16 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     detector = open_detector(config.Detector(arguments.model, arguments.runtime))
     if detector is None:
         raise ConfigError("--runtime: 'none' runs no detector; choose another, or 'auto'")
-    return detect_all(arguments, detector)
+    return detect_all(arguments, detector, open_quality(config.QualityConfig()))
 
 
-def detect_all(arguments: argparse.Namespace, detector: Detector) -> int:
-    """Do what the command line says with ``detector``; return the status."""
+def detect_all(arguments: argparse.Namespace, detector: Detector, gate: QualityGate | None = None) -> int:
+    """Do what the command line says with ``detector`` and ``gate``; return the status."""
     failed = 0
     with Progress("detect") as progress:
         for found in find_pictures(arguments.images, leave_out=arguments.draw):
             try:
-                seen = _judged(found, detector, arguments.draw)
+                seen = _judged(found, detector, gate, arguments.draw)
             except (PictureError, PadError) as exc:
                 failed += 1
                 outcome: Seen | Exception = exc
@@ -81,8 +87,11 @@ def detect_all(arguments: argparse.Namespace, detector: Detector) -> int:
     return 1 if failed else 0
 
 
-def look(image: Any, detector: Detector) -> Seen:
-    """Return what ``detector`` makes of ``image`` (H, W, 3) uint8 BGR, with the verdicts of its manifest."""
+def look(image: Any, detector: Detector, gate: QualityGate | None = None) -> Seen:
+    """Return what ``detector`` makes of ``image`` (H, W, 3) uint8 BGR, with the verdicts of its manifest.
+
+    A verdict on a face that ``gate`` refuses is worth nothing: a terminal would not conclude anything from it.
+    """
     started_ns = time.perf_counter_ns()
     faces = detector.detect(image)
     latency_ms = (time.perf_counter_ns() - started_ns) / 1e6
@@ -92,15 +101,16 @@ def look(image: Any, detector: Detector) -> Seen:
         for face in faces
         for llr in (detector_llr(face.p_bona_fide, face.p_attack, calibration),)
     )
-    return Seen(image.shape[1], image.shape[0], verdicts, latency_ms)
+    qualities = () if gate is None else tuple(gate.look(image, face.box) for face in faces)
+    return Seen(image.shape[1], image.shape[0], verdicts, latency_ms, qualities)
 
 
-def _judged(found: Found, detector: Detector, draw: Path | None) -> Seen:
+def _judged(found: Found, detector: Detector, gate: QualityGate | None, draw: Path | None) -> Seen:
     if found.problem is not None:
         raise found.problem
     image = read_picture(found.path)
     try:
-        seen = look(image, detector)
+        seen = look(image, detector, gate)
     except PadError as exc:
         raise PadError(f"{found.path}: {exc}") from exc
     if draw is not None:
@@ -120,7 +130,7 @@ def _tell(path: Path, outcome: Seen | Exception, *, as_json: bool) -> None:
 
 
 def _fields(seen: Seen) -> dict[str, Any]:
-    faces = [
+    faces: list[dict[str, Any]] = [
         {
             "box": [round(side, 1) for side in (face.box.x, face.box.y, face.box.w, face.box.h)],
             "p_bona_fide": round(face.p_bona_fide, 6),
@@ -129,7 +139,14 @@ def _fields(seen: Seen) -> dict[str, Any]:
         }
         for face, verdict in seen.verdicts
     ]
+    for fields, quality in zip(faces, seen.qualities, strict=False):
+        fields["quality"] = _quality(quality)
     return {"width": seen.width, "height": seen.height, "faces": faces, "latency_ms": round(seen.latency_ms, 3)}
+
+
+def _quality(quality: Quality) -> dict[str, Any]:
+    measures = {name: round(value, 4) for name, value in dataclasses.asdict(quality.measures).items()}
+    return {"refused": quality.refused, "guidance": quality.guidance, "measures": measures}
 
 
 def _sentence(seen: Seen) -> str:
@@ -140,7 +157,12 @@ def _sentence(seen: Seen) -> str:
         f"at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
         for face, verdict in seen.verdicts
     )
-    return f"{faces} ({seen.latency_ms:.1f} ms)"
+    advice = [
+        f"; {quality.refused or 'advice'}: {ENGLISH[quality.guidance]}"
+        for quality in seen.qualities
+        if quality.guidance
+    ]
+    return f"{faces}{''.join(advice)} ({seen.latency_ms:.1f} ms)"
 
 
 def _refuse_drawing_among(images: list[Path], draw: Path | None) -> None:

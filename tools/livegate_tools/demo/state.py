@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from livegate.events.cloudevents import kind_of
 from livegate.pipeline import Snapshot
+from livegate.quality.sentences import ENGLISH
 from livegate.types import Face, Outcome, PadResult, Role
 from livegate_tools.demo.playlist import Visit
 
@@ -75,7 +76,12 @@ def _pad(pad: PadResult) -> dict[str, Any]:
         "step": pad.step,
         "cues": [{"name": cue.name, "llr": round(cue.llr, 2)} for cue in pad.cues],
         "missing": list(pad.missing),
+        "guidance": _sentence(pad),
     }
+
+
+def _sentence(pad: PadResult) -> str | None:
+    return None if pad.guidance is None else ENGLISH[pad.guidance]
 
 
 def _decision(snapshot: Snapshot) -> dict[str, Any] | None:
@@ -87,6 +93,7 @@ def _decision(snapshot: Snapshot) -> dict[str, Any] | None:
         "reason": decision.reason,
         "sequence": snapshot.sequence,
         "latency_ms": round(decision.latency_ms, 1),
+        "guidance": _sentence(decision.pad),
     }
 
 

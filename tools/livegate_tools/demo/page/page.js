@@ -70,11 +70,11 @@ function showVerdict(state) {
   if (decision) {
     const kinds = { granted: ["Come in", "good"], denied: ["Denied", "bad"], inconclusive: ["Not sure, please try again", "open"] };
     const [text, kind] = kinds[decision.outcome];
-    const because = decision.outcome === "granted" ? "" : ` – ${words(decision.reason)}`;
+    const because = decision.outcome === "granted" ? "" : ` – ${decision.guidance ?? words(decision.reason)}`;
     showText("verdict", text + because, `verdict ${kind}`);
   } else if (sight?.pad) {
     const kinds = { bona_fide: ["Living face, card please", "good"], attack: ["Attack", "bad"], inconclusive: ["Looking …", ""] };
-    const [text, kind] = kinds[sight.pad.decision] ?? ["Looking …", ""];
+    const [text, kind] = sight.pad.guidance ? [sight.pad.guidance, "open"] : kinds[sight.pad.decision] ?? ["Looking …", ""];
     showText("verdict", text, `verdict ${kind}`);
   } else {
     showText("verdict", "No face", "verdict");
