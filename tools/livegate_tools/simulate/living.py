@@ -18,9 +18,12 @@ from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources, load_e
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, brightness, focus, relight, room
 
 FACE_PX = (44.0, 320.0)
-MOST_ENLARGED = 1.5
-_WEBCAM_SHARE = 0.22
+# A portrait was a capture already: shown smaller than it is, only one camera is left to be seen. Enlarged, a living
+# face is as soft as a print of it, and a network learns that softness is life.
+MOST_ENLARGED = 0.85
+_WEBCAM_SHARE = 0.12
 _STANDING_SHARE = 0.55
+_TRIES = 4
 _LEAST_IN_VIEW = 0.75
 _LEAST_STANDING_PX = 60.0
 _CLOSE_UP_PX = 150.0
@@ -76,6 +79,12 @@ def fits_filling(portrait: Portrait) -> bool:
     return bool(portrait.box[2] * max(WIDTH / width, HEIGHT / height) < FACE_PX[1])
 
 
+def fills_sharply(portrait: Portrait) -> bool:
+    """Whether the portrait fills a frame without being enlarged."""
+    height, width = load_encoded(portrait.path).shape[:2]
+    return max(WIDTH / width, HEIGHT / height) <= 1.0
+
+
 def is_colourful(encoded: Pixels) -> bool:
     """Whether a uint8 picture (H, W, 3) has colours; black-and-white people do not stand in rooms."""
     part = encoded[::4, ::4].astype(np.float32)
@@ -86,8 +95,8 @@ def living(rng: np.random.Generator, sources: Sources, person: Portrait, place: 
     """Return ``person`` living, in a plausible scene; ``place`` draws the room of those who stand in one."""
     if person.source in WEBCAMS:
         return webcam(rng, person)
-    if rng.random() < _STANDING_SHARE:
-        for _ in range(2):
+    if not fills_sharply(person) or rng.random() < _STANDING_SHARE:
+        for _ in range(_TRIES):
             scene = before_room(rng, sources, person, None, place)
             if scene is not None:
                 return scene

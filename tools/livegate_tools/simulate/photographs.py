@@ -10,12 +10,12 @@ import numpy as np
 from livegate_tools.simulate.cameras import CameraKind
 from livegate_tools.simulate.geometry import BoxPx, Pixels, Warp, map_box, through, warp_picture
 from livegate_tools.simulate.living import Scene
-from livegate_tools.simulate.portraits import WEBCAMS, Portrait, load_linear
+from livegate_tools.simulate.portraits import WEBCAMS, Portrait, load_encoded, load_linear
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, relight
 
 _ASPECTS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 4 / 5)
 _LONG_SIDE = (320, 480)
-_MOST_ENLARGED = 1.25
+_MOST_ENLARGED = 0.9
 _MOST_OF_IT = 0.85
 
 
@@ -34,6 +34,21 @@ def draw_taken(rng: np.random.Generator, person: Portrait, share: float) -> Take
     aspect, long = float(rng.choice(_ASPECTS)), float(rng.uniform(*_LONG_SIDE))
     width, height = (long, long / aspect) if aspect >= 1 else (long * aspect, long)
     return Taken((2 * round(width / 2), 2 * round(height / 2)), CameraKind.GOOD)
+
+
+def as_captured(rng: np.random.Generator, captured: Portrait) -> tuple[Pixels, BoxPx]:
+    """Return a webcam's frame of a living person as it is, (H, W, 3) uint8 B, G, R, and the face's box.
+
+    Mirrored and lit a little differently, but through no second camera: that would be what an attack looks like.
+    """
+    frame = load_encoded(captured.path)[..., ::-1]
+    x, y, w, h = captured.box
+    if rng.random() < 0.5:
+        frame, x = frame[:, ::-1], frame.shape[1] - x - w
+    gain, gamma = float(np.exp(rng.normal(0, 0.12))), float(np.exp(rng.normal(0, 0.1)))
+    table = np.clip(255 * gain * (np.arange(256) / 255) ** gamma, 0, 255).astype(np.uint8)
+    coded = cv2.imencode(".jpg", table[frame], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 97))])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8), (x, y, w, h)
 
 
 def photograph(rng: np.random.Generator, portrait: Portrait, size: tuple[int, int]) -> Scene:

@@ -17,8 +17,8 @@ from livegate_tools.simulate.flat_attack import attack, draw_species, with_facel
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share, map_box
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.living import living, pick_person
-from livegate_tools.simulate.photographs import Taken, cut, draw_taken, photograph
-from livegate_tools.simulate.portraits import Portrait, Sources
+from livegate_tools.simulate.photographs import Taken, as_captured, cut, draw_taken, photograph
+from livegate_tools.simulate.portraits import WEBCAMS, Portrait, Sources
 from livegate_tools.simulate.scenes import blur, flicker, relight, room
 
 _EMPTY_SHARE = 0.05
@@ -46,6 +46,10 @@ def render(index: int, seed: int, split: Split | str, sources: Sources) -> tuple
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, index, number, attempt])
         camera = draw_camera(rng, split, taken.camera)
+        if index % 2 == 0 and not empty and person.source in WEBCAMS:
+            picture, box = as_captured(rng, person)
+            told = _told("bona_fide", None, person.subject, person.source, person.source, box)
+            break
         linear, told = _background(rng, sources) if empty else _SHOWN[index % 2](rng, sources, person, taken)
         picture = expose(flicker(rng, blur(rng, relight(rng, linear, 0.4))), camera, rng)
         if told["box"] is None or _visible(picture, told["box"]):
