@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from livegate.config import DecisionPolicy
+from livegate.decide.evidence import bounded
+from livegate.decide.verdict import boundaries
 from livegate.errors import ConfigError
 from livegate.types import Box, Face
 from livegate_tools.train.calibrate import fit_line, operating_point
@@ -101,3 +103,24 @@ def test_intervals_need_five_subjects_and_say_so() -> None:
     assert rate.interval is not None
     assert rate.interval[0] <= rate.value <= rate.interval[1]
     assert "below 0.0" in share([False] * 60, [str(n) for n in range(60)]).note
+
+
+def test_the_table_gives_the_boundaries_that_were_asked_for() -> None:
+    results = crowd(np.random.default_rng(2), shift=1.0)
+    point = operating_point(results, DecisionPolicy())
+    limits = boundaries(DecisionPolicy(), point.rates)
+    line = point.calibration
+    llr = {
+        kind: np.array(
+            [
+                bounded(line.slope * r.logit + line.offset, line.max_llr)
+                for r in results
+                if r.sample.presentation is kind and r.logit is not None
+            ]
+        )
+        for kind in (Presentation.BONA_FIDE, Presentation.ATTACK)
+    }
+    assert np.mean(llr[Presentation.ATTACK] >= limits.accept_llr) <= DecisionPolicy().max_apcer
+    assert np.mean(llr[Presentation.BONA_FIDE] < limits.reject_llr) <= DecisionPolicy().max_bpcer
+    # These overlap too much for both, and what lies between is inconclusive.
+    assert limits.reject_llr < point.calibration.threshold_llr < limits.accept_llr
