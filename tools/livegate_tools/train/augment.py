@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from livegate.types import Box
 from livegate_tools.train.cache import Picture, scale_box
+from livegate_tools.train.camera import banded, coded, low_light, motion_blur, resampled, sharpened
 from livegate_tools.train.recipe import Jitter
 
 MIN_FACE_PX = 11.0
@@ -127,26 +128,41 @@ def _place(image: Image, framing: Framing, size: tuple[int, int], pad: tuple[flo
 
 
 def photograph(rng: np.random.Generator, image: Image, jitter: Jitter) -> Image:
-    """Return the picture in another light, lens, noise and coding; same shape and dtype."""
+    """Return the picture in another light, through another camera, driver and coding; same shape and dtype.
+
+    In the order of a camera: light, lens and motion, sensor, its own processing, coding, and the way to us.
+    """
     out: Any = image
     if rng.random() < jitter.colour:
-        out = _tone(rng, out)
+        out = _tone(rng, out, jitter.white_balance)
     if rng.random() < jitter.grey:
         out = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < jitter.banding:
+        out = banded(rng, out)
     if rng.random() < jitter.blur:
         out = _blur(rng, out)
-    if rng.random() < jitter.noise:
+    if rng.random() < jitter.low_light:
+        out = low_light(rng, out)
+    elif rng.random() < jitter.noise:
         out = _noise(rng, out)
+    if rng.random() < jitter.sharpen:
+        out = sharpened(rng, out)
     if rng.random() < jitter.jpeg:
-        coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])[1]
-        out = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        out = coded(rng, out, 35, 95)
+    if rng.random() < jitter.resample:
+        out = resampled(rng, out)
+        if rng.random() < jitter.jpeg:
+            out = coded(rng, out, 55, 95)
     return np.asarray(out, dtype=np.uint8)
 
 
-def _tone(rng: np.random.Generator, image: Image) -> Image:
+def _tone(rng: np.random.Generator, image: Image, white_balance: float) -> Image:
     ramp = np.arange(256, dtype=np.float32) / 255
     gamma, contrast = math.exp(rng.normal(0, 0.2)), math.exp(rng.normal(0, 0.15))
     brightness, gains = rng.normal(0, 0.06), np.exp(rng.normal(0, 0.08, 3))
+    # White balance errs along the line of lamps, from blue to red, further than in any other direction.
+    warmth = rng.normal(0, white_balance)
+    gains = gains * np.exp((-warmth, 0.0, warmth))
     curve = ((ramp**gamma - 0.5) * contrast + 0.5 + brightness)[:, None] * gains[None, :]
     table = np.clip(curve * 255, 0, 255).astype(np.uint8).reshape(256, 1, 3)
     out = cv2.LUT(image, table)
@@ -158,14 +174,7 @@ def _tone(rng: np.random.Generator, image: Image) -> Image:
 def _blur(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.7:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.3))), dtype=np.uint8)
-    length = int(rng.integers(2, 6))
-    kernel = np.zeros((5, 5), dtype=np.float32)
-    angle = rng.uniform(0, math.pi)
-    for step in np.linspace(-length / 2, length / 2, 11):
-        x, y = round(2 + step * math.cos(angle)), round(2 + step * math.sin(angle))
-        if 0 <= x < 5 and 0 <= y < 5:
-            kernel[y, x] = 1
-    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), dtype=np.uint8)
+    return motion_blur(rng, image)
 
 
 def _noise(rng: np.random.Generator, image: Image) -> Image:

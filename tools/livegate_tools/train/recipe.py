@@ -109,7 +109,16 @@ class Jitter:
     noise: float = 0.5
     jpeg: float = 0.5
     colour: float = 0.8
+    white_balance: float = 0.12
+    """Standard deviation of the error between blue and red, in the logarithm of the gains."""
     grey: float = 0.04
+    low_light: float = 0.06
+    """Share of pictures with much gain and a denoiser's smear, instead of plain noise."""
+    banding: float = 0.05
+    """Share under a lamp that flickers against the rolling shutter."""
+    sharpen: float = 0.15
+    resample: float = 0.15
+    """Share that went through another size, coded again by the share of ``jpeg``."""
     occlusion: float = 0.1
     distractor: float = 0.15
     """Share of pictures in which a framed picture of something else hangs beside the face."""
