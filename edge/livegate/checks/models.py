@@ -13,6 +13,7 @@ from livegate.errors import AssetError, LivegateError
 from livegate.installed.description import describe
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf
+from livegate.quality_manifest import open_quality
 from livegate.scorers import DETECTOR, FUSION, detector_as_cue, read_fusion, trained_cues, unlike
 
 
@@ -23,6 +24,7 @@ def model_findings(config: Config) -> Iterator[Finding]:
     yield tried("model", lambda: _model(config, shelf, judging))
     yield tried("cues", lambda: _cues(config, shelf, judging))
     yield from _fusion(shelf, judging)
+    yield tried("quality gate", lambda: _quality(config, shelf))
     for folder in shelf.active.values():
         model = describe(folder)
         yield Finding("installed models", ok=True, text=f"{model.name} {model.version} ({model.kind}) is active")
@@ -45,6 +47,12 @@ def _cues(config: Config, shelf: Shelf, judging: list[ScoredCue]) -> str:
     cues = trained_cues(roles, config.detector, shelf=shelf)
     judging += cues
     return ", ".join([DETECTOR, *(cue.name for cue in cues)])
+
+
+def _quality(config: Config, shelf: Shelf) -> str:
+    if open_quality(config.quality, shelf) is None:
+        return "off: [quality] enabled = false"
+    return "pictures too poor to be judged are no evidence"
 
 
 def _fusion(shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
