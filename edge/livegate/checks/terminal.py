@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from livegate.checks.decision import decision_findings
 from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.checks.lists import list_findings
 from livegate.checks.models import model_findings
@@ -47,6 +48,7 @@ def findings(config: Config) -> Iterator[Finding]:
 def own_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
     yield from model_findings(config)
+    yield from decision_findings(config)
     yield _clock()
     yield from _state_dir(config.terminal.state_dir)
     yield from _secrets(config)
