@@ -23,6 +23,7 @@ from livegate.gate.facts import Clock, GatePolicy
 from livegate.judge import Judge
 from livegate.media import MATCH_BITS, MediaSigner
 from livegate.pipeline import Pipeline, Snapshot
+from livegate.quality.gate import QualityGate
 from livegate.rules import Rules
 from livegate.store import Store, open_store
 from livegate.store.commands import Executed
@@ -108,9 +109,12 @@ def rules_of(policy: GatePolicy) -> Rules:
 
 
 def opened(
-    folder: Path, store_config: StoreConfig | None = None, policy: GatePolicy | None = None
+    folder: Path,
+    store_config: StoreConfig | None = None,
+    policy: GatePolicy | None = None,
+    quality: QualityGate | None = None,
 ) -> Iterator[Terminal]:
-    """Yield a terminal that knows the card "good"."""
+    """Yield a terminal that knows the card "good"; only with ``quality`` it minds what its pictures look like."""
     detector = Scripted()
     scorer = detector_cue.scorer(Calibration(1.0, 0.0, 1.0, 6.0), frame_correlation=0.9)
     rules = rules_of(policy or GatePolicy(GateMode.CREDENTIAL_LIVENESS, limits=(OWN_LIMIT,)))
@@ -121,6 +125,7 @@ def opened(
         frozenset({Role.RGB}),
         rules.decision,
     )
+    judge.inspect(quality)
     judge.sign_media(MediaSigner(bytes(32)))
     moving: list[Terminal] = []
     with (
