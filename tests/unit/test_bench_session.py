@@ -19,7 +19,7 @@ from livegate.types import FrameSet
 from livegate_tools.bench import daemon_probe, verb
 from livegate_tools.bench.machine import describe
 from livegate_tools.bench.material import read_material
-from livegate_tools.bench.report import BenchReport, PeerTiming, as_json, table
+from livegate_tools.bench.report import BenchReport, Compared, PeerTiming, as_json, table
 from livegate_tools.bench.session import GROUPS, Bench
 from livegate_tools.bench.timing import WARM_UP, Ratio, Timing
 from support.models import write_tiny
@@ -48,7 +48,16 @@ def bench(folder: Path) -> Bench:
 def test_every_stage_and_way_is_timed(tmp_path: Path) -> None:
     told: list[None] = []
     figures = bench(tmp_path).measure(material(tmp_path), lambda: told.append(None))
-    assert {"capture_sync", "detect", "track", "detector", "decide", "gate", "commit"} <= figures.stages.keys()
+    assert {
+        "capture_sync",
+        "detect",
+        "track",
+        "quality",
+        "detector",
+        "decide",
+        "gate",
+        "commit",
+    } <= figures.stages.keys()
     assert set(figures.variants) == {"all_sensors", "frame_set_to_decision", "frame_set_to_commit", "two_threads"}
     assert all(found.n == FRAMES for found in (*figures.stages.values(), *figures.variants.values()))
     assert (figures.model.name, figures.model.runtime, figures.model.params) == ("tiny", "onnxruntime", 12)
@@ -78,7 +87,8 @@ def test_missing_peers_are_told_before_the_work(tmp_path: Path) -> None:
 
 def test_the_report_has_the_form_of_the_contract(tmp_path: Path) -> None:
     figures = bench(tmp_path).measure(material(tmp_path))
-    peer = PeerTiming(Timing(2.0, 3.0, FRAMES), Ratio(0.5, 0.4, 0.6), "detect")
+    compared = Compared(Timing(2.0, 3.0, FRAMES), Ratio(0.5, 0.4, 0.6))
+    peer = PeerTiming(compared, replace(compared, ratio=Ratio(0.7, 0.6, 0.8)), "detect")
     figures = replace(figures, peers={"yunet": peer})
     startup = daemon_probe.Startup(1.25, 180.5)
     report = as_json(BenchReport(describe(tmp_path), 1, startup, figures))
@@ -97,11 +107,14 @@ def test_the_report_has_the_form_of_the_contract(tmp_path: Path) -> None:
     assert set(report["model"]) == {"name", "runtime", "params", "mmacs"}
     assert (report["start_to_ready_s"], report["rss_mb"]) == (1.25, 180.5)
     assert report["peers"]["yunet"]["ratio"] == 0.5
+    assert set(report["peers"]["yunet"]) == {"p50_ms", "p99_ms", "n", "ratio", "ratio_95", "ours", "two_threads"}
+    assert report["peers"]["yunet"]["two_threads"]["ratio_95"] == [0.6, 0.8]
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     text = table(BenchReport(describe(tmp_path), 1, startup, figures))
     assert "frame_to_decision" in text
     assert "ready in 1.25 s" in text
-    assert "detect / peer = 0.50" in text
+    assert "detect / peer = 0.50 (0.40 .. 0.60)" in text
+    assert "detect / peer = 0.70 (0.60 .. 0.80), 2 threads" in text
 
 
 def test_the_shipped_configuration_without_its_broker(tmp_path: Path) -> None:

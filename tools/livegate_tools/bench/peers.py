@@ -46,8 +46,8 @@ class FoundFace:
 class YuNet:
     """Faces by YuNet at 320 pixels of width."""
 
-    def __init__(self, folder: Path) -> None:
-        self._session, _ = _open(folder, YUNET_FILE)
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._session, _ = _open(folder, YUNET_FILE, threads)
 
     def detect(self, image: Image) -> tuple[FoundFace, ...]:
         """Return the faces in (H, W, 3) uint8 BGR, surest first."""
@@ -65,8 +65,8 @@ class YuNet:
 class UltraFace:
     """Faces by UltraFace RFB-320."""
 
-    def __init__(self, folder: Path) -> None:
-        self._session, card = _open(folder, ULTRAFACE_FILE)
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._session, card = _open(folder, ULTRAFACE_FILE, threads)
         _, _, self._height, self._width = card["input"]["shape"]
 
     def detect(self, image: Image) -> tuple[FoundFace, ...]:
@@ -84,20 +84,23 @@ class UltraFace:
 class MiniFasNetPair:
     """Liveness by MiniFASNetV2 on a 2.7-fold crop and MiniFASNetV1SE on a 4-fold crop, averaged."""
 
-    def __init__(self, folder: Path) -> None:
-        self._nets = [_open(folder, name) for name in MINIFASNET_FILES]
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self._nets = [_open(folder, name, threads) for name in MINIFASNET_FILES]
 
     def score(self, image: Image, face: FoundFace) -> float:
         """Return the mean bona fide probability (0..1) of a face in (H, W, 3) uint8 BGR."""
         return float(np.mean([_live(session, card, image, face) for session, card in self._nets]))
 
 
-def peer_calls(folder: Path, images: Sequence[Image]) -> dict[str, Call]:
-    """Open every peer and return its work on a frame's number, which counts round and round through ``images``.
+def peer_calls(folder: Path, images: Sequence[Image], threads: int = 1) -> dict[str, Call]:
+    """Open every peer with ``threads`` threads and return its work on a frame's number.
+
+    Numbers count round and round through ``images``.
 
     Raise AssetError naming the file that is missing or not what its card says.
     """
-    yunet, ultraface, pair = YuNet(folder), UltraFace(folder), MiniFasNetPair(folder)
+    yunet, ultraface = YuNet(folder, threads), UltraFace(folder, threads)
+    pair = MiniFasNetPair(folder, threads)
 
     def judged(index: int) -> float:
         image = images[index % len(images)]
@@ -117,7 +120,7 @@ def largest(faces: Sequence[FoundFace], image: Image) -> FoundFace:
     return max(faces, key=lambda face: face.w * face.h, default=middle)
 
 
-def _open(folder: Path, name: str) -> tuple[Any, Mapping[str, Any]]:
+def _open(folder: Path, name: str, threads: int) -> tuple[Any, Mapping[str, Any]]:
     path = folder / name
     try:
         card = json.loads(path.with_suffix(".json").read_text("utf-8"))
@@ -131,7 +134,9 @@ def _open(folder: Path, name: str) -> tuple[Any, Mapping[str, Any]]:
     if hashlib.sha256(content).hexdigest() != card["sha256"]:
         raise AssetError(f"{path}: is not the file its card names (SHA-256 differs); fetch it again")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    # As ours: threads that wait by spinning would slow down whoever is timed next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # UltraFace names its weights among its inputs, of which onnxruntime would warn once each.
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]), card

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+from numpy.typing import NDArray
+
 from livegate import __version__
 from livegate.clock import boot_id
 from livegate.config import DecisionPolicy, Detector, GateMode, Limit, LimitKey, StoreConfig
@@ -16,16 +19,18 @@ from livegate.detect import detector as detect
 from livegate.errors import AssetError
 from livegate.events.cloudevents import Identity
 from livegate.gate.facts import GatePolicy
+from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.judge import Judge
 from livegate.store import Store, open_store
 from livegate.types import FrameSet, Role
 from livegate_tools.bench.peers import peer_calls
-from livegate_tools.bench.report import Figures, ModelFacts, PeerTiming
+from livegate_tools.bench.report import Compared, Figures, ModelFacts, PeerTiming
 from livegate_tools.bench.stages import Prepared, prepare, rgb_call, stage_calls, way_calls
 from livegate_tools.bench.timing import Call, Samples, interleaved, ratio, timing
 
 FRAME_TO_DECISION = "frame_to_decision"
 DETECT = "detect"
+TWO_THREADS = "two_threads"
 RGB = frozenset({Role.RGB})
 GROUPS = 4
 """How many rows of calls are timed, each on every frame."""
@@ -41,12 +46,16 @@ POLICY = GatePolicy(
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What to time on how many frames; ``scratch`` is a folder on a disk, ``peers`` one of published models."""
+    """What to time on how many frames.
+
+    ``scratch`` is a folder on a disk, ``peers`` one of published models; ``shelf`` is where our models are taken from.
+    """
 
     detector: Detector
     scratch: Path
     frames: int
     peers: Path | None = None
+    shelf: Shelf = SHIPPED
 
     def measure(self, material: Sequence[FrameSet], on_frame: Callable[[], object] = lambda: None) -> Figures:
         """Time everything on the frames of ``material``; ``on_frame`` is called between frames, outside all times.
@@ -56,24 +65,31 @@ class Bench:
         whole = self._judge(frozenset(role for one in material for role in one.frames))
         prepared = prepare(whole, material)
         images = [frame_set.frames[Role.RGB].image for frame_set in prepared.frame_sets]
-        others = peer_calls(self.peers, images) if self.peers else {}
+        # All are opened before anything is timed, so that a missing one is told before the work.
+        rows = [self._row(prepared, images, threads) for threads in (1, 2)]
         time_all = partial(interleaved, frames=self.frames, on_frame=on_frame)
         with _bench_store(self.scratch) as store:
             stages = time_all(stage_calls(whole, prepared, store, POLICY))
             variants = time_all(way_calls(whole, prepared, store, POLICY))
-        main = time_all(_ours(self._judge(RGB), prepared) | others)
-        # Apart from the others: its second thread waits for work by spinning, and would slow down whoever comes next.
-        variants |= time_all({"two_threads": rgb_call(self._judge(RGB, threads=2), prepared)})
+        one, two = (time_all(row) for row in rows)
+        variants |= {TWO_THREADS: two[FRAME_TO_DECISION]}
         return Figures(
             model=_facts(whole),
             stages={name: timing(found) for name, found in stages.items()},
-            frame_to_decision=timing(main[FRAME_TO_DECISION]),
+            frame_to_decision=timing(one[FRAME_TO_DECISION]),
             variants={name: timing(found) for name, found in variants.items()},
-            peers={name: _compared(main, name) for name in others},
+            peers={
+                name: PeerTiming(_compared(one, name), _compared(two, name), OURS[name]) for name in one if name in OURS
+            },
         )
 
+    def _row(self, prepared: Prepared, images: Sequence[NDArray[np.uint8]], threads: int) -> dict[str, Call]:
+        """Return what is timed against each other: our way and our detector, and the peers, with ``threads`` each."""
+        ours = _ours(self._judge(RGB, threads), prepared)
+        return ours | (peer_calls(self.peers, images, threads) if self.peers else {})
+
     def _judge(self, roles: frozenset[Role], threads: int = 1) -> Judge:
-        return Judge.open(self.detector, DecisionPolicy(), roles, threads)
+        return Judge.open(self.detector, DecisionPolicy(), roles, threads, self.shelf)
 
 
 def _ours(judge: Judge, prepared: Prepared) -> dict[str, Call]:
@@ -83,8 +99,8 @@ def _ours(judge: Judge, prepared: Prepared) -> dict[str, Call]:
     }
 
 
-def _compared(main: Mapping[str, Samples], name: str) -> PeerTiming:
-    return PeerTiming(timing(main[name]), ratio(main[OURS[name]], main[name]), OURS[name])
+def _compared(row: Mapping[str, Samples], name: str) -> Compared:
+    return Compared(timing(row[name]), ratio(row[OURS[name]], row[name]))
 
 
 def _facts(judge: Judge) -> ModelFacts:

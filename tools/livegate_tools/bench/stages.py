@@ -67,6 +67,7 @@ def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePoli
         "capture_sync": lambda i: _synchronise(prepared.pick(i)),
         "detect": lambda i: _detect(judge, prepared.pick(i)),
         "track": lambda i: tracker.update(prepared.pick(i), prepared.faces[i % len(prepared.faces)]),
+        **_quality_call(judge, prepared),
         **{cue.name: _cue_call(cue, prepared) for cue in judge.bank.cues},
         "decide": lambda _: judge.assess(attempt, final=True),
         "gate": lambda i: decide(prepared.pad(i), GateFacts(read_clock()), policy, attempt_id="bench"),
@@ -99,8 +100,20 @@ def rgb_call(judge: Judge, prepared: Prepared) -> Call:
 
 
 def _cue_call(cue: ScoredCue, prepared: Prepared) -> Call:
-    observations = [prepared.observation(index) for index in range(len(prepared.frame_sets))]
-    return lambda index: cue.frame_llr(observations[index % len(observations)])
+    # A new observation each time: a cue may remember what it made of the last one.
+    return lambda index: cue.frame_llr(prepared.observation(index))
+
+
+def _quality_call(judge: Judge, prepared: Prepared) -> dict[str, Call]:
+    gate = judge.quality
+    if gate is None:
+        return {}
+
+    def look(index: int) -> object:
+        observation = prepared.observation(index)
+        return gate.look(observation.frame_set.frames[Role.RGB].image, observation.face.box)
+
+    return {"quality": look}
 
 
 def _attempt(prepared: Prepared) -> Attempt:

@@ -21,6 +21,7 @@ from livegate_tools.bench.material import read_material
 from livegate_tools.bench.report import BenchReport, as_json, table
 from livegate_tools.bench.session import GROUPS, Bench
 from livegate_tools.bench.timing import WARM_UP
+from livegate_tools.evaluate.terminal import installed
 from livegate_tools.lines import Lines, check_place
 
 HELP = "time every stage, start-up and memory on this machine"
@@ -39,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
     )
+    parser.add_argument(
+        "--state-dir", type=Path, metavar="DIR", help="a terminal's state_dir: time the models installed there, too"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     with TemporaryDirectory(dir=_disk(), prefix="livegate-bench-") as folder:
         scratch = Path(folder)
         machine = describe(scratch)
-        bench = Bench(Detector(arguments.model, arguments.runtime), scratch, arguments.frames, arguments.peers)
+        detector = Detector(arguments.model, arguments.runtime)
+        bench = Bench(detector, scratch, arguments.frames, arguments.peers, installed(arguments.state_dir))
         with Progress("bench", GROUPS * (WARM_UP + arguments.frames)) as progress:
             figures = bench.measure(material, progress.advance)
         startup = _startup(scratch)

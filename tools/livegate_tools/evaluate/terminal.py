@@ -40,7 +40,7 @@ def models_of(arguments: argparse.Namespace) -> Models:
 
     ConfigError names a cue that there is not, AssetError a model that is missing or damaged.
     """
-    shelf = SHIPPED if arguments.state_dir is None else _installed(arguments.state_dir)
+    shelf = installed(arguments.state_dir)
     detector = Detector(arguments.model, arguments.runtime)
     model = read_model_manifest(shelf.model(detector.model)).model
     without = _known(arguments.without or (), shelf)
@@ -55,12 +55,18 @@ def models_of(arguments: argparse.Namespace) -> Models:
     return Models(detector, shelf, without, about)
 
 
-def _installed(state_dir: Path) -> Shelf:
+def installed(state_dir: Path | None) -> Shelf:
+    """Return where the models of a terminal are taken from; None: what ships alone.
+
+    ConfigError where the folder is missing or an installed model is damaged: what is measured must be what was asked
+    for, so nothing is silently put in its place here.
+    """
+    if state_dir is None:
+        return SHIPPED
     if not state_dir.is_dir():
         raise ConfigError(f"--state-dir {state_dir}: no such folder; name the state_dir of a terminal's configuration")
     shelf = Library.of(state_dir).shelf()
     if shelf.faults:
-        # What is measured must be what was asked for: no damaged model is silently replaced here.
         raise ConfigError(f"--state-dir {state_dir}: {next(iter(shelf.faults.values()))}")
     return shelf
 
