@@ -1,23 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from livegate.acceptance.file import BEFORE, FILE, Kept, Learnt, Source, Tables, check_models, keep, load, undo
-from livegate.decide.recalibration import ClassShift
+from livegate.acceptance.file import BEFORE, FILE, Kept, check_models, keep, load, undo
 from livegate.errors import CalibrationError, StoreError
-
-NOTHING = ClassShift(0, 0.0, 0.0, 0.7)
-MODELS = {"detector": "a" * 64, "fusion": "b" * 64, "own.net": "c" * 64}
-TABLES = Tables(
-    Learnt(("detector", "near_infrared"), 0.25, 0.3, "2026-11-22T05:00:00Z"),
-    ClassShift(12, 9.5, 0.5, 0.3),
-    NOTHING,
-    Source("d" * 64, 3),
-    MODELS,
-)
+from support.calibrations import MODELS, TABLES, shifting
 
 
 @pytest.fixture
@@ -25,10 +14,6 @@ def folder(tmp_path: Path) -> Path:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     return state
-
-
-def other(shift_llr: float) -> Tables:
-    return replace(TABLES, recalibration=replace(TABLES.recalibration, shift_llr=shift_llr))
 
 
 def test_what_is_kept_is_read_again(folder: Path) -> None:
@@ -43,7 +28,7 @@ def test_what_is_kept_is_read_again(folder: Path) -> None:
 
 def test_undo_brings_back_what_was_before_and_then_nothing(folder: Path) -> None:
     first = keep(folder, TABLES)
-    keep(folder, other(-0.5))
+    keep(folder, shifting(-0.5))
     assert undo(folder) == first == load(folder)
     assert undo(folder) is None
     assert load(folder) is None
@@ -74,7 +59,7 @@ def test_a_damaged_file_is_refused_by_name_and_can_be_taken_away(folder: Path, c
     (folder / FILE).write_bytes(content)
     with pytest.raises(CalibrationError, match=FILE):
         load(folder)
-    keep(folder, other(0.1))
+    keep(folder, shifting(0.1))
     assert undo(folder) is None
 
 

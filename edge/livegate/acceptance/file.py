@@ -82,7 +82,7 @@ def load(state_dir: Path) -> Kept | None:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise CalibrationError(f"{path}: is not a plain file; move it away")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
         raise _unreadable(path, exc) from exc
