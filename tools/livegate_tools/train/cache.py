@@ -53,7 +53,7 @@ def load_picture(path: Path) -> tuple[NDArray[np.uint8], float]:
 
 
 class PictureCache:
-    """Pictures by index, decoded once into ``folder``; rebuilt when the list of samples is another one."""
+    """Pictures by index, decoded once into ``folder``; rebuilt when one is asked for that is not there."""
 
     def __init__(self, samples: Sequence[Sample], folder: Path) -> None:
         """Decode what is not yet there; errors as :func:`load_picture`."""
@@ -62,13 +62,15 @@ class PictureCache:
         index_path, self._pixels_path = folder / "index.json", folder / "pixels.bin"
         names = [str(sample.path) for sample in self.samples]
         index = json.loads(index_path.read_text(encoding="utf-8")) if index_path.exists() else {}
-        if index.get("names") != names:
+        if not set(names) <= set(index.get("names", ())):
             index_path.unlink(missing_ok=True)
             index = {"names": names, "sizes": self._decode()}
             index_path.write_text(json.dumps(index), encoding="utf-8")
-        self._sizes: list[tuple[int, int, float]] = [(h, w, factor) for h, w, factor in index["sizes"]]
-        lengths = [height * width * 3 for height, width, _ in self._sizes]
-        self._starts = np.concatenate([[0], np.cumsum(lengths)])
+        lengths = [height * width * 3 for height, width, _ in index["sizes"]]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        rows = {name: row for row, name in enumerate(index["names"])}
+        self._sizes: list[tuple[int, int, float]] = [tuple(index["sizes"][rows[name]]) for name in names]
+        self._starts = [int(starts[rows[name]]) for name in names]
         self._pixels = np.memmap(self._pixels_path, dtype=np.uint8, mode="r") if lengths else np.zeros(0, np.uint8)
 
     def _decode(self) -> list[tuple[int, int, float]]:
@@ -86,7 +88,8 @@ class PictureCache:
     def __getitem__(self, index: int) -> Picture:
         """Return the picture at ``index`` with its boxes scaled to the stored size."""
         height, width, factor = self._sizes[index]
-        pixels = self._pixels[self._starts[index] : self._starts[index + 1]]
+        start = self._starts[index]
+        pixels = self._pixels[start : start + height * width * 3]
         sample = self.samples[index]
         return Picture(
             image=pixels.reshape(height, width, 3),

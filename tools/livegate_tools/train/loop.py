@@ -20,7 +20,7 @@ from livegate_tools.train.dataset import Batch, BatchMaker, prefetch
 from livegate_tools.train.development import Development, judged_on_dev
 from livegate_tools.train.loss import TERMS
 from livegate_tools.train.network import FaceNetwork, Widths
-from livegate_tools.train.recipe import Optimisation, Recipe
+from livegate_tools.train.recipe import Export, Optimisation, Recipe
 from livegate_tools.train.samples import Sample
 from livegate_tools.train.step import device_of, train_step
 from livegate_tools.train.teacher import NO_TEACHER, Teacher, name_of
@@ -35,6 +35,8 @@ class Run:
     dev: tuple[Sample, ...]
     folder: Path
     teacher: Teacher = NO_TEACHER
+    shared_cache: Path | None = None
+    """Folder of decoded pictures that several runs share; None: one of its own."""
 
     @property
     def checkpoint(self) -> Path:
@@ -45,6 +47,11 @@ class Run:
     def best(self) -> Path:
         """The same of the epoch whose worst dev source was the best."""
         return self.folder / "best.pt"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of decoded pictures."""
+        return self.shared_cache or self.folder / "cache"
 
     def data_digest(self) -> str:
         """Return a digest of what is learnt from: names, labels, boxes and, where there are any, a teacher's scores."""
@@ -87,7 +94,7 @@ def train(
     """
     state, progress = _begin(run, say, resume=resume, start=start)
     plan = run.recipe.optimisation
-    maker = BatchMaker(PictureCache(run.train, run.folder / "cache"), run.recipe, run.teacher)
+    maker = BatchMaker(PictureCache(run.train, run.cache), run.recipe, run.teacher)
     started, before = time.monotonic(), progress.minutes
     for epoch in range(progress.epoch, plan.epochs):
         minutes = before + (time.monotonic() - started) / 60
@@ -117,6 +124,25 @@ def train(
             )
     averaged: FaceNetwork = state.average.network
     return averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The averaged weights that become the model, how far their epoch was, and how far the run is."""
+
+    network: FaceNetwork
+    progress: Progress
+    last: Progress
+
+
+def chosen(run: Run) -> Chosen:
+    """Return the weights that the recipe chooses of a run's checkpoints; AssetError where there is none that fits."""
+    network = new_network(run.recipe)
+    average = Average(network, run.recipe.optimisation.average_decay)
+    last = load_checkpoint(run.checkpoint, network, average, None)
+    if run.recipe.judgement.export is Export.LAST or last.best_epoch in (0, last.epoch):
+        return Chosen(average.network, last, last)
+    return Chosen(average.network, load_checkpoint(run.best, network, average, None), last)
 
 
 @dataclass(frozen=True, slots=True)

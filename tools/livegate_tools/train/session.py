@@ -14,13 +14,13 @@ from livegate.config import DecisionPolicy
 from livegate.progress import Progress
 from livegate_tools.train.calibrate import operating_point
 from livegate_tools.train.card import Measured, card_text
-from livegate_tools.train.checkpoint import Average, load_checkpoint
 from livegate_tools.train.development import thinned
 from livegate_tools.train.export import Training, export_onnx, manifest_text, onnx_inference
 from livegate_tools.train.figures import SourceFigures, by_source, source_figures
 from livegate_tools.train.judge import Judged, judge
-from livegate_tools.train.loop import Run, new_network, train
-from livegate_tools.train.recipe import Export, read_recipe
+from livegate_tools.train.leave_out import REPORT, leave_out, table
+from livegate_tools.train.loop import Run, chosen, train
+from livegate_tools.train.recipe import read_recipe
 from livegate_tools.train.revision import commit
 from livegate_tools.train.samples import Sample, Split, of_split, read_data, read_manifest, require_both_classes
 from livegate_tools.train.teacher import NO_TEACHER, name_of, read_teacher
@@ -58,21 +58,24 @@ class Session:
 
             train(self.run, say_above, resume=resume, start=start, on_step=bar.advance)
 
+    def leave_out(self, sources: Sequence[str], seeds: Sequence[int], say: Callable[[str], None]) -> Path:
+        """Train without each source and report what happens on it; return the report."""
+        cv2.setNumThreads(1)
+        self.run.folder.mkdir(parents=True, exist_ok=True)
+        say(table(leave_out(self.run, sources, seeds, say)))
+        return self.run.folder / f"{REPORT}.md"
+
     def publish(self) -> Path:
         """Export the averaged weights, measure the exported file, write manifest and card beside it.
 
         The recipe says whether those of the best epoch or of the last one.
         """
         run, recipe = self.run, self.run.recipe
-        network = new_network(recipe)
-        average = Average(network, recipe.optimisation.average_decay)
-        last = load_checkpoint(run.checkpoint, network, average, None)
-        progress = last
-        if recipe.judgement.export is Export.BEST and last.best_epoch:
-            progress = load_checkpoint(run.best, network, average, None)
+        weights = chosen(run)
+        progress = weights.progress
         folder = run.folder / "model"
         folder.mkdir(parents=True, exist_ok=True)
-        exported = export_onnx(average.network, recipe, folder / f"{recipe.model.name}.onnx")
+        exported = export_onnx(weights.network, recipe, folder / f"{recipe.model.name}.onnx")
         infer = onnx_inference(exported.path)
         dev = list(judge(run.dev, infer, recipe))
         seen = list(judge(thinned(run.train, recipe.judgement.evaluation_limit), infer, recipe))
@@ -85,9 +88,9 @@ class Session:
             commit=commit(),
             epochs=progress.epoch,
             epochs_planned=recipe.optimisation.epochs,
-            epochs_run=last.epoch,
-            ended=last.ended or last.epoch >= recipe.optimisation.epochs,
-            chosen=progress.epoch == last.best_epoch,
+            epochs_run=weights.last.epoch,
+            ended=weights.last.ended or weights.last.epoch >= recipe.optimisation.epochs,
+            chosen=progress.epoch == weights.last.best_epoch,
             presentations=progress.presentations,
             presentations_before=progress.presentations
             - progress.epoch * recipe.optimisation.steps_per_epoch * recipe.optimisation.batch,

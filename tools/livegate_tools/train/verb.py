@@ -10,10 +10,14 @@ import argparse
 import importlib.util
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livegate.errors import ConfigError, LivegateError
 from livegate.terminal_text import printable
 from livegate_tools.train.readers.shared.options import add_import_arguments, wanted
+
+if TYPE_CHECKING:
+    from livegate_tools.train.session import Session
 
 HELP = "train the face network, or the scorer of a cue, on captures you hold a licence for"
 _NEEDED = ("torch", "onnx")
@@ -77,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SOURCE",
-        help="crop: instead of a model, report what happens on each source when nothing of it was trained on",
+        help="instead of a model, report what happens on each source when nothing of it was trained on; all: on every "
+        "one (not crop)",
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
@@ -97,9 +102,19 @@ def run(arguments: argparse.Namespace) -> int:
     session = Session.open(
         arguments.config, arguments.data, tuple(arguments.simulated), arguments.out, arguments.teacher
     )
+    if arguments.leave_out:
+        return _leave_out(session, arguments)
     if not arguments.export_only:
         session.train(lambda line: print(line, flush=True), resume=arguments.resume, start=arguments.start_from)
     print(f"model written to {session.publish()}")
+    return 0
+
+
+def _leave_out(session: Session, arguments: argparse.Namespace) -> int:
+    if arguments.start_from or arguments.export_only:
+        raise ConfigError("train --leave-out: cannot start from weights, which have seen the source; leave that away")
+    report = session.leave_out(arguments.leave_out, arguments.seeds, lambda line: print(line, flush=True))
+    print(f"report written to {report} and {report.with_suffix('.json').name}")
     return 0
 
 
