@@ -19,7 +19,7 @@ from livegate.config import EvidenceConfig
 from livegate.errors import ConfigError, EvidenceError
 from livegate.evidence.budget import DAY_S, Ledger, advance, evicted, expired, grace_s, reconcile
 from livegate.evidence.folder import LEDGER, EvidenceFolder
-from livegate.evidence.keep import WAITING_ATTEMPTS, EvidenceKeeper, NoEvidence, recipient_of
+from livegate.evidence.keep import WAITING_ATTEMPTS, EvidenceKeeper, recipient_of
 from livegate.evidence.seal import load_private, open_sealed
 from livegate.types import PadDecision
 from support.sealed import COMMITTED, WALL_S, Hands, keys, presented, verdict
@@ -98,7 +98,6 @@ def test_off_makes_no_folder_and_keeps_nothing(tmp_path: Path) -> None:
     keeper.capture(on=True)
     keeper.offer(presented(), verdict(), COMMITTED, alone=True)
     keeper.stop(10)
-    NoEvidence().offer(presented(), verdict(), COMMITTED, alone=True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from livegate.errors import Refusal, TrustError
 from livegate.events.cloudevents import timestamp
-from livegate.trust.challenge import check_challenge, new_challenge
+from livegate.report.status import new_challenge
+from livegate.trust.challenge import check_challenge
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.envelope import Envelope, EnvelopeType
 from livegate.trust.keys import SigningKey

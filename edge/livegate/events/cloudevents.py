@@ -22,6 +22,7 @@ MAX_SEQUENCE = 999_999_999_999
 MAX_EVENT_BYTES = 20 * 1024
 """With its topic an event fits the smallest packet we ask of a broker; the largest there is takes three quarters."""
 _TYPE_PREFIX, _TYPE_SUFFIX = "io.livegate.", ".v1"
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _SEALED = re.compile(rb'(\{"bootid":"(?:[^"\\]|\\.)*"),"chainhash":"([0-9a-f]{64})",')
 
 
@@ -112,6 +113,16 @@ def timestamp(wall_s: float) -> str:
     except (OverflowError, OSError, ValueError):
         moment = datetime.fromtimestamp(0, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def moment_s(text: str) -> float:
+    """Return the Unix seconds of a moment in RFC 3339 in UTC ("2026-11-22T08:00:00.000Z"); ValueError for any other.
+
+    Fractions of up to six digits are known, other offsets than Z are not.
+    """
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a moment like 2026-11-22T08:00:00.000Z")
+    return datetime.fromisoformat(text).timestamp()
 
 
 def sequence_text(sequence: int) -> str:

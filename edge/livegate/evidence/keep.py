@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from livegate.config import EvidenceConfig
 from livegate.errors import ConfigError, EvidenceError, LivegateError
@@ -46,20 +46,6 @@ class Committed:
     sequence: int
     wall_s: float
     model: Mapping[str, Any] | None = None
-
-
-class Evidence(Protocol):
-    """What the pipeline tells of every attempt that is committed."""
-
-    def offer(self, attempt: Attempt, pad: PadResult, committed: Committed, *, alone: bool) -> None:
-        """Take note of an attempt; never blocks, never raises. ``alone``: no other face was in view."""
-
-
-class NoEvidence:
-    """Keeps nothing: what a terminal has by default."""
-
-    def offer(self, attempt: Attempt, pad: PadResult, committed: Committed, *, alone: bool) -> None:
-        """Keep nothing."""
 
 
 def recipient_of(config: EvidenceConfig, where: Path) -> Recipient | None:

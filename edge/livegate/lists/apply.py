@@ -88,15 +88,15 @@ def amend(path: Path, manifest: Manifest, spool: Spool) -> Generator[None, None,
         connection.close()
 
 
-def settle(path: Path, *, empty: bool) -> None:
-    """Move what deltas wrote from the log into the file, as far as readers let it; ``empty`` the log when none hold it.
+def empty_log(path: Path, *, short: bool) -> None:
+    """Move what deltas wrote from the log into the file, as far as readers let it; cut it ``short`` when none hold it.
 
     Not being able to is no fault: the next delta tries again.
     """
     with suppress(sqlite3.Error):
         connection = file.writer(path)
         try:
-            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if empty else 'PASSIVE'})").fetchone()
+            connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if short else 'PASSIVE'})").fetchone()
         finally:
             connection.close()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from livegate.errors import Refusal, TrustError
+from livegate.events.cloudevents import moment_s
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -35,11 +35,9 @@ def integer(members: Mapping[str, Any], key: str, least: int, most: int) -> int:
 
 def moment(value: Any, key: str) -> float:
     """Return the Unix seconds of an RFC 3339 moment in UTC, such as 2026-12-31T18:00:00.000Z."""
-    if isinstance(value, str) and _MOMENT.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
-            pass
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return moment_s(value)
     malformed(f"'{key}': expected a moment such as 2026-12-31T18:00:00Z")
 
 

@@ -180,9 +180,9 @@ class Receiver:
         self._lists.refresh(name)
         path = self._lists.path(name)
         if arriving.manifest.base is not None and path is not None:
-            apply.settle(path, empty=False)
+            apply.empty_log(path, short=False)
             self._lists.refresh(name)
-            apply.settle(path, empty=True)
+            apply.empty_log(path, short=True)
         self._leave(name)
         with suppress(OSError):
             arriving.spool.discard()

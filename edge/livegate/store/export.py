@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from livegate.errors import LivegateError
+from livegate.filesystem import settle
 from livegate.progress import Progress
 from livegate.store.whole import WholeStream
 
@@ -54,19 +55,10 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _settle(path.parent)
+        settle(path.parent)
     except OSError as exc:
         path.unlink(missing_ok=True)
         raise LivegateError(f"{path}: cannot be written ({exc.strerror}); make room or write elsewhere") from exc
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-
-
-def _settle(folder: Path) -> None:
-    """Have the name of a new file on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

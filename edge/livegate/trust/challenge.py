@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from livegate.errors import Refusal, TrustError
-
-_BYTES = 16
-
-
-def new_challenge() -> str:
-    """Return a new random challenge; one is made for every connection and ends with it."""
-    return secrets.token_urlsafe(_BYTES)
 
 
 def check_challenge(members: Mapping[str, Any], boot_id: str, challenge: str) -> None:

@@ -1,6 +1,6 @@
 """What every signed payload says of itself: whom it is for, when it holds, in which role it was signed, which it is.
 
-Times are RFC 3339 in UTC with milliseconds or whole seconds ("2026-11-22T08:00:00.000Z"), as events write them.
+Times are RFC 3339 in UTC ("2026-11-22T08:00:00.000Z"), as events write them.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from livegate.errors import LinkError, Refusal, TrustError
 from livegate.events.canonical import MAX_SAFE_INTEGER
+from livegate.events.cloudevents import moment_s
 from livegate.trust.clockfloor import TrustedNow
 from livegate.trust.envelope import Envelope, EnvelopeType
 from livegate.untrusted import parse_object
 
 MAX_DEPTH = 8
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _DAY_S = 86_400.0
 
@@ -99,13 +98,10 @@ def _check_times(members: Mapping[str, Any], longest_s: float, now: TrustedNow) 
 
 def moment_of(members: Mapping[str, Any], name: str) -> float:
     """Return the time in member ``name`` as Unix seconds; TrustError (malformed) when it is none."""
-    text = text_of(members, name)
-    if not _MOMENT.fullmatch(text):
-        raise malformed(f"'{name}' is not a time like 2026-11-22T08:00:00.000Z")
     try:
-        return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC).timestamp()
+        return moment_s(text_of(members, name))
     except ValueError as exc:
-        raise malformed(f"'{name}' is no day or hour there is") from exc
+        raise malformed(f"'{name}' is not a time like 2026-11-22T08:00:00.000Z") from exc
 
 
 def version_of(members: Mapping[str, Any], name: str = "version") -> int:
