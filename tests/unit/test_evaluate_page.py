@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -74,9 +75,9 @@ def written(folder: Path, judged: Judged) -> Page:
 
 def test_det_points_follow_the_standard() -> None:
     bona_fide = np.array([-np.inf, 0.4, 0.8, 0.9])
-    attack = np.array([np.inf, 0.1, 0.5, 0.85])
+    attack = np.array([-np.inf, 0.1, 0.5, 0.85])
     accepted, refused = det_points(bona_fide, attack)
-    # One attack in four has no score and is never let through, one person in four has none and never passes.
+    # One attack in four had no response and is never let through, one person in four has none and never passes.
     assert accepted.max() == 0.75
     assert refused.min() == 0.25
     by_hand = [
@@ -85,6 +86,17 @@ def test_det_points_follow_the_standard() -> None:
     ]
     assert list(zip(accepted[:-1], refused[:-1], strict=True)) == by_hand
     assert (accepted[-1], refused[-1]) == (0.0, 1.0)
+
+
+def test_who_was_refused_by_the_quality_gate_passes_at_no_threshold() -> None:
+    judged = [one(f"p{n}", None, score) for n, score in enumerate((0.9, 0.95))]
+    judged += [one(f"a{n}", "print_flat", score) for n, score in enumerate((0.99, 0.1))]
+    turned = [(s, replace(p, decision=PadDecision.NON_RESPONSE, reason="too_far")) for s, p in judged[:1] + judged[2:3]]
+    (group, _) = groups([*turned, judged[1], judged[3]])
+    assert group.figures["bpcer_at_apcer_5"] == 0.5
+    assert group.figures["bpnrr"] == 0.5
+    accepted, refused = det_points(group.outcomes.bona_fide.answered_score, group.outcomes.attacks.answered_score)
+    assert (accepted.max(), refused.min()) == (0.5, 0.5)
 
 
 def test_histogram_shares() -> None:

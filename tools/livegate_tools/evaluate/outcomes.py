@@ -65,6 +65,14 @@ class Outcomes:
         """The attack presentations of one species."""
         return self.take(self.species == self.species_names.index(name))
 
+    @property
+    def answered_score(self) -> Scores:
+        """The scores (N,), -inf where there was no response: whatever the threshold, that opens no door.
+
+        A presentation the quality gate refused has a score and no response all the same.
+        """
+        return np.where(self.unanswered | np.isposinf(self.score), -np.inf, self.score)
+
     def __len__(self) -> int:
         return int(self.species.size)
 
@@ -116,7 +124,7 @@ def figures(outcomes: Outcomes) -> dict[str, float]:
         "eer": eer(bona_fide.score, attacks.score),
         **{
             f"bpcer_at_apcer_{target:.0%}".rstrip("%"): bpcer_at_apcer(
-                bona_fide.score, [these.score for these in species.values()], target
+                bona_fide.answered_score, [these.answered_score for these in species.values()], target
             )
             for target in APCER_TARGETS
         },

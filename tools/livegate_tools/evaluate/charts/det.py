@@ -26,11 +26,11 @@ _SIDE, _LEFT, _TOP, _BOTTOM, _LEGEND = 400, 46, 58, 50, 218
 def det_points(bona_fide: Scores, attack: Scores) -> tuple[Scores, Scores]:
     """Return (APCER, BPCER + BPNRR) at every threshold, as :func:`metrics.error_curve`, by the standard's own counting.
 
-    An attack without a score is accepted at no threshold, a person without one is turned away at every threshold.
+    Both are scores with -inf where there was no response (:attr:`outcomes.Outcomes.answered_score`): such an attack is
+    accepted at no threshold, and such a person is turned away at every threshold.
     """
-    attack = np.where(np.isposinf(attack), -np.inf, attack)
     accepted, refused = error_curve(bona_fide, attack)
-    # The lowest threshold would let those without a score pass, too.
+    # The lowest threshold would let those without a response pass, too.
     first = int(np.isneginf(bona_fide).any() or np.isneginf(attack).any())
     return accepted[first:], refused[first:]
 
@@ -48,7 +48,7 @@ def det_chart(group: Group) -> bytes | None:
     _axes(canvas, group.name)
     for number, name in enumerate(species):
         colour = DISTINCT[number % len(DISTINCT)]
-        accepted, refused = det_points(people.score, group.outcomes.of_species(name).score)
+        accepted, refused = det_points(people.answered_score, group.outcomes.of_species(name).answered_score)
         canvas.line(_steps(accepted, refused), colour, 2)
         row = _TOP + 12 + 20 * number
         if row < _TOP + _SIDE - 40:
