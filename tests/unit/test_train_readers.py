@@ -339,6 +339,22 @@ def test_no_dev_share_leaves_the_sets_own_division(tmp_path: Path) -> None:
     assert {line["split"] for line in lines} == {"train", "test"}
 
 
+def test_at_most_so_many_recordings_and_everyone_first(tmp_path: Path) -> None:
+    folder = datasets.casia_fasd(tmp_path / "set")
+    lines, _ = imported("casia_fasd", folder, tmp_path / "a", Wanted(every=9, dev_share=0.5, most=4))
+    again, _ = imported("casia_fasd", folder, tmp_path / "b", Wanted(every=9, dev_share=0.5, most=4))
+    assert lines == again
+    for split in Split:
+        taken = [line for line in lines if line["split"] == split]
+        # Four species of one person: one recording of each, though there are three living ones.
+        assert sorted(str(line["pai_species"]) for line in taken) == [
+            "None",
+            "cutout_mask",
+            "print_bent",
+            "replay_tablet",
+        ]
+
+
 def test_box_tables(tmp_path: Path) -> None:
     table = BoxTable(datasets.text(tmp_path / "a.face", "", "[1 2 3 4]", " 5,6, 7,8"), box_of_size, numbered=False)
     image = datasets.grey(0)
@@ -369,5 +385,6 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "there are CASIA-FASD" in capsys.readouterr().err
     assert main(["train", "import", "SiW", str(folder), "--out", str(out), "--every", "0"]) == 2
     assert main(["train", "import", "SiW", str(folder), "--out", str(out), "--dev-share", "1"]) == 2
+    assert main(["train", "import", "SiW", str(folder), "--out", str(out), "--most", "0"]) == 2
     assert main(["train", "import", "SiW", str(folder), "--out", str(out)]) == 1
     assert "expected Train/ or Test/" in capsys.readouterr().err

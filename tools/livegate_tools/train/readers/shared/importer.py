@@ -49,13 +49,14 @@ class Wanted:
     """What to take of a set.
 
     Every ``every``-th frame of a recording; of the people to train with, ``dev_share`` is set aside as dev where the
-    set itself has no dev.
+    set itself has no dev; ``most`` recordings a split, None for all.
     """
 
     every: int = 15
     boxes: BoxesFrom = BoxesFrom.BOTH
     protocol: str | None = None
     dev_share: float = 0.2
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,28 @@ def recordings_of(reader: Reader, folder: Path, wanted: Wanted) -> list[Recordin
     recordings = list(reader.find(folder, wanted.protocol))
     if not recordings:
         raise misfit(folder, f"recordings of {reader.title}")
-    return _with_dev(recordings, wanted.dev_share)
+    divided = _with_dev(recordings, wanted.dev_share)
+    return divided if wanted.most is None else _at_most(divided, wanted.most)
+
+
+def _at_most(recordings: list[Recording], most: int) -> list[Recording]:
+    """Keep ``most`` recordings a split, always the same ones: the people in turn, so that all are there first."""
+    turn: Counter[tuple[Split, str | None, str | None]] = Counter()
+    ranks: dict[str, tuple[int, bytes]] = {}
+    for recording in sorted(recordings, key=lambda recording: _drawn(recording.name)):
+        cell = (recording.split, recording.subject, recording.pai_species)
+        ranks[recording.name] = (turn[cell], _drawn(recording.name))
+        turn[cell] += 1
+    kept: set[str] = set()
+    for split in Split:
+        names = sorted((r.name for r in recordings if r.split is split), key=ranks.__getitem__)
+        kept.update(names[:most])
+    return [recording for recording in recordings if recording.name in kept]
+
+
+def _drawn(name: str | None) -> bytes:
+    """Return what sorts names in an order that has nothing to do with them and is always the same."""
+    return hashlib.sha256(str(name).encode()).digest()
 
 
 def _with_dev(recordings: list[Recording], share: float) -> list[Recording]:
@@ -84,7 +106,7 @@ def _with_dev(recordings: list[Recording], share: float) -> list[Recording]:
     people = {recording.subject for recording in recordings if recording.split is Split.TRAIN}
     if any(recording.split is Split.DEV for recording in recordings) or None in people or share == 0:
         return recordings
-    shuffled = sorted(people, key=lambda subject: hashlib.sha256(str(subject).encode()).digest())
+    shuffled = sorted(people, key=_drawn)
     dev = set(shuffled[: math.ceil(len(shuffled) * share)])
     return [
         replace(recording, split=Split.DEV)

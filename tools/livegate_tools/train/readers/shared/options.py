@@ -30,6 +30,9 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help=f"of the people to train with, keep S for dev where the set has no dev (default {usual.dev_share})",
     )
+    group.add_argument(
+        "--most", type=int, metavar="N", help="take at most N recordings (or pictures) a split, all people in turn"
+    )
 
 
 def wanted(arguments: argparse.Namespace) -> Wanted:
@@ -38,4 +41,6 @@ def wanted(arguments: argparse.Namespace) -> Wanted:
         raise ConfigError(f"--every {arguments.every}: expected 1 or more")
     if not 0 <= arguments.dev_share < 1:
         raise ConfigError(f"--dev-share {arguments.dev_share}: expected at least 0 and less than 1")
-    return Wanted(arguments.every, arguments.boxes, arguments.protocol, arguments.dev_share)
+    if arguments.most is not None and arguments.most < 1:
+        raise ConfigError(f"--most {arguments.most}: expected 1 or more")
+    return Wanted(arguments.every, arguments.boxes, arguments.protocol, arguments.dev_share, arguments.most)
