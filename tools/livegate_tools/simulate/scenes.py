@@ -81,9 +81,9 @@ def focus(rng: np.random.Generator) -> tuple[float, float]:
 
 def blur(rng: np.random.Generator, scene: Pixels) -> Pixels:
     """Return the scene out of focus or shaken, as often for the living as for attacks."""
-    if rng.random() < 0.3:
-        scene = cv2.GaussianBlur(scene, (0, 0), float(rng.uniform(0.5, 2.0)))
-    if rng.random() < 0.25:
+    if rng.random() < 0.15:
+        scene = cv2.GaussianBlur(scene, (0, 0), float(rng.uniform(0.4, 1.4)))
+    if rng.random() < 0.12:
         scene = cv2.filter2D(scene, -1, _stroke(rng))
     return np.asarray(scene, np.float32)
 
