@@ -82,7 +82,7 @@ def fits_filling(portrait: Portrait) -> bool:
 def fills_sharply(portrait: Portrait) -> bool:
     """Whether the portrait fills a frame without being enlarged."""
     height, width = load_encoded(portrait.path).shape[:2]
-    return max(WIDTH / width, HEIGHT / height) <= 1.0
+    return bool(max(WIDTH / width, HEIGHT / height) <= 1.0)
 
 
 def is_colourful(encoded: Pixels) -> bool:
