@@ -81,8 +81,13 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         yield value
 
 
-def read_data(folder: Path) -> list[Sample]:
-    """Return the captured pictures, portraits and backgrounds of the data folder that are there to learn from."""
+def read_data(folder: Path | None) -> list[Sample]:
+    """Return the captured pictures, portraits and backgrounds of the data folder that are there to learn from.
+
+    None has none: whoever holds licensed sets may train on them alone.
+    """
+    if folder is None:
+        return []
     if not folder.is_dir():
         raise AssetError(f"{folder}: no such folder; expected the data folder, name it with --data")
     samples: list[Sample] = []

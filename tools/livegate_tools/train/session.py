@@ -35,7 +35,9 @@ class Session:
     run: Run
 
     @classmethod
-    def open(cls, config: Path, data: Path, simulated: Sequence[Path], out: Path, teacher: Path | None = None) -> Self:
+    def open(
+        cls, config: Path, data: Path | None, simulated: Sequence[Path], out: Path, teacher: Path | None = None
+    ) -> Self:
         """Read recipe, indices and a teacher's scores; ConfigError or AssetError say what is missing or wrong."""
         recipe = read_recipe(config)
         samples = read_all(data, simulated)
@@ -107,7 +109,7 @@ class Session:
         return folder
 
 
-def read_all(data: Path, simulated: Sequence[Path]) -> list[Sample]:
+def read_all(data: Path | None, simulated: Sequence[Path]) -> list[Sample]:
     """Return the samples of the data folder and of every set with a manifest."""
     samples = read_data(data)
     for folder in simulated:

@@ -94,8 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the verb; LivegateError names the extra where PyTorch or scikit-learn is missing."""
     if arguments.what:
         return _train_part(arguments)
-    if arguments.config is None or arguments.data is None:
-        raise ConfigError("train: the face network needs --config FILE and --data DIR; a cue's scorer: train cue NAME")
+    if arguments.config is None or not (arguments.data or arguments.simulated):
+        raise ConfigError(
+            "train: the face network needs --config FILE and samples, --data DIR or --simulated DIR ...; "
+            "a cue's scorer: train cue NAME"
+        )
     _require_packages()
     from livegate_tools.train.session import Session
 
@@ -128,8 +131,10 @@ def _require_packages() -> None:
 
 
 def _train_crop(arguments: argparse.Namespace) -> int:
-    if arguments.config is None or arguments.data is None:
-        raise ConfigError("train crop: needs --config FILE (configs/train-crop.toml) and --data DIR")
+    if arguments.config is None or not (arguments.data or arguments.simulated):
+        raise ConfigError(
+            "train crop: needs --config FILE (configs/train-crop.toml) and samples, --data DIR or --simulated DIR ..."
+        )
     _require_packages()
     from livegate_tools.train.crop.session import Session
 

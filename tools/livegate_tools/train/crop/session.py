@@ -47,7 +47,14 @@ class Session:
 
     @classmethod
     def open(
-        cls, config: Path, data: Path, simulated: Sequence[Path], out: Path, teachers: Path | None, say: Say, jobs: int
+        cls,
+        config: Path,
+        data: Path | None,
+        simulated: Sequence[Path],
+        out: Path,
+        teachers: Path | None,
+        say: Say,
+        jobs: int,
     ) -> Self:
         """Read recipe and indices and prepare the faces; ConfigError or AssetError say what is missing."""
         recipe = read_recipe(config)
