@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livegate.lists import ListName, Manifest, Progress, Receiver, parse_manifest
+from livegate.gate.facts import ListEntry
+from livegate.lists import CentralLists, ListName, Manifest, Progress, Receiver, parse_manifest
 from livegate_tools.console.edition import CHUNK_BYTES, Edition, ListMaker
 
 NOW_S = 1_795_000_000.0
@@ -61,3 +62,8 @@ def blocked_many(count: int, *, version: int = 1) -> Iterator[dict[str, Any]]:
     """Yield block entries whose reason says which version they belong to."""
     for number in range(count):
         yield blocked(number, action="deny", reason=f"version {version}", until="2027-06-01T00:00:00Z")
+
+
+def found(lists: CentralLists, number: int) -> ListEntry | None:
+    entries = lists.lookup_block([("credential", hex_of(number))])
+    return entries[0] if entries else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -104,3 +105,22 @@ class Terminal1:
         self.desk.lists.close()
         self.central.close()
         self.store.close()
+
+
+ENTRIES = [{"kind": "credential", "value": f"{n:032x}", "action": "deny", "reason": "lost"} for n in range(6)]
+
+
+def send_list(terminal: Terminal1, version: int, per_chunk: int = 2) -> list[bytes]:
+    payloads = [
+        terminal.centre.chunk_payload("block", version, index, ENTRIES[first : first + per_chunk])
+        for index, first in enumerate(range(0, len(ENTRIES), per_chunk))
+    ]
+    digest = hashlib.sha256(b"".join(payloads)).hexdigest()
+    body = terminal.centre.manifest("block", version, digest, len(payloads), len(ENTRIES))
+    terminal.hear("lists/block/manifest", body)
+    return payloads
+
+
+def work(terminal: Terminal1) -> None:
+    while terminal.inbox.turn():
+        pass

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,35 +14,15 @@ import pytest
 from livegate.config import Gate
 from livegate.errors import StoreFull
 from livegate.events.cloudevents import timestamp
-from livegate.lists.values import ListName
 from livegate.store.commands import CommandOutcome, DoorVerb, Executed, door_locked, lock_door, take_pending
 from livegate.store.labels import count_labels
 from livegate.trust.envelope import EnvelopeType
 from livegate.trust.keys import SigningKey
 from livegate.trust.payload import KeyRole
-from support.central_lists import finished
-from support.desks import CHALLENGE, Terminal1, config_in
+from support.desks import CHALLENGE, Terminal1, config_in, send_list, work
 from support.schemas import valid
 from support.signing import Centre
 from support.stores import IDENTITY, WALL_S, record
-
-
-@pytest.fixture
-def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal1]]:
-    opened: list[Terminal1] = []
-
-    def open_one(**how: Any) -> Terminal1:
-        opened.append(Terminal1(tmp_path, **how))
-        return opened[-1]
-
-    yield open_one
-    for terminal in opened:
-        terminal.close()
-
-
-@pytest.fixture
-def terminal(open_terminal: Callable[..., Terminal1]) -> Terminal1:
-    return open_terminal().trusting()
 
 
 def test_keyset_is_trusted_and_kept(terminal: Terminal1, open_terminal: Callable[..., Terminal1]) -> None:
@@ -262,85 +241,6 @@ def test_label_is_kept_once_an_attempt(terminal: Terminal1) -> None:
     assert terminal.refused() == {"malformed": 2, "not_allowed": 1}
 
 
-ENTRIES = [{"kind": "credential", "value": f"{n:032x}", "action": "deny", "reason": "lost"} for n in range(6)]
-
-
-def send_list(terminal: Terminal1, version: int, per_chunk: int = 2) -> list[bytes]:
-    payloads = [
-        terminal.centre.chunk_payload("block", version, index, ENTRIES[first : first + per_chunk])
-        for index, first in enumerate(range(0, len(ENTRIES), per_chunk))
-    ]
-    digest = hashlib.sha256(b"".join(payloads)).hexdigest()
-    body = terminal.centre.manifest("block", version, digest, len(payloads), len(ENTRIES))
-    terminal.hear("lists/block/manifest", body)
-    return payloads
-
-
-def work(terminal: Terminal1) -> None:
-    while terminal.inbox.turn():
-        pass
-
-
-def test_list_is_applied_told_and_stands_in_the_state(
-    terminal: Terminal1, open_terminal: Callable[..., Terminal1]
-) -> None:
-    payloads = send_list(terminal, 7)
-    (state,) = terminal.said()["lists/block/state"]
-    assert (state["version"], state["receiving"], state["want"]) == (0, 7, 0)
-    for index, payload in enumerate(payloads):
-        terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
-    work(terminal)
-    (state,) = terminal.said()["lists/block/state"]
-    assert (state["version"], state["receiving"], state["refused"]) == (7, None, None)
-    (event,) = terminal.events("list.applied")
-    assert (event["version"], event["entries"], event["source"]) == (7, 6, "central")
-    assert event["keyid"] == terminal.centre.key.public.keyid
-    assert terminal.central.lookup_block([("credential", f"{3:032x}")])
-    assert not terminal.refused()
-    terminal.close()
-    again = open_terminal(centre=terminal.centre)
-    again.inbox.turn()
-    assert len(again.events("list.applied")) == 1
-
-
-def test_older_list_is_refused_even_when_its_file_is_gone(
-    terminal: Terminal1, open_terminal: Callable[..., Terminal1], tmp_path: Path
-) -> None:
-    for index, payload in enumerate(send_list(terminal, 7)):
-        terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
-    work(terminal)
-    terminal.close()
-    for path in tmp_path.glob("lists*"):
-        path.unlink()
-    again = open_terminal(centre=terminal.centre)
-    send_list(again, 6)
-    assert again.refused() == {"version_back": 1}
-    (state,) = again.said()["lists/block/state"]
-    assert state["refused"] == {"version": 6, "reason": "version_back"}
-
-
-def test_list_that_came_into_force_just_before_a_crash_is_told_after_it(
-    terminal: Terminal1, open_terminal: Callable[..., Terminal1]
-) -> None:
-    for index, payload in enumerate(send_list(terminal, 7)):
-        terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
-    finished(terminal.desk.lists, ListName.BLOCK, now_s=WALL_S)
-    assert not terminal.events("list.applied")
-    terminal.close()
-    again = open_terminal(centre=terminal.centre)
-    again.inbox.turn()
-    assert [event["version"] for event in again.events("list.applied")] == [7]
-
-
-def test_chunk_on_the_topic_of_another_is_refused(terminal: Terminal1) -> None:
-    payloads = send_list(terminal, 7)
-    terminal.hear("lists/block/chunk/1", terminal.centre.chunk(payloads[0]))
-    terminal.hear("lists/allow/chunk/0", terminal.centre.chunk(payloads[0]))
-    terminal.hear("lists/block/chunk/-1", terminal.centre.chunk(payloads[0]))
-    terminal.hear("lists/other/chunk/0", terminal.centre.chunk(payloads[0]))
-    assert terminal.refused() == {"malformed": 4}
-
-
 def test_refusals_are_told_at_once_and_then_seldom(terminal: Terminal1) -> None:
     refusals = terminal.inbox.refusals
     for _ in range(50):
@@ -399,14 +299,3 @@ def test_what_the_store_did_not_take_is_asked_for_again(terminal: Terminal1) -> 
     assert not terminal.inbox.wants_again(now_s + 50)
     assert terminal.inbox.wants_again(now_s + 70)
     assert not terminal.inbox.wants_again(now_s + 700)
-
-
-def test_refused_manifest_does_not_take_the_place_of_the_one_that_is_arriving(terminal: Terminal1) -> None:
-    payloads = send_list(terminal, 7)
-    terminal.hear("lists/block/manifest", terminal.centre.manifest("block", 6, "0" * 64, 1, len(ENTRIES)))
-    assert terminal.refused() == {"version_back": 1}
-    for index, payload in enumerate(payloads):
-        terminal.hear(f"lists/block/chunk/{index}", terminal.centre.chunk(payload))
-    work(terminal)
-    (event,) = terminal.events("list.applied")
-    assert (event["version"], event["keyid"]) == (7, terminal.centre.key.public.keyid)
