@@ -111,7 +111,7 @@ def _labelled(label: Label, body: bytes, ensemble_sha256: str) -> Heard | str:
         raise CalibrationError(f"event of attempt '{label.attempt_id}': is not as it was written ({exc})") from exc
     if model.get("ensemble_sha256") != ensemble_sha256:
         return "judged by other models"
-    if not llrs:
+    if not llrs or pad["decision"] == PadDecision.NON_RESPONSE:
         return "no face judged"
     bona_fide = label.verdict is Verdict.BONA_FIDE
     alike = data["who"]["credential"] if bona_fide else pad["media_signature"]
