@@ -29,15 +29,15 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Samples drawn evenly over cells (subject and species), then evenly within one."""
+    """Samples drawn evenly over species, then over the subjects of one, then over the samples of that."""
 
     weight: float
-    cells: tuple[tuple[int, ...], ...]
+    species: tuple[tuple[tuple[int, ...], ...], ...]
     recaptured: bool = False
 
 
 class BalancedSampler:
-    """Draws presentations: liveness classes evenly, sources by share, subjects and species evenly."""
+    """Draws presentations: liveness classes evenly, sources by share, species evenly, their subjects evenly."""
 
     def __init__(self, samples: Sequence[Sample], shares: Mapping[str, float], seed: int) -> None:
         """Group ``samples``; shares are the recipe's, 1.0 where a source is not named."""
@@ -66,8 +66,9 @@ class BalancedSampler:
     def _draw(self, rng: np.random.Generator) -> Draw:
         groups = self._pools[_choose(rng, [weight for weight, _ in self._pools])][1]
         group = groups[_choose(rng, [group.weight for group in groups])]
-        cell = group.cells[rng.integers(len(group.cells))]
-        return Draw(cell[rng.integers(len(cell))], group.recaptured)
+        subjects = group.species[rng.integers(len(group.species))]
+        samples = subjects[rng.integers(len(subjects))]
+        return Draw(samples[rng.integers(len(samples))], group.recaptured)
 
 
 def _choose(rng: np.random.Generator, weights: Sequence[float]) -> int:
@@ -86,8 +87,9 @@ def _groups(samples: Sequence[Sample], indices: Iterable[int], shares: Mapping[s
     ]
 
 
-def _cells(samples: Sequence[Sample], indices: Iterable[int]) -> tuple[tuple[int, ...], ...]:
-    cells: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+def _cells(samples: Sequence[Sample], indices: Iterable[int]) -> tuple[tuple[tuple[int, ...], ...], ...]:
+    """Return the indices by species and, within one, by subject."""
+    cells: dict[str | None, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index in indices:
-        cells[samples[index].subject, samples[index].species].append(index)
-    return tuple(tuple(cell) for cell in cells.values())
+        cells[samples[index].species][samples[index].subject].append(index)
+    return tuple(tuple(tuple(cell) for cell in subjects.values()) for subjects in cells.values())
