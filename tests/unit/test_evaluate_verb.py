@@ -361,3 +361,17 @@ def test_cues_and_models_are_named(tmp_path: Path) -> None:
         verb.run(arguments(manifest, *more, "--without", "sonar"))
     with pytest.raises(ConfigError, match="no such folder"):
         verb.run(arguments(manifest, "--state-dir", str(tmp_path / "nowhere")))
+
+
+def test_half_characters_are_bad_lines(tmp_path: Path) -> None:
+    lines = [
+        '{"id": "a\\ud800", "rgb": "x.png", "label": "bona_fide"}',
+        '{"id": "b", "rgb": "x.png", "label": "attack", "pai_species": "p\\udfff"}',
+        '{"id": "c", "rgb": "x\\ud800.png", "label": "attack"}',
+        '{"id": "d", "rgb": "nul\\u0000.png", "label": "attack"}',
+    ]
+    status, predictions, report = evaluate(write(tmp_path, *lines), "--html", str(tmp_path / "page"))
+    assert status == 1
+    assert [bad["line"] for bad in report["bad_lines"]] == [1, 2, 3]
+    assert [prediction["id"] for prediction in predictions] == ["b", "c", "d"]
+    assert {prediction["decision"] for prediction in predictions} == {"non_response"}

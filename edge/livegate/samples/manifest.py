@@ -7,6 +7,7 @@ an id it still counts as a sample that could not be judged, so that every sample
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from livegate.types import Box, PadDecision, Role
 UNSPECIFIED = "unspecified"
 # No pixel, focal length or millisecond comes near.
 _LARGEST = 1e12
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +188,15 @@ def _number(value: Any, what: str) -> float:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    # JSON can spell half a character, which no file and no terminal takes.
+    return isinstance(value, str) and bool(value) and not _HALF.search(value)
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:
     value = fields.get(key)
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"'{key}': expected a string that is not empty, found {value!r}")
-    return value
+    if not _is_text(value):
+        raise ConfigError(f"'{key}': expected a string of whole characters that is not empty, found {value!r}")
+    return str(value)
 
 
 def _optional_text(fields: Mapping[str, Any], key: str) -> str | None:
