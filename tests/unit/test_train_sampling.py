@@ -50,6 +50,16 @@ def test_species_of_one_source_weigh_the_same() -> None:
     assert abs(species["print"] - species["mask"]) < 0.15 * species["print"]
 
 
+def test_a_species_shown_by_few_subjects_weighs_as_much_as_one_shown_by_many() -> None:
+    crowd = [
+        *[sample("simulated", Presentation.ATTACK, f"s{n}", "replay_phone") for n in range(90)],
+        *[sample("simulated", Presentation.ATTACK, "s0", "cutout_mask") for _ in range(3)],
+    ]
+    draws = [d for step in range(40) for d in BalancedSampler(crowd, {}, seed=3).draws(step, 50)]
+    species = Counter(crowd[d.index].species for d in draws)
+    assert abs(species["cutout_mask"] / species.total() - 0.5) < 0.04
+
+
 def test_only_captured_bona_fide_pictures_are_recaptured() -> None:
     recaptured = [CROWD[draw.index] for draw in drawn({}) if draw.recaptured]
     assert recaptured
