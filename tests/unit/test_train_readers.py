@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -323,6 +324,15 @@ def test_a_damaged_recording_is_told_and_the_rest_is_done(tmp_path: Path) -> Non
     assert "1_2_01_1.avi: no frame can be decoded" in result.failures[0]
     assert "1_2_01_2.txt: line 1 is 'x,y'" in result.failures[1]
     assert set(by_recording(lines)) >= {"1_2_01_3", "1_2_36_5"}
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    folder = datasets.replay_attack(tmp_path / "set")
+    odd = os.fsdecode(b"client\xff02_session01_webcam_authenticate_adverse_1.mov")
+    datasets.video(tmp_path / "written.avi").replace(folder / "train" / "real" / odd)
+    _, result = imported("replay_attack", folder, tmp_path / "out")
+    assert len(result.failures) == 1
+    assert "no text in UTF-8" in result.failures[0]
 
 
 def test_whose_boxes(tmp_path: Path) -> None:

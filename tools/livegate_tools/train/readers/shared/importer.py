@@ -20,7 +20,7 @@ from livegate.errors import AssetError, ConfigError, LivegateError, PadError, Pi
 from livegate.progress import Progress
 from livegate.types import Box, Face
 from livegate_tools.lines import Lines, make_folder
-from livegate_tools.train.readers.shared.layout import misfit
+from livegate_tools.train.readers.shared.layout import check_text, misfit
 from livegate_tools.train.readers.shared.recording import Image, Reader, Recording, Shown
 from livegate_tools.train.samples import Presentation, Split
 
@@ -173,6 +173,7 @@ class _Boxes:
 
 def _lines(source: str, recording: Recording, out: Path, every: int, boxes: _Boxes) -> Iterator[dict[str, Any]]:
     species = recording.pai_species
+    check_text(recording.name)
     for shown in recording.frames.shown(every):
         box, whose = boxes.of(recording, shown)
         yield {

@@ -64,6 +64,14 @@ def text_lines(path: Path, expected: str) -> Iterator[str]:
     yield from (line.strip() for line in text.splitlines() if line.strip())
 
 
+def check_text(name: object) -> None:
+    """Raise AssetError for a file name that is no text: neither OpenCV nor a manifest can hold it."""
+    try:
+        str(name).encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise AssetError(f"{str(name)!r}: a name that is no text in UTF-8; rename the file or its folder") from exc
+
+
 def known(value: str, table: dict[str, str | None], path: Path, what: str) -> str | None:
     """Return ``table[value]``; AssetError names the file whose ``what`` is none of those the set documents."""
     if value not in table:

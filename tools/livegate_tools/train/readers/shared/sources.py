@@ -11,6 +11,7 @@ import numpy as np
 
 from livegate.errors import PictureError
 from livegate.pictures.reading import read_nir, read_picture
+from livegate_tools.train.readers.shared.layout import check_text
 from livegate_tools.train.readers.shared.recording import Shown
 
 
@@ -21,7 +22,11 @@ class Video:
     path: Path
 
     def shown(self, every: int) -> Iterator[Shown]:
-        """Yield every ``every``-th frame; PictureError for a file of which not one frame can be decoded."""
+        """Yield every ``every``-th frame; PictureError for a file of which not one frame can be decoded.
+
+        AssetError for a name that is no text.
+        """
+        check_text(self.path)
         capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         number = 0
         try:
