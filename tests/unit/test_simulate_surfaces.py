@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from livegate.errors import LivegateError
 from livegate_tools.simulate.cameras import CameraKind, draw_camera
 from livegate_tools.simulate.gloss import Finish, mirrored, sparing
 from livegate_tools.simulate.held_out import Split
@@ -18,6 +21,7 @@ from livegate_tools.simulate.relief import lit, slopes
 from livegate_tools.simulate.scenes import look_round
 from livegate_tools.simulate.screen_attack import screen_medium
 from livegate_tools.simulate.screens import draw_screen
+from livegate_tools.simulate.shortcuts import shortcuts
 from livegate_tools.simulate.stands import stood
 
 FLAT = np.zeros((90, 120, 2), np.float32)
@@ -139,3 +143,20 @@ def test_finishes_follow_the_held_out_constants() -> None:
     )
     assert not train & dev
     assert max(train | dev) < 0.061
+
+
+def test_a_number_that_tells_the_classes_apart_is_found(tmp_path: Path) -> None:
+    lines = []
+    for number in range(12):
+        attack = number % 2 == 1
+        picture = np.random.default_rng(number).integers(0, 90, (60, 80, 3), np.uint8) + (100 if attack else 0)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture.astype(np.uint8))
+        lines.append({"rgb": f"{number}.png", "label": "attack" if attack else "bona_fide", "box": [20, 10, 30, 40]})
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("\n".join(map(json.dumps, lines)))
+    found = shortcuts(manifest)
+    assert found["face brightness"] == 1.0
+    assert found["face width"] == 0.5
+    manifest.write_text(json.dumps(lines[0]))
+    with pytest.raises(LivegateError, match="one class only"):
+        shortcuts(manifest)
