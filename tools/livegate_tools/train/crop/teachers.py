@@ -93,16 +93,26 @@ def learn_from(
     teachers: Sequence[Teacher], cutouts: Cutouts, model: Model, folder: Path, say: Callable[[str], None]
 ) -> Lessons:
     """Ask every teacher about every face, and the one that sees the same crop about every variant of it; cached."""
+    named = tuple(f"{teacher.name} ({teacher.licence})" for teacher in teachers)
     kept = folder / "lessons.npz"
-    if not kept.is_file() or kept.stat().st_mtime < (folder / "cutouts.json").stat().st_mtime:
+    if not _still_true(kept, folder / "cutouts.json", named):
         alike = next((teacher for teacher in teachers if teacher.sees_as(model)), None)
         opinions = [_opinions(teacher, cutouts.samples, say) for teacher in teachers]
         embeddings = np.zeros((0,)) if alike is None else _embeddings(alike, cutouts, say)
-        np.savez(kept, opinions=np.mean(opinions, axis=0), embeddings=embeddings.astype(np.float16))
+        np.savez(
+            kept, opinions=np.mean(opinions, axis=0), embeddings=embeddings.astype(np.float16), named=np.array(named)
+        )
     with np.load(kept) as found:
         embedded, opinions_found = found["embeddings"], found["opinions"].astype(np.float32)
-    named = tuple(f"{teacher.name} ({teacher.licence})" for teacher in teachers)
     return Lessons(embedded if embedded.ndim == 3 else None, opinions_found, named)
+
+
+def _still_true(kept: Path, cutouts: Path, named: tuple[str, ...]) -> bool:
+    """Whether what was kept is of these teachers and of cut-outs that were not made anew since."""
+    if not kept.is_file() or kept.stat().st_mtime < cutouts.stat().st_mtime:
+        return False
+    with np.load(kept) as found:
+        return "named" in found and tuple(found["named"].tolist()) == named
 
 
 def _opinions(teacher: Teacher, samples: Sequence[Sample], say: Callable[[str], None]) -> Floats:
