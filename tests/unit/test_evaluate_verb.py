@@ -375,3 +375,27 @@ def test_half_characters_are_bad_lines(tmp_path: Path) -> None:
     assert [bad["line"] for bad in report["bad_lines"]] == [1, 2, 3]
     assert [prediction["id"] for prediction in predictions] == ["b", "c", "d"]
     assert {prediction["decision"] for prediction in predictions} == {"non_response"}
+
+
+def test_figures_by_a_field_of_the_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [sample(tmp_path, f"w{n}", 100 + 30 * n, group="<women>", notes={"phone": 1}) for n in range(5)]
+    lines += [sample(tmp_path, f"m{n}", 200 + n, group="men", notes={"phone": 2}) for n in range(2)]
+    manifest = write(tmp_path, *lines, sample(tmp_path, "x", 210), sample(tmp_path, "a", 30, **ATTACK, group="men"))
+    _, _, report = evaluate(manifest, "--by", "group,notes.phone", "--html", str(tmp_path / "page"))
+    said = capsys.readouterr().out
+    women, men = report["by"]["group"]["<women>"], report["by"]["group"]["men"]
+    assert (women["n"], women["bpcer"], women["intervals_95"]["bpcer"]["subjects"]) == (5, 0.4, 5)
+    assert women["intervals_95"]["bpcer"]["interval"] is not None
+    assert (men["n"], men["apcer"], men["intervals_95"]["bpcer"]["interval"]) == (3, {"print_flat": 0.0}, None)
+    assert report["by"]["group"]["not stated"]["n"] == 1
+    assert {value: found["n"] for value, found in report["by"]["notes.phone"].items()} == {
+        "1": 5,
+        "2": 2,
+        "not stated": 2,
+    }
+    assert "by group:" in said
+    assert "  men " in said
+    text = (tmp_path / "page" / "report.html").read_text()
+    assert "By notes.phone" in text
+    assert "&lt;women&gt;" in text
+    assert evaluate(manifest)[2]["by"] == {}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from livegate.errors import ConfigError
 from livegate.types import Box, PadDecision, Role
 
 UNSPECIFIED = "unspecified"
+NOT_STATED = "not stated"
 # No pixel, focal length or millisecond comes near.
 _LARGEST = 1e12
 _HALF = re.compile("[\ud800-\udfff]")
@@ -45,7 +46,7 @@ class Sample:
     """One labelled presentation: a still (one moment) or a clip (several, oldest first).
 
     ``pai_species`` is None exactly for bona fide presentations. ``face`` is the true box that recall is counted
-    against: the line's ``yunet_box``, else its ``box``.
+    against: the line's ``yunet_box``, else its ``box``. ``traits`` are the fields that were asked for, in words.
     """
 
     line: int
@@ -57,6 +58,7 @@ class Sample:
     subject: str | None
     source: str
     face: Box | None
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +70,18 @@ class BadLine:
     id: str | None = None
 
 
-def read_manifest(path: Path, split: str | None = None) -> Iterator[Sample | BadLine]:
+def read_manifest(path: Path, split: str | None = None, traits: Sequence[str] = ()) -> Iterator[Sample | BadLine]:
     """Yield every sample of ``path`` in order, bad lines in their places; with ``split`` only lines of that split.
 
-    Blank lines and unknown fields are ignored. Paths are taken from the manifest's folder. An id that stood before
+    ``traits`` names further fields to keep, ``a.b`` for field b of field a. Blank lines and other unknown fields are
+    ignored. Paths are taken from the manifest's folder. An id that stood before
     makes a line bad. Raises ConfigError when the file cannot be read.
     """
     seen: dict[str, int] = {}
     try:
         with path.open("rb") as lines:
             for number, raw in enumerate(lines, start=1):
-                entry = _entry(raw, number, split, path.parent)
+                entry = _entry(raw, number, split, path.parent, traits)
                 if entry is None:
                     continue
                 if entry.id in seen:
@@ -95,7 +98,7 @@ def read_manifest(path: Path, split: str | None = None) -> Iterator[Sample | Bad
         ) from exc
 
 
-def _entry(raw: bytes, number: int, split: str | None, base: Path) -> Sample | BadLine | None:
+def _entry(raw: bytes, number: int, split: str | None, base: Path, traits: Sequence[str]) -> Sample | BadLine | None:
     if not raw.strip():
         return None
     try:
@@ -107,7 +110,7 @@ def _entry(raw: bytes, number: int, split: str | None, base: Path) -> Sample | B
     if split is not None and fields.get("split") != split:
         return None
     try:
-        return _sample(fields, number, base)
+        return replace(_sample(fields, number, base), traits={name: _trait(fields, name) for name in traits})
     except ConfigError as exc:
         return BadLine(number, str(exc), fields["id"] if _is_text(fields.get("id")) else None)
 
@@ -125,6 +128,15 @@ def _sample(fields: Mapping[str, Any], number: int, base: Path) -> Sample:
         source=_optional_text(fields, "source") or UNSPECIFIED,
         face=_box(fields, "yunet_box") or _box(fields, "box"),
     )
+
+
+def _trait(fields: Mapping[str, Any], name: str) -> str:
+    value: Any = fields
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, bool | int | float) or _is_text(value):
+        return str(value)
+    return NOT_STATED
 
 
 def _species(fields: Mapping[str, Any]) -> str | None:

@@ -63,10 +63,29 @@ def groups(judged: Sequence[tuple[Sample, Prediction]]) -> tuple[Group, ...]:
     )
 
 
-def as_json(found: Sequence[Group], about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report: ``about`` (manifest, split, ...), ``sources`` by name, ``all``; unknown is null."""
+def by_traits(judged: Sequence[tuple[Sample, Prediction]], traits: Sequence[str]) -> dict[str, tuple[Group, ...]]:
+    """Return for each of ``traits`` the groups of samples that share a value of it, over all sources, by value."""
+    found: dict[str, tuple[Group, ...]] = {}
+    for trait in traits:
+        values = sorted({sample.traits[trait] for sample, _ in judged})
+        found[trait] = tuple(_group(value, [p for p in judged if p[0].traits[trait] == value]) for value in values)
+    return found
+
+
+def as_json(
+    found: Sequence[Group], about: Mapping[str, Any], by: Mapping[str, Sequence[Group]] | None = None
+) -> dict[str, Any]:
+    """Return the report: ``about`` (manifest, split, ...), ``sources`` by name, ``all``, ``by`` trait and value.
+
+    Unknown is null.
+    """
     *sources, everything = found
-    return {**about, "sources": {group.name: _group_json(group) for group in sources}, ALL: _group_json(everything)}
+    return {
+        **about,
+        "sources": {group.name: _group_json(group) for group in sources},
+        ALL: _group_json(everything),
+        "by": {trait: {group.name: _group_json(group) for group in values} for trait, values in (by or {}).items()},
+    }
 
 
 def _group(name: str, judged: Sequence[tuple[Sample, Prediction]]) -> Group:

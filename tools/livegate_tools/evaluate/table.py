@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livegate_tools.evaluate.outcomes import WORST
 from livegate_tools.evaluate.report import Group
 
 _PLAIN = (
@@ -22,6 +23,20 @@ def table(groups: Sequence[Group]) -> str:
     """Return a block for each group; the block of all is left out where there is only one source."""
     shown = groups[:-1] if len(groups) == 2 else groups
     return "\n\n".join("\n".join(_block(group)) for group in shown)
+
+
+def trait_table(trait: str, values: Sequence[Group]) -> str:
+    """Return a line for each value of a trait: who is turned away, and what gets through, there."""
+    head = f"  {'':<22} {'n':>6} {'people':>7}  {'BPCER + BPNRR':>13}  {'95 % interval':<18} {'worst APCER':>11}"
+    return "\n".join([f"by {trait}:", head, *(_trait_line(group) for group in values)])
+
+
+def _trait_line(group: Group) -> str:
+    figures, people = group.figures, group.intervals["bpcer_plus_bpnrr"].subjects
+    return (
+        f"  {group.name[:22]:<22} {len(group.outcomes):>6} {people:>7}  {_percent(figures['bpcer_plus_bpnrr']):>13}  "
+        f"{interval_text(group, 'bpcer_plus_bpnrr'):<18} {_percent(figures[f'apcer/{WORST}']):>11}"
+    ).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from livegate_tools.evaluate.faceless import FaceFinder, lines, search
 from livegate_tools.evaluate.faceless import as_json as false_faces_as_json
 from livegate_tools.evaluate.page.report import write_report
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
-from livegate_tools.evaluate.report import as_json, groups
-from livegate_tools.evaluate.table import table
+from livegate_tools.evaluate.report import as_json, by_traits, groups
+from livegate_tools.evaluate.table import table, trait_table
 from livegate_tools.evaluate.terminal import Models, models_of
 from livegate_tools.evaluate.workers import predict_all
 from livegate_tools.lines import Lines, check_place, make_folder
@@ -56,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="all the sensors the terminal has (default: each sample's own)",
     )
     parser.add_argument("--split", metavar="NAME", help="only samples whose field 'split' says NAME")
+    parser.add_argument(
+        "--by",
+        type=_names,
+        default=(),
+        metavar="FIELD,...",
+        help="figures by the values of these fields of the manifest, too: by group, session, notes.phone, ...",
+    )
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to spread the work over")
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
     parser.add_argument(
@@ -100,14 +107,14 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
     _refuse_overwriting(arguments)
     if arguments.html:
         make_folder(arguments.html)
-    entries = list(read_manifest(arguments.manifest, arguments.split))
+    entries = list(read_manifest(arguments.manifest, arguments.split, arguments.by))
     bad = [entry for entry in entries if isinstance(entry, BadLine)]
     for line in bad:
         print(f"{arguments.manifest}: line {line.line}: {line.problem}", file=sys.stderr)
     judged = _predict(arguments, entries, open_judge)
     if not judged and not bad:
         raise ConfigError(f"{arguments.manifest}: {_nothing(arguments.split)}")
-    found = groups(judged)
+    found, by = groups(judged), by_traits(judged, arguments.by)
     about = {
         "manifest": arguments.manifest.name,
         "split": arguments.split,
@@ -116,13 +123,13 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
         "bad_lines": [{"line": line.line, "problem": line.problem} for line in bad],
         "unreadable": sum(prediction.latency_ms is None for _, prediction in judged),
     }
-    report = json.dumps(as_json(found, about), indent=1, allow_nan=False)
+    report = json.dumps(as_json(found, about, by), indent=1, allow_nan=False)
     if arguments.report:
         with Lines(arguments.report) as out:
             out.write(report)
     if arguments.html:
-        write_report(arguments.html, found, judged, about)
-    print(report if arguments.json else table(found))
+        write_report(arguments.html, found, judged, about, by)
+    print(report if arguments.json else "\n\n".join((table(found), *(trait_table(*trait) for trait in by.items()))))
     _warn(arguments, judged, bad)
     return 1 if bad else 0
 

@@ -43,15 +43,17 @@ def write_report(
     found: Sequence[Group],
     judged: Sequence[tuple[Sample, Prediction]],
     about: Mapping[str, Any],
+    by: Mapping[str, Sequence[Group]] | None = None,
 ) -> Path:
     """Write ``report.html`` and the charts as PNG into ``folder``; LivegateError where that fails.
 
-    ``found`` is from :func:`report.groups` of ``judged``, ``about`` what the JSON report says beside the figures.
+    ``found`` is from :func:`report.groups` of ``judged``, ``by`` from :func:`report.by_traits`, ``about`` what the JSON
+    report says beside the figures.
     """
     shown = _shown(found)
     charts = {group.name: _charts(folder, number, group) for number, group in enumerate(shown)}
     page = folder / PAGE
-    write_whole(page, "\n".join(_page(shown, charts, judged, about)) + "\n")
+    write_whole(page, "\n".join(_page(shown, charts, judged, about, by or {})) + "\n")
     return page
 
 
@@ -82,6 +84,7 @@ def _page(
     charts: Mapping[str, Mapping[str, bytes]],
     judged: Sequence[tuple[Sample, Prediction]],
     about: Mapping[str, Any],
+    by: Mapping[str, Sequence[Group]],
 ) -> Iterator[str]:
     title = f"Evaluation of {about['manifest']}"
     css = files(__package__).joinpath("report.css").read_text("utf-8")
@@ -91,7 +94,9 @@ def _page(
     yield f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n<h1>{escape(title)}</h1>"
     yield from _about(about)
     yield from _bad_lines(about)
-    yield from _summary(shown)
+    yield from _summary("By source", shown)
+    for trait, values in by.items():
+        yield from _summary(f"By {trait}", values)
     for group in shown:
         these = [pair for pair in judged if group.name == ALL or pair[0].source == group.name]
         yield f"<h2>{escape(group.name)}</h2>\n<p class=faint>{heading(group)}</p>"
@@ -132,10 +137,10 @@ def _bad_lines(about: Mapping[str, Any]) -> Iterator[str]:
         yield f"</ul>{_more(len(bad))}</div>"
 
 
-def _summary(shown: Sequence[Group]) -> Iterator[str]:
+def _summary(title: str, shown: Sequence[Group]) -> Iterator[str]:
     comparable = [group for group in shown if group.name != ALL and not math.isnan(group.figures["eer"])]
     worst = max(comparable, key=lambda group: group.figures["eer"], default=None)
-    yield '<h3>By source</h3>\n<div class="wide"><table>\n<tr><th>source<th>presentations<th>people'
+    yield f'<h3>{escape(title)}</h3>\n<div class="wide"><table>\n<tr><th><th>presentations<th>people'
     yield "<th>worst APCER<th>95 %<th>species<th>BPCER + BPNRR<th>95 %<th>AUC<th>EER<th>faces found</tr>"
     for group in shown:
         values = {row.title: row.value for row in rows(group)}
@@ -158,7 +163,7 @@ def _summary(shown: Sequence[Group]) -> Iterator[str]:
         yield f"<tr{mark}>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
     yield "</table></div>"
     if len(comparable) > 1:
-        yield "<p class=faint>The source with the highest EER is marked: a model is as good as it is there.</p>"
+        yield "<p class=faint>The row with the highest EER is marked: a model is as good as it is there.</p>"
 
 
 def _pictures(name: str, charts: Mapping[str, bytes]) -> Iterator[str]:
