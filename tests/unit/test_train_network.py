@@ -103,7 +103,121 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(data: Path, tmp_path
     resumed = train(run("parts"), said.append, resume=True)
     assert [line.split()[1] for line in said] == ["1/2", "2/2"]
     for name, weight in whole.state_dict().items():
-        assert torch.allclose(weight, resumed.state_dict()[name], atol=1e-6), name
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    states = [torch.load(tmp_path / folder / "checkpoint.pt", weights_only=True) for folder in ("whole", "parts")]
+    assert [state["best_epoch"] for state in states] == [states[0]["best_epoch"]] * 2
+    assert states[0]["best_auc"] == states[1]["best_auc"]
+
+
+def test_older_weights_start_a_network_with_new_heads_and_fewer_blocks(data: Path, tmp_path: Path) -> None:
+    from livegate_tools.train.loop import Run, chosen, train
+    from livegate_tools.train.network import training_only
+
+    plan = dataclasses.replace(PLAN, epochs=1, steps_per_epoch=1)
+    recipe = dataclasses.replace(RECIPE, optimisation=plan)
+    (tmp_path / "old").mkdir()
+    run = Run(recipe, samples(data, "train"), samples(data, "dev"), tmp_path / "old")
+    train(run, lambda _line: None)
+    state = torch.load(run.checkpoint, weights_only=True)
+    for part in ("network", "average"):
+        state[part] = {n: w for n, w in state[part].items() if not training_only(n) or n.startswith("pixel_head")}
+    for key in ("best_epoch", "best_auc", "ended"):
+        del state[key]
+    older = tmp_path / "older.pt"
+    torch.save(state, older)
+    fewer = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, blocks=(0, 3, 3)))
+    said: list[str] = []
+    new = dataclasses.replace(run, recipe=fewer, folder=tmp_path / "new")
+    new.folder.mkdir()
+    train(new, said.append, start=older)
+    assert "lacks depth_head, spectrum_head.0, spectrum_head.2; they start from the seed" in said[0]
+    assert "has stage4.0, which this network lacks; they are dropped" in said[1]
+    assert chosen(new).progress.presentations == 16
+    # What is exported is all there, so an older checkpoint can still be published; it cannot be gone on with.
+    older.rename(run.checkpoint)
+    assert chosen(run).progress.epoch == 1
+    with pytest.raises(AssetError, match="no checkpoint of this recipe"):
+        train(run, lambda _line: None, resume=True)
+
+
+def test_weights_of_another_shape_or_kind_are_refused(data: Path, tmp_path: Path) -> None:
+    from livegate_tools.train.checkpoint import start_from
+    from livegate_tools.train.loop import new_network
+
+    network = new_network(RECIPE)
+    path = tmp_path / "other.pt"
+    state = {"epoch": 1, "data": "", "minutes": 0.0, "presentations": 0}
+    torch.save({**state, "average": {"something.weight": torch.zeros(3)}}, path)
+    with pytest.raises(AssetError, match="has 0 of the"):
+        start_from(path, network)
+    torch.save({**state, "average": {n: w[..., None] for n, w in network.state_dict().items()}}, path)
+    with pytest.raises(AssetError, match="no checkpoint of this recipe's network"):
+        start_from(path, network)
+
+
+def test_the_best_epoch_is_exported_and_patience_ends_the_run() -> None:
+    from livegate_tools.train.checkpoint import Progress
+    from livegate_tools.train.development import Development
+    from livegate_tools.train.loop import after_epoch
+
+    plan = dataclasses.replace(PLAN, epochs=9, patience_epochs=2)
+    progress, history = Progress(0, "", 0.0, 0), []
+    for epoch, worst in enumerate((0.6, 0.8, 0.7, 0.8, 0.9), 1):
+        development = Development({}, {}, {"easy": 0.99, "hard": worst})
+        progress = after_epoch(progress, development, epoch, plan)
+        history.append((progress.best_epoch, progress.ended))
+    assert history == [(1, False), (2, False), (2, False), (2, True), (5, False)]
+    assert after_epoch(progress, Development({}, {}, {}), 9, plan).ended
+
+
+def test_weights_of_the_best_epoch_are_the_ones_that_ship(data: Path, tmp_path: Path) -> None:
+    from livegate_tools.train.loop import Run, chosen, train
+    from livegate_tools.train.recipe import Export, Judgement
+
+    run = Run(RECIPE, samples(data, "train"), samples(data, "dev"), tmp_path)
+    last = train(run, lambda _line: None)
+    # As if the second epoch had been worse than the first.
+    state = torch.load(run.checkpoint, weights_only=True)
+    torch.save({**state, "best_epoch": 1}, run.checkpoint)
+    best = torch.load(run.checkpoint, weights_only=True)
+    best["average"] = {name: torch.zeros_like(weight) for name, weight in best["average"].items()}
+    torch.save({**best, "epoch": 1}, run.best)
+    found = chosen(run)
+    assert (found.progress.epoch, found.last.epoch) == (1, 2)
+    assert not any(weight.any() for weight in found.network.state_dict().values())
+    recipe = dataclasses.replace(RECIPE, judgement=Judgement(export=Export.LAST))
+    found = chosen(dataclasses.replace(run, recipe=recipe))
+    assert found.progress.epoch == 2
+    assert all(torch.equal(w, found.network.state_dict()[n]) for n, w in last.state_dict().items())
+
+
+def test_a_step_whose_gradient_is_not_finite_changes_nothing_and_is_counted(data: Path, tmp_path: Path) -> None:
+    from livegate_tools.train.cache import PictureCache
+    from livegate_tools.train.dataset import BatchMaker
+    from livegate_tools.train.loop import new_network
+    from livegate_tools.train.step import train_step
+
+    batch = BatchMaker(PictureCache(samples(data, "train"), tmp_path), RECIPE).batch(0)
+    network = new_network(RECIPE).train()
+    before = {name: weight.clone() for name, weight in network.named_parameters()}
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.01)
+    offsets = np.full_like(batch.offsets, np.inf)
+    terms = train_step(network, optimiser, dataclasses.replace(batch, offsets=offsets), RECIPE)
+    assert torch.isnan(terms).all()
+    assert all(torch.equal(weight, before[name]) for name, weight in network.named_parameters())
+
+
+def test_pictures_decoded_for_many_runs_serve_one_with_fewer(data: Path, tmp_path: Path) -> None:
+    from livegate_tools.train.cache import PictureCache
+
+    every = samples(data, "train")
+    whole = PictureCache(every, tmp_path)
+    written = (tmp_path / "pixels.bin").stat().st_mtime_ns
+    part = PictureCache(every[::-3], tmp_path)
+    assert (tmp_path / "pixels.bin").stat().st_mtime_ns == written
+    assert len(part) == len(every[::-3])
+    for index, sample in enumerate(part.samples):
+        assert np.array_equal(part[index].image, whole[every.index(sample)].image)
 
 
 def test_a_checkpoint_of_other_data_or_no_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
@@ -128,8 +242,8 @@ def test_a_checkpoint_of_other_data_or_no_checkpoint_is_refused(data: Path, tmp_
 def test_the_exported_graph_says_what_the_network_says(tmp_path: Path) -> None:
     import onnx
 
-    from livegate_tools.train.export import export_onnx, onnx_inference
     from livegate_tools.train.development import torch_inference
+    from livegate_tools.train.export import export_onnx, onnx_inference
     from livegate_tools.train.loop import new_network
 
     network = new_network(RECIPE).eval()
@@ -147,6 +261,8 @@ def test_the_exported_graph_says_what_the_network_says(tmp_path: Path) -> None:
     net.setInput(inputs[:1])
     assert np.allclose(net.forward("boxes"), expected_offsets[:1], atol=1e-3)
     assert exported.parameters <= 370_000
+    names = " ".join(tensor.name for tensor in onnx.load(exported.path).graph.initializer)
+    assert not any(head in names for head in ("pixel_head", "depth_head", "spectrum_head"))
 
 
 def test_small_pictures_and_other_layouts_have_as_many_priors_as_outputs() -> None:
@@ -190,5 +306,15 @@ def test_the_verb_says_what_is_wrong_with_the_data(
     (tmp_path / "empty").mkdir()
     assert main([*arguments, "--data", str(tmp_path / "empty")]) == 2
     assert "found 0 bona_fide, 0 attack" in capsys.readouterr().err
+    one = tmp_path / "one" / "phone_replay"
+    one.mkdir(parents=True)
+    lines = [line for line in (data / "phone_replay" / "samples.jsonl").read_text().splitlines() if "bona" in line]
+    (one / "samples.jsonl").write_text("\n".join(lines) + "\n")
+    assert main([*arguments, "--data", str(one.parent)]) == 2
+    assert "split train: expected bona fide and attack presentations, found 8 bona_fide, 0 attack" in (
+        capsys.readouterr().err
+    )
+    assert main([*arguments, "--data", str(data), "--teacher", str(tmp_path / "none.jsonl")]) == 1
+    assert "none.jsonl: cannot be read" in capsys.readouterr().err
     assert main([*arguments, "--data", str(data), "--simulated", str(tmp_path / "empty")]) == 1
     assert "manifest.jsonl" in capsys.readouterr().err

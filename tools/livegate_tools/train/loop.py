@@ -109,7 +109,7 @@ def train(
         speed = plan.steps_per_epoch * plan.batch / (time.monotonic() - began)
         development = judged_on_dev(run.dev, state.average.network, run.recipe)
         progress = dataclasses.replace(
-            _judged(progress, development, epoch + 1, plan),
+            after_epoch(progress, development, epoch + 1, plan),
             minutes=before + (time.monotonic() - started) / 60,
             presentations=progress.presentations + plan.steps_per_epoch * plan.batch,
         )
@@ -179,7 +179,7 @@ def _begin(run: Run, say: Callable[[str], None], *, resume: bool, start: Path | 
     return _State(network, average, optimiser), progress
 
 
-def _judged(progress: Progress, development: Development, epoch: int, plan: Optimisation) -> Progress:
+def after_epoch(progress: Progress, development: Development, epoch: int, plan: Optimisation) -> Progress:
     """Return the progress after ``epoch``: whether it is the best yet, and whether it is the last."""
     best_epoch, best_auc = progress.best_epoch, progress.best_auc
     # Without a source that has both classes there is nothing to choose by: the last is kept.
