@@ -34,7 +34,9 @@ class _Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class TurnTable:
+    """What was learnt of turned heads, as the manifest holds it."""
+
     inter_eye_share: Annotated[float, Between(0.1, 1)]
     weight: tuple[Annotated[float, Between(-1e6, 1e6)], ...]
 
@@ -44,7 +46,7 @@ class _Manifest:
     model: _Model
     limits: QualityLimits
     advice: QualityLimits
-    turn: _Turn
+    turn: TurnTable
     training: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,7 +68,7 @@ def read_gate(path: Path) -> QualityGate:
         raise AssetError(f"{path}: cannot be read ({exc}); train it again or reinstall Livegate") from exc
     if len(manifest.turn.weight) != FEATURES:
         raise AssetError(f"{path}: expected {FEATURES} weights, found {len(manifest.turn.weight)}; train it again")
-    turn = TurnModel(np.array(manifest.turn.weight), manifest.turn.inter_eye_share)
+    turn = TurnModel.of(np.array(manifest.turn.weight), manifest.turn.inter_eye_share)
     return QualityGate(turn, manifest.limits, _within(manifest.advice, manifest.limits))
 
 

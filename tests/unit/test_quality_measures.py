@@ -30,9 +30,9 @@ LIMITS = QualityLimits(
     max_blur=0.82,
     max_turn=0.6,
 )
-BLIND = TurnModel(np.zeros(FEATURES), 0.45)
+BLIND = TurnModel.of(np.zeros(FEATURES), 0.45)
 # Edges in the left half that the right lacks: a head that shows one cheek.
-ONE_SIDED = TurnModel(np.ones(FEATURES) * 4, 0.45)
+ONE_SIDED = TurnModel.of(np.ones(FEATURES) * 4, 0.45)
 GOOD = QualityMeasures(160, 72, 0.42, 0, 110, 160, 90, 0, 0, 0.6, 0)
 
 

@@ -23,23 +23,39 @@ _QUIET_LEVELS = 16.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TurnModel:
-    """Learnt numbers: ``weight`` (FEATURES,) float64, and the distance between the eyes by the width of the box."""
+    """``whole`` (2 * FEATURES,) float64 weighs the histograms; ``inter_eye_share`` is eyes' distance by box width."""
 
-    weight: NDArray[np.float64]
+    whole: NDArray[np.float64]
     inter_eye_share: float
+
+    @classmethod
+    def of(cls, weight: NDArray[np.float64], inter_eye_share: float) -> TurnModel:
+        """Return the model whose ``weight`` (FEATURES,) is that of the left half's differences from the mirror image.
+
+        Weighing differences is weighing either half, with opposite signs: so no difference need be taken.
+        """
+        whole = np.zeros((CELLS, CELLS, ORIENTATIONS))
+        whole[:, : CELLS // 2] = np.reshape(weight, (CELLS, CELLS // 2, ORIENTATIONS))
+        return cls((whole - _mirror(whole)).ravel(), inter_eye_share)
 
 
 def turn_of(grey: NDArray[np.uint8], model: TurnModel) -> float:
     """Return the turn of the face that fills ``grey`` (H, W) uint8, in distances between the eyes."""
-    return float(features(grey) @ model.weight)
+    return float(histograms(grey).ravel() @ model.whole)
 
 
 def features(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return (FEATURES,) float64: the left half's histograms less those of the mirror image."""
+    """Return (FEATURES,) float64: the left half's histograms less those of the mirror image. To learn weights from."""
     whole = histograms(grey)
-    # Mirrored, a gradient along (x, y) points along (-x, y): an angle becomes half a turn less it, and so does its bin.
-    mirrored = whole[:, ::-1][:, :, _MIRRORED]
-    return np.asarray((whole - mirrored)[:, : CELLS // 2].ravel(), np.float64)
+    return np.asarray((whole - _mirror(whole))[:, : CELLS // 2].ravel(), np.float64)
+
+
+def _mirror(whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the histograms (CELLS, CELLS, ORIENTATIONS) of the mirror image.
+
+    There a gradient along (x, y) points along (-x, y): an angle becomes half a turn less it, and so does its bin.
+    """
+    return whole[:, ::-1][:, :, _MIRRORED]
 
 
 def histograms(grey: NDArray[np.uint8]) -> NDArray[np.float64]:

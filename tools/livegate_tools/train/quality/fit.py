@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from livegate.quality.limits import QualityLimits
 from livegate.quality.measures import QualityMeasures
-from livegate.quality.turn import TurnModel
 from livegate.types import Reason
 
 Floats = NDArray[np.float64]
@@ -63,15 +62,17 @@ class Fixed:
     limit: float
 
 
-def fit_turn(features: Floats, turns: Floats, inter_eye_share: float) -> TurnModel:
-    """Return the model learnt from ``features`` (N, FEATURES) and ``turns`` (N,); mirroring is built in."""
+def fit_turn(features: Floats, turns: Floats) -> Floats:
+    """Return the weights (FEATURES,) learnt from ``features`` (N, FEATURES) and ``turns`` (N,).
+
+    What is learnt of a picture is learnt of its mirror image, too: features and turn of that have the opposite sign.
+    """
     deviation = features.std(axis=0) + 1e-9
     standard = features / deviation
     target = np.clip(turns, -_FARTHEST_TURN, _FARTHEST_TURN)
     # Each picture and its mirror image: twice the same sums, so the penalty is halved instead.
     gram = standard.T @ standard + PENALTY / 2 * np.eye(features.shape[1])
-    weight = np.linalg.solve(gram, standard.T @ target) / deviation
-    return TurnModel(weight, inter_eye_share)
+    return np.asarray(np.linalg.solve(gram, standard.T @ target) / deviation)
 
 
 def fix_limit(criterion: Criterion, good: Mapping[str, Sequence[QualityMeasures]], unusable: Sequence[float]) -> Fixed:

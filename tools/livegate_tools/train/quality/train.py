@@ -15,9 +15,9 @@ from livegate.errors import LivegateError
 from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
 from livegate.quality.gate import QualityGate
-from livegate.quality.limits import QualityLimits
 from livegate.quality.measures import QualityMeasures, measure, reduced
 from livegate.quality.turn import FEATURES, TurnModel, features
+from livegate.quality_manifest import KIND, TurnTable
 from livegate.toml_text import toml_lines
 from livegate.types import Reason
 from livegate_tools.train.quality.card import card_text
@@ -53,20 +53,21 @@ class Measured:
 def train_quality(data: Path, simulated: Sequence[Path], out: Path) -> Path:
     """Write manifest.toml and CARD.md into ``out`` and return it; LivegateError says why not."""
     portraits = read_portraits(data, simulated)
-    turn = learn_turn([portrait for portrait in portraits if portrait.turn is not None and not portrait.held_out])
+    table = learn_turn([portrait for portrait in portraits if portrait.turn is not None and not portrait.held_out])
+    turn = TurnModel.of(np.array(table.weight), table.inter_eye_share)
     measured = measure_all(portraits, turn)
     fixed = tuple(_fix(measured))
     limits, advice = limits_of(fixed, lambda one: one.limit), limits_of(fixed, lambda one: one.advice)
     gate = QualityGate(turn, limits, advice)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.toml").write_text(_manifest(gate, fixed, measured), "utf-8")
+    (out / "manifest.toml").write_text(_manifest(gate, table, fixed, measured), "utf-8")
     (out / "CARD.md").write_text(
         card_text(gate, fixed, measured.portraits, measured.measures, measured.spoilt), "utf-8"
     )
     return out
 
 
-def learn_turn(portraits: Sequence[Portrait]) -> TurnModel:
+def learn_turn(portraits: Sequence[Portrait]) -> TurnTable:
     """Return the turn learnt from pictures with landmarks; LivegateError when they are fewer than the weights."""
     if len(portraits) < FEATURES:
         raise LivegateError(
@@ -76,7 +77,8 @@ def learn_turn(portraits: Sequence[Portrait]) -> TurnModel:
     rows = [features(reduced(read_picture(portrait.path), portrait.box)) for portrait in portraits]
     turns = [portrait.turn for portrait in portraits if portrait.turn is not None]
     frontal = [p.eyes_px / p.box.w for p in portraits if p.eyes_px is not None and abs(p.turn or 0.0) < 0.1]
-    return fit_turn(np.array(rows), np.array(turns), float(np.median(frontal)))
+    weight = tuple(float(f"{value:.4g}") for value in fit_turn(np.array(rows), np.array(turns)))
+    return TurnTable(round(float(np.median(frontal)), 4), weight)
 
 
 def measure_all(portraits: Sequence[Portrait], turn: TurnModel) -> Measured:
@@ -134,17 +136,13 @@ def _fix(measured: Measured) -> list[Fixed]:
     return found
 
 
-def _manifest(gate: QualityGate, fixed: Sequence[Fixed], measured: Measured) -> str:
-    def table(limits: QualityLimits) -> dict[str, float]:
-        return asdict(limits)
-
+def _manifest(gate: QualityGate, turn: TurnTable, fixed: Sequence[Fixed], measured: Measured) -> str:
     sources = {source: len(found) for source, found in measured.by_source().items()}
-    weight = [float(f"{value:.4g}") for value in gate.turn.weight]
     whole = {
-        "model": {"name": "quality", "version": "1", "kind": "quality_limits", "licence": "Apache-2.0"},
-        "limits": table(gate.limits),
-        "advice": table(gate.advice),
-        "turn": {"inter_eye_share": round(gate.turn.inter_eye_share, 4), "weight": weight},
+        "model": {"name": "quality", "version": "1", "kind": KIND, "licence": "Apache-2.0"},
+        "limits": asdict(gate.limits),
+        "advice": asdict(gate.advice),
+        "turn": asdict(turn),
         "training": {
             "seed": SEED,
             "date": str(datetime.now(UTC).date()),
