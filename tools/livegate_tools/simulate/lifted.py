@@ -32,7 +32,7 @@ from livegate_tools.simulate.sensors import RenderedFrame, Sensors, capture
 _ATTEMPTS = 12
 _LEAST_IN_VIEW = 0.7
 _HOLDERS = 0.4
-_HIDDEN, _UNHIDDEN = 0.8, 0.1
+_HIDDEN = 0.8
 _NEAREST_MM = 120.0
 
 
@@ -139,7 +139,7 @@ def _attack(rng: np.random.Generator, sources: Sources, person: Portrait, focal:
         behind, layers = _before(body, behind, layers, 0.0 if worn else plane_mm + float(rng.uniform(120, 350)))
     hands = bool(rng.random() < (0.08 if species == "replay_monitor" else 0.35 if worn else 0.8))
     done = present(rng, behind, medium, held, hands)
-    if body is not None and not worn and _UNHIDDEN < covered_share(done.covered, body.box) < _HIDDEN:
+    if body is not None and not worn and covered_share(done.covered, body.box) < _HIDDEN:
         return None
     layers = with_medium(rng, layers, medium, held, depth, done)
     return _Frame(done.linear, layers, done.box, species, medium.device, name, plane_mm)
