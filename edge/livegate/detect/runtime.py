@@ -28,6 +28,9 @@ FORMATS = {
 }
 """Every runtime and the format it runs, in the order ``auto`` tries them."""
 
+# OpenCV 5 answers an 8-bit network wrongly, by up to 0.98 of a probability, without a word.
+ONLY_FP32 = frozenset({config.Runtime.OPENCV_DNN})
+
 
 class Runtime(Protocol):
     """A loaded network; one thread at a time may call it.
@@ -72,7 +75,7 @@ def open_runtime(
         return None
     if choice is not config.Runtime.AUTO:
         return _open_chosen(choice, network, precision, threads)
-    candidates = {name: file for name, form in FORMATS.items() if (file := network.pick(form, precision))}
+    candidates = {name: file for name in FORMATS if (file := usable_file(name, network, precision))}
     if not candidates:
         raise AssetError(f"{network.manifest}: [model] lists no file of precision '{precision}'; choose 'auto'")
     for name, file in candidates.items():
@@ -86,10 +89,20 @@ def open_runtime(
     )
 
 
-def _open_chosen(choice: config.Runtime, network: Network, precision: config.Precision, threads: int) -> Opened:
+def usable_file(choice: config.Runtime, network: Network, precision: config.Precision) -> ModelFile | None:
+    """Return the file of the network that runtime would run in that precision, or None where it has none."""
     file = network.pick(FORMATS[choice], precision)
+    return None if file and choice in ONLY_FP32 and file.precision is not config.Precision.FP32 else file
+
+
+def _open_chosen(choice: config.Runtime, network: Network, precision: config.Precision, threads: int) -> Opened:
+    file = usable_file(choice, network, precision)
     if file is None:
         least = config.Precision.FP32 if precision is config.Precision.AUTO else precision
+        if choice in ONLY_FP32 and least is not config.Precision.FP32:
+            raise ConfigError(
+                f"runtime '{choice}' runs {config.Precision.FP32} only; choose another, or that precision"
+            )
         raise AssetError(
             f"{network.manifest}: [model] lists no '{KEYS[FORMATS[choice], least][0]}' file, which runtime '{choice}' "
             "needs; choose another runtime or precision"

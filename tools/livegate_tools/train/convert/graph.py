@@ -61,7 +61,7 @@ class Graph:
 def read_graph(content: bytes, where: Path) -> Graph:
     """Return the network in ``content`` (ONNX); AssetError when it is none or has a shape that is not fixed."""
     try:
-        proto = _tidied(onnx.load_from_string(content))
+        proto = _without_normalisation(_tidied(onnx.load_from_string(content)))
         return graph_of(onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True))
     except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
         raise AssetError(f"{where}: cannot be converted: {exc}") from exc
@@ -123,6 +123,30 @@ def _tidied(proto: Any) -> Any:
         side = value.type.tensor_type.shape.dim[0]
         side.Clear()
         side.dim_value = 1
+    return proto
+
+
+def _without_normalisation(proto: Any) -> Any:
+    """Return the model with every batch normalisation as the multiplication and addition that it is when deployed."""
+    graph = proto.graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    known = {value.name: value for value in onnx.shape_inference.infer_shapes(proto).graph.value_info}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "BatchNormalization":
+            nodes.append(node)
+            continue
+        gain, bias, mean, variance = (constants[name].astype(np.float64) for name in node.input[1:])
+        epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
+        factor = gain / np.sqrt(variance + epsilon)
+        sides = (-1, *[1] * (len(known[node.output[0]].type.tensor_type.shape.dim) - 2))
+        result = node.output[0]
+        for name, array in ((f"{result}g", factor), (f"{result}b", bias - mean * factor)):
+            graph.initializer.append(numpy_helper.from_array(array.reshape(1, *sides).astype(np.float32), name))
+        nodes.append(onnx.helper.make_node("Mul", [node.input[0], f"{result}g"], [f"{result}m"], name=f"{node.name}m"))
+        nodes.append(onnx.helper.make_node("Add", [f"{result}m", f"{result}b"], [result], name=node.name))
+    del graph.node[:]
+    graph.node.extend(nodes)
     return proto
 
 

@@ -237,9 +237,8 @@ class _Lowering:
 
     def _slice_numbers(self, node: Node, rank: int) -> tuple[list[int], list[int], list[int], list[int]]:
         """Return starts, ends, axes and steps, the latter two as the standard has it when they are left out."""
-        starts, ends, *others = (
-            [int(n) for n in self._graph.constants[name]] if name else [] for name in node.inputs[1:]
-        )
+        given = [self._graph.constants[name] if name else np.zeros(0) for name in node.inputs[1:]]
+        starts, ends, *others = ([int(number) for number in numbers] for numbers in given)
         axes, steps = (*others, [], [])[:2]
         return starts, ends, [axis % rank for axis in axes] or list(range(len(starts))), steps or [1] * len(starts)
 
