@@ -98,7 +98,9 @@ def test_no_verb_is_wrong_usage_and_shows_the_help(capsys: pytest.CaptureFixture
     assert "verbs:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("word", "remedy"), [("detct", "did you mean 'detect'?"), ("zzz", "there are bench, check")])
+@pytest.mark.parametrize(
+    ("word", "remedy"), [("detct", "did you mean 'detect'?"), ("zzz", "there are bench, calibrate, check")]
+)
 def test_unknown_verb_is_wrong_usage(word: str, remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([word, "x"]) == 2
     err = capsys.readouterr().err

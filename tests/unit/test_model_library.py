@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from livegate.installed.installing import MAX_VERSIONS, install
 from livegate.installed.library import Library
 from livegate.installed.overview import overview
 from livegate.installed.pointer import Pointer, read_pointer, write_pointer
-from livegate.installed.shelf import SHIPPED
+from livegate.installed.shelf import SHIPPED, Shelf
 from support.onnx_files import write_classifier
 
 CUE = "near_infrared"
@@ -32,6 +33,24 @@ def library(tmp_path: Path) -> Library:
     state_dir = tmp_path / "state"
     state_dir.mkdir(mode=0o700)
     return Library.of(state_dir)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder with an active classifier: to be copied, since trying a network takes a process."""
+    folder = tmp_path_factory.mktemp("once")
+    library = Library.of(folder)
+    install(library, write_classifier(folder / "given"))
+    with library.changing():
+        activate(library, "second")
+    return folder
+
+
+@pytest.fixture
+def second(library: Library, once: Path) -> Path:
+    """The folder of a classifier that is installed and active."""
+    shutil.copytree(once / "models", library.path)
+    return library.shelf().active["second"]
 
 
 def scorer(folder: Path, version: str) -> Path:
@@ -220,13 +239,9 @@ def pointer_outside(folder: Path) -> None:
         pointer_outside,
     ],
 )
-def test_what_was_touched_is_not_used_and_said(library: Library, tmp_path: Path, damage: object) -> None:
+def test_what_was_touched_is_not_used_and_said(library: Library, second: Path, damage: object) -> None:
     assert callable(damage)
-    done = install(library, write_classifier(tmp_path / "given"))
-    with library.changing():
-        activate(library, "second")
-    assert not library.shelf().faults
-    damage(done.description.folder)
+    damage(second)
     shelf = library.shelf()
     assert not shelf.active
     assert "installed model 'second' is not used" in shelf.faults["second"]
@@ -235,6 +250,38 @@ def test_what_was_touched_is_not_used_and_said(library: Library, tmp_path: Path,
     assert shelf.find("second") is None
     if damage is not no_folder:
         assert any(listed.fault for listed in overview(library, shelf))
+
+
+@pytest.mark.parametrize("damage", [other_bytes, one_more])
+def test_what_was_touched_is_mended_by_installing_it_again(
+    library: Library, second: Path, tmp_path: Path, damage: object
+) -> None:
+    assert callable(damage)
+    damage(second)
+    assert not install(library, write_classifier(tmp_path / "given")).known
+    assert library.shelf() == Shelf({"second": second})
+
+
+def test_a_lost_pointer_still_shows_when_another_version_comes(library: Library, tmp_path: Path) -> None:
+    put(library, tmp_path, "2")
+    switch(library, None)
+    (library.folder(CUE) / "active.json").unlink()
+    put(library, tmp_path, "3")
+    assert CUE in library.shelf().faults
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_library_of_somebody_else_is_a_fault(library: Library) -> None:
+    library.path.mkdir(mode=0)
+    assert "cannot be read" in library.shelf().faults["models"]
+
+
+def test_what_ships_can_be_installed(library: Library, tmp_path: Path) -> None:
+    for folder in SHIPPED.all().values():
+        installed = install(library, folder).description
+        with library.changing():
+            activate(library, installed.name)
+    assert library.shelf().active.keys() == SHIPPED.all().keys()
 
 
 def test_in_place_of_a_damaged_one_serves_what_ships(library: Library, tmp_path: Path) -> None:

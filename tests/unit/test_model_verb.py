@@ -165,6 +165,28 @@ def test_a_model_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest
         trial(write_classifier(tmp_path / "given"))
 
 
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("kill -SEGV $$", r"ended its runtime \(SIGSEGV"),
+        ("echo no JSON", "broke the process"),
+        ("echo '{}'", "broke the process"),
+        ('echo \'{"ran": [{"who": 1}]}\'', "broke the process"),
+        ("echo oops >&2; exit 3", r"broke the process it was tried in \(oops\)"),
+        ('echo \'{"error": "no good"}\'', "no good"),
+    ],
+)
+def test_whatever_becomes_of_the_process_is_a_sentence(
+    tmp_path: Path, does: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\n{does}\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(trial_module.sys, "executable", str(python))
+    with pytest.raises(trial_module.AssetError, match=said):
+        trial(tmp_path)
+
+
 def test_the_folder_of_another_user_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path)
     (tmp_path / "state").mkdir(mode=0o700)

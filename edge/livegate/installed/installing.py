@@ -7,7 +7,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from livegate.cues.protocol import all_cues
@@ -116,21 +117,24 @@ def _calibrate(folder: Path, calibrate: Calibrate) -> None:
 
 def _keep(library: Library, model: Description, ran: tuple[Ran, ...]) -> Installed:
     """Move what lies ready into its place; a kill at any moment leaves it there whole or not at all."""
-    place = library.folder(model.name)
+    place, there = library.folder(model.name), library.versions(model.name)
     final = place / model.sha256
-    if model.sha256 in library.versions(model.name):
-        library.whole(model.name, model.sha256)
-        return Installed(replace(model, folder=final), ran, known=True)
-    if len(library.versions(model.name)) >= MAX_VERSIONS:
+    if model.sha256 in there:
+        with suppress(AssetError):
+            return Installed(library.whole(model.name, model.sha256), ran, known=True)
+        # Damaged since: this one takes its place.
+        final.rename(Path(tempfile.mkdtemp(dir=library.path, prefix=UNFINISHED)) / model.sha256)
+    elif len(there) >= MAX_VERSIONS:
         raise AssetError(f"{place}: holds {MAX_VERSIONS} versions already; remove one with `livegate model remove`")
     settle(model.folder)
     place.mkdir(mode=0o700, exist_ok=True)
-    if not (place / NAME).exists():
+    # Beside other versions it was there, and that it is gone must show.
+    if not there and not (place / NAME).exists():
         write_pointer(place, Pointer())
     model.folder.rename(final)
     settle(place)
     settle(library.path)
-    return Installed(replace(model, folder=final), ran)
+    return Installed(library.whole(model.name, model.sha256), ran)
 
 
 def _write(path: Path, content: bytes) -> None:

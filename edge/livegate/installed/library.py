@@ -98,7 +98,7 @@ class Library:
         """Return which version is active; AssetError when that cannot be told."""
         folder = self.folder(name)
         # A first installation that was cut short leaves an empty folder.
-        if not (folder / NAME).exists() and not self.versions(name):
+        if not os.path.lexists(folder / NAME) and not self.versions(name):
             return Pointer()
         self._check_kept(folder / NAME, stat.S_ISREG)
         return read_pointer(folder)
@@ -159,9 +159,11 @@ class Library:
 def _entries(folder: Path) -> list[str]:
     try:
         return sorted(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return []
     except OSError as exc:
-        # A state folder that is none is said by whoever needs it.
-        if not os.path.lexists(folder):
+        # A state folder that is no folder is said by whoever needs it.
+        if isinstance(exc, NotADirectoryError) and not folder.is_file():
             return []
         raise AssetError(f"{folder}: cannot be read ({exc.strerror}); run this as its owner") from exc
 
