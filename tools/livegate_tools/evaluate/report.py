@@ -17,7 +17,7 @@ from livegate_tools.evaluate.predictions import Prediction
 from livegate_tools.evaluate.recall import LEAST_IOU, LEAST_SIDE_PX, FaceRecall, face_recall
 
 ALL = "all"
-_COUNTED = ("apcer", "apnrr", "bpcer", "bpnrr")
+_COUNTED = ("apcer", "apnrr", "bpcer", "bpcer_inconclusive", "bpnrr", "bpcer_plus_bpnrr")
 
 
 @dataclass(frozen=True, slots=True)
