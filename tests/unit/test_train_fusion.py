@@ -1,43 +1,108 @@
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from livegate.config import DecisionPolicy
-from livegate_tools.train.fusion import Evidence, points, threshold
+from livegate.decide.fitting import Labels, balanced, choose, fit_line, fix_threshold
+from livegate.scorers import read_fusion
+from livegate_tools.train.fusion import Evidence, _manifest, points
 
 POLICY = DecisionPolicy(max_apcer=0.05, max_bpcer=0.1)
+RNG = np.random.default_rng(0)
 
 
-def test_separable_kinds_take_the_least_threshold_that_keeps_every_species_out() -> None:
-    people, prints, masks = np.linspace(4, 8, 100), np.linspace(-9, -1, 100), np.linspace(-2, 2, 100)
-    least = threshold(people, [prints, masks], POLICY)
-    assert np.mean(masks >= least) <= POLICY.max_apcer < np.mean(masks >= least - 0.1)
-    assert np.mean(people < least) == 0
+def labels(*parts: tuple[str | None, int], source: str = "lab") -> Labels:
+    species = tuple(kind for kind, n in parts for _ in range(n))
+    return Labels(species, (source,) * len(species), tuple(map(str, range(len(species)))))
+
+
+def test_overlapping_kinds_take_the_least_threshold_that_keeps_every_species_out() -> None:
+    people, prints, masks = np.linspace(1, 8, 100), np.linspace(-9, -1, 100), np.linspace(-2, 2, 100)
+    fixed = fix_threshold(np.concatenate([people, prints, masks]), labels((None, 100), ("p", 100), ("m", 100)), POLICY)
+    assert np.mean(masks >= fixed.llr) <= POLICY.max_apcer < np.mean(masks >= fixed.llr - 0.1)
+    assert fixed.rates is not None
+    assert fixed.rates.accept_llr(POLICY.max_apcer) == pytest.approx(fixed.llr, abs=0.1)
 
 
 def test_where_both_rates_cannot_be_had_both_are_missed_by_one_factor() -> None:
     people, masks = np.linspace(0, 4, 401), np.linspace(1, 5, 401)
-    least = threshold(people, [masks], POLICY)
+    least = fix_threshold(np.concatenate([people, masks]), labels((None, 401), ("m", 401)), POLICY).llr
     missed_apcer, missed_bpcer = np.mean(masks >= least) / POLICY.max_apcer, np.mean(people < least) / POLICY.max_bpcer
     assert missed_apcer > 1
     assert missed_apcer == pytest.approx(missed_bpcer, rel=0.05)
 
 
-def test_an_attack_right_at_the_threshold_is_kept_out() -> None:
-    assert threshold(np.full(10, 5.0), [np.full(10, 2.0)], POLICY) > 2.0
+def test_classes_far_apart_are_parted_at_even_odds_and_not_among_the_attacks() -> None:
+    people, prints = np.linspace(4, 8, 100), np.linspace(-9, -3, 100)
+    fixed = fix_threshold(np.concatenate([people, prints]), labels((None, 100), ("p", 100)), POLICY)
+    assert (fixed.llr, fixed.apcer, fixed.bpcer, fixed.rates) == (0.0, 0.0, 0.0, None)
 
 
-def test_each_set_of_cues_gets_a_point_from_those_it_measured() -> None:
-    seen = [Evidence({"detector": 2.0, "depth_shape": 1.0}, None)] * 5
-    seen += [Evidence({"detector": -1.0, "depth_shape": -3.0}, "print_flat")] * 5
-    seen += [Evidence({"detector": 1.0}, "replay_phone")] * 5
-    (point,) = points(seen, POLICY)
-    assert point.cues == ("detector", "depth_shape")
-    assert point.bona_fide == 5
-    assert point.apcer == {"print_flat": 0.0}
-    assert -4.0 < point.threshold_llr <= 3.0
-    assert point.auc == pytest.approx(1.0)
+def test_a_species_of_a_handful_is_not_measured_alone() -> None:
+    people, prints, rare = np.linspace(1, 8, 100), np.linspace(-9, -1, 100), np.array([7.0, 6.0, -5.0])
+    all_llr = np.concatenate([people, prints, rare, np.linspace(-9, 0, 60)])
+    kinds = labels((None, 100), ("p", 100), ("rare", 3), ("other", 10), ("more", 15), ("most", 35))
+    assert fix_threshold(all_llr, kinds, POLICY).llr < 6.0
+
+
+def test_classes_and_sources_weigh_the_same() -> None:
+    species = (None,) * 30 + ("p",) * 6
+    weights = balanced(Labels(species, ("a",) * 10 + ("b",) * 20 + ("a",) * 6, ("",) * 36))
+    assert weights[:10].sum() == pytest.approx(weights[10:30].sum()) == pytest.approx(0.25)
+    assert weights[30:].sum() == pytest.approx(0.5)
+
+
+def test_the_line_gives_back_a_log_likelihood_ratio() -> None:
+    people, attacks = RNG.normal(2, 1, 4000), RNG.normal(-1, 1, 1000)
+    kinds = labels((None, 4000), ("p", 1000))
+    line = fit_line(np.concatenate([people, attacks])[:, None], kinds.bona_fide, balanced(kinds))
+    # Two normals of deviation 1 with means 2 and -1: ln of their ratio is 3 x - 1.5, whatever the shares.
+    assert line.weights[0] == pytest.approx(3.0, rel=0.1)
+    assert line.offset == pytest.approx(-1.5, rel=0.15)
+
+
+def test_a_cue_that_ranks_the_wrong_way_gets_no_weight() -> None:
+    truth = np.concatenate([RNG.normal(2, 1, 300), RNG.normal(-2, 1, 300)])
+    kinds = labels((None, 300), ("p", 300))
+    line = fit_line(np.column_stack([truth, -0.5 * truth]), kinds.bona_fide, balanced(kinds))
+    assert line.weights[0] > 0
+    assert line.weights[1] == 0.0
+
+
+def test_choosing_takes_the_first_where_all_are_good_enough() -> None:
+    assert choose(np.array([0.04, 0.01]), np.array([0.0, 0.05]), POLICY) == 0
+
+
+def test_each_set_of_cues_gets_a_point_from_those_it_measured(tmp_path: Path) -> None:
+    seen = [Evidence({"detector": 2.0, "depth_shape": 1.0}, None)] * 25
+    seen += [Evidence({"detector": -1.0, "depth_shape": -3.0}, "print_flat")] * 25
+    seen += [Evidence({"detector": 1.0}, "replay_phone")] * 25
+    found = {point.cues: point for point in points(seen, POLICY)}
+    assert found.keys() == {("detector",), ("detector", "depth_shape")}
+    both = found["detector", "depth_shape"]
+    assert both.bpcer.count == 25
+    assert {name: rate.value for name, rate in both.apcer.items()} == {"print_flat": 0.0}
+    assert both.auc == pytest.approx(1.0)
+    assert set(found["detector",].apcer) == {"print_flat", "replay_phone"}
+    path = tmp_path / "manifest.toml"
+    path.write_text(_manifest(list(found.values()), {"detector": "aa", "depth_shape": "bb"}, ["lab"], len(seen)))
+    assert [point.cues for point in read_fusion(path).point] == list(found)
+    assert tomllib.loads(path.read_text())["training"]["dev"] == ["lab"]
+
+
+def test_a_mask_counts_only_where_infrared_speaks() -> None:
+    seen = [Evidence({"detector": 2.0 + i / 50, "near_infrared": 2.0}, None) for i in range(50)]
+    seen += [Evidence({"detector": -2.0 - i / 50, "near_infrared": -2.0}, "print_flat") for i in range(50)]
+    seen += [Evidence({"detector": 5.0, "near_infrared": -2.0}, "mask_3d") for _ in range(50)]
+    found = {point.cues: point for point in points(seen, POLICY)}
+    assert found["detector",].bpcer.value == 0.0
+    assert found["detector",].apcer["mask_3d"].value == 1.0
+    both = found["detector", "near_infrared"]
+    assert (both.apcer["mask_3d"].value, both.bpcer.value) == (0.0, 0.0)
 
 
 def test_one_class_alone_makes_no_point() -> None:

@@ -21,8 +21,8 @@ from livegate.types import Observation, Role
 class CropCue:
     """The cue of one crop classifier; remembers what it last saw, so that number and species are one run."""
 
-    NEEDS = frozenset({Role.RGB})
-    FEATURES = FEATURES
+    NEEDS: frozenset[Role] = frozenset({Role.RGB})
+    FEATURES: tuple[str, ...] = FEATURES
 
     def __init__(self, classifier: CropClassifier) -> None:
         self.classifier = classifier

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from livegate.config import DecisionPolicy
 from livegate.decide.calibration import Calibration
 from livegate.decide.evidence import bounded
+from livegate.decide.fitting import choose
 from livegate.decide.rates import Rates, measured_rates
 from livegate.errors import ConfigError
 from livegate_tools.train.figures import balanced_weights
 from livegate_tools.train.judge import Judged
 from livegate_tools.train.samples import Presentation
-from livegate_tools.train.tradeoff import choose
 
 PENALTY = 1e-3
 LEAST_SLOPE = 0.01

@@ -25,7 +25,7 @@ _LACKING = {
     "cue": "a cue's name, captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ...",
     "fusion": "captures to fix thresholds on, --dev DIR ...",
     "quality": "pictures of people with landmarks, --data DIR",
-    "teach": "--teachers DIR, --data DIR and --out FILE",
+    "teach": "--teachers DIR, pictures, --data DIR or --simulated DIR ..., and --out FILE",
     "convert": "the folder of one model, convert DIR, and --out DIR",
     "import": "a set and its folder, import SET FOLDER, and --out DIR",
 }
@@ -87,6 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="scores to learn from, as train teach writes them")
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="fusion: keep here what was measured of dev captures, for another run"
+    )
     add_import_arguments(parser)
 
 
@@ -163,8 +166,9 @@ def _train_part(arguments: argparse.Namespace) -> int:
         case ["fusion"] if dev:
             from livegate_tools.train.fusion import train_fusion
 
-            print(f"operating points written to {train_fusion(dev, arguments.out)}")
-        case ["teach"] if arguments.teachers and arguments.data:
+            written = train_fusion(arguments.dev, arguments.out, arguments.jobs, arguments.cache)
+            print(f"operating points written to {written}")
+        case ["teach"] if arguments.teachers and (arguments.data or arguments.simulated):
             _teach(arguments)
         case ["convert", folder]:
             _require_packages()
@@ -188,6 +192,7 @@ def _train_part(arguments: argparse.Namespace) -> int:
 
 def _teach(arguments: argparse.Namespace) -> None:
     """Write what published networks say of the training pictures, and tell by source how often they are right."""
+    _require_packages()
     from livegate_tools.train.samples import Split, of_split
     from livegate_tools.train.session import read_all
     from livegate_tools.train.teach import agreement, teach
