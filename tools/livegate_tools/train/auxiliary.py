@@ -16,8 +16,8 @@ PIXEL_STRIDE = 8
 SPECTRUM = 10
 """Rows and columns of the spectrum's map, as MiniFASNet's (minivision-ai, Silent-Face-Anti-Spoofing)."""
 
-RELIEF_SPECIES = frozenset({"mask_3d"})
-"""Instruments whose depth is neither a face's nor none: pseudo-depth says nothing of them."""
+FLAT_SPECIES = ("print", "replay", "cutout")
+"""How the names of instruments begin that are paper or a screen; of others pseudo-depth says nothing."""
 
 _CROP_PX = 64
 _CROP_SCALE = 1.3
@@ -39,6 +39,11 @@ def inside(face: Box, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Return which stride-8 cells (H/8, W/8) lie in the ellipse of ``face``."""
     x, y = grid(face, size)
     return np.asarray(x**2 + y**2 <= 1.0)
+
+
+def is_flat(species: str | None) -> bool:
+    """Return whether an instrument of ``species`` is known to have none of a face's depth."""
+    return species is not None and species.startswith(FLAT_SPECIES)
 
 
 def pseudo_depth(face: Box, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from livegate.detect.priors import prior_boxes
 from livegate.types import Box
 from livegate_tools.train.augment import draw_framing, frame, occlude, photograph
-from livegate_tools.train.auxiliary import PIXEL_STRIDE, RELIEF_SPECIES, SPECTRUM, inside, pseudo_depth, spectrum
+from livegate_tools.train.auxiliary import PIXEL_STRIDE, SPECTRUM, inside, is_flat, pseudo_depth, spectrum
 from livegate_tools.train.cache import Picture, PictureCache
 from livegate_tools.train.matching import Matches, centred, match
 from livegate_tools.train.recapture import hang, recapture
@@ -123,8 +123,8 @@ class BatchMaker:
         )
 
     def _depth(self, draw: Draw, label: int, face: Box | None, size: tuple[int, int]) -> NDArray[np.float32]:
-        unknown = self._cache.samples[draw.index].species in RELIEF_SPECIES and not draw.recaptured
-        if face is None or unknown:
+        known = label or draw.recaptured or is_flat(self._cache.samples[draw.index].species)
+        if face is None or not known:
             return np.full(_cells(size), np.nan, dtype=np.float32)
         return pseudo_depth(face, size) if label else np.zeros(_cells(size), dtype=np.float32)
 
