@@ -71,7 +71,7 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--config FILE and --data DIR"),
+        ([], "--config FILE and"),
         (["cue"], "train cue: needs a cue's name"),
         (["queue", "depth_shape"], "expected nothing, or: crop, or: cue"),
         (["fusion"], "--dev DIR"),
