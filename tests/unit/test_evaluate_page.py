@@ -184,6 +184,13 @@ def test_a_page_of_very_many_failures_stays_readable(tmp_path: Path) -> None:
     assert page.tags.count("li") < 300
 
 
+def test_a_source_may_be_called_all(tmp_path: Path) -> None:
+    page = written(tmp_path, [*some("all"), *some("yard")])
+    assert page.tags.count("h2") == 3
+    assert page.tags.count("img") == 6
+    assert "allm0" in page.words
+
+
 def test_a_page_of_nothing(tmp_path: Path) -> None:
     assert "0 presentations" in written(tmp_path, []).words
 

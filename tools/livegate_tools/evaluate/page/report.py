@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,7 @@ from livegate_tools.evaluate.charts.det import det_chart
 from livegate_tools.evaluate.charts.scores import score_chart
 from livegate_tools.evaluate.failures import Failures, failures
 from livegate_tools.evaluate.predictions import Prediction
-from livegate_tools.evaluate.report import ALL, Group
+from livegate_tools.evaluate.report import Group
 from livegate_tools.evaluate.table import heading, interval_text, rows
 from livegate_tools.whole import write_whole
 
@@ -38,6 +39,14 @@ _CAUTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    group: Group
+    charts: Mapping[str, bytes]
+    failed: Sequence[Failures]
+    pooled: bool = False
+
+
 def write_report(
     folder: Path,
     found: Sequence[Group],
@@ -50,16 +59,17 @@ def write_report(
     ``found`` is from :func:`report.groups` of ``judged``, ``by`` from :func:`report.by_traits`, ``about`` what the JSON
     report says beside the figures.
     """
-    shown = _shown(found)
-    charts = {group.name: _charts(folder, number, group) for number, group in enumerate(shown)}
+    *sources, everything = found
+    sections = [
+        _Section(group, _charts(folder, number, group), failures([p for p in judged if p[0].source == group.name]))
+        for number, group in enumerate(sources)
+    ]
+    # The pooled figures of one source are its own.
+    if len(sources) != 1:
+        sections.append(_Section(everything, _charts(folder, len(sources), everything), (), pooled=True))
     page = folder / PAGE
-    write_whole(page, "\n".join(_page(shown, charts, judged, about, by or {})) + "\n")
+    write_whole(page, "\n".join(_page(sections, about, by or {})) + "\n")
     return page
-
-
-def _shown(found: Sequence[Group]) -> Sequence[Group]:
-    """Leave the group of all out where there is only one source."""
-    return found[:-1] if len(found) == 2 else found
 
 
 def _charts(folder: Path, number: int, group: Group) -> Mapping[str, bytes]:
@@ -79,13 +89,7 @@ def _charts(folder: Path, number: int, group: Group) -> Mapping[str, bytes]:
     return drawn
 
 
-def _page(
-    shown: Sequence[Group],
-    charts: Mapping[str, Mapping[str, bytes]],
-    judged: Sequence[tuple[Sample, Prediction]],
-    about: Mapping[str, Any],
-    by: Mapping[str, Sequence[Group]],
-) -> Iterator[str]:
+def _page(sections: Sequence[_Section], about: Mapping[str, Any], by: Mapping[str, Sequence[Group]]) -> Iterator[str]:
     title = f"Evaluation of {about['manifest']}"
     css = files(__package__).joinpath("report.css").read_text("utf-8")
     yield '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">'
@@ -94,16 +98,15 @@ def _page(
     yield f"<title>{escape(title)}</title>\n<style>\n{css}</style>\n<h1>{escape(title)}</h1>"
     yield from _about(about)
     yield from _bad_lines(about)
-    yield from _summary("By source", shown)
+    compared = [section.group for section in sections if not section.pooled]
+    yield from _summary("By source", [section.group for section in sections], compared)
     for trait, values in by.items():
-        yield from _summary(f"By {trait}", values)
-    for group in shown:
-        these = [pair for pair in judged if group.name == ALL or pair[0].source == group.name]
-        yield f"<h2>{escape(group.name)}</h2>\n<p class=faint>{heading(group)}</p>"
-        yield from _pictures(group.name, charts[group.name])
-        yield from _figures(group)
-        if group.name != ALL or len(shown) == 1:
-            yield from _failed(failures(these))
+        yield from _summary(f"By {trait}", values, values)
+    for section in sections:
+        yield f"<h2>{escape(section.group.name)}</h2>\n<p class=faint>{heading(section.group)}</p>"
+        yield from _pictures(section.group.name, section.charts)
+        yield from _figures(section.group)
+        yield from _failed(section.failed)
     yield '<div class="note"><b>What may not be concluded</b><ul>'
     yield from (f"<li>{escape(caution)}</li>" for caution in _CAUTIONS)
     yield "</ul></div>\n</html>"
@@ -137,8 +140,8 @@ def _bad_lines(about: Mapping[str, Any]) -> Iterator[str]:
         yield f"</ul>{_more(len(bad))}</div>"
 
 
-def _summary(title: str, shown: Sequence[Group]) -> Iterator[str]:
-    comparable = [group for group in shown if group.name != ALL and not math.isnan(group.figures["eer"])]
+def _summary(title: str, shown: Sequence[Group], compared: Sequence[Group]) -> Iterator[str]:
+    comparable = [group for group in compared if not math.isnan(group.figures["eer"])]
     worst = max(comparable, key=lambda group: group.figures["eer"], default=None)
     yield f'<h3>{escape(title)}</h3>\n<div class="wide"><table>\n<tr><th><th>presentations<th>people'
     yield "<th>worst APCER<th>95 %<th>species<th>BPCER + BPNRR<th>95 %<th>AUC<th>EER<th>faces found</tr>"
