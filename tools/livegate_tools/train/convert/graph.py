@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -63,7 +64,7 @@ def read_graph(content: bytes, where: Path) -> Graph:
     try:
         proto = _without_normalisation(_tidied(onnx.load_from_string(content)))
         return graph_of(onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True))
-    except (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
+    except (ValueError, DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
         raise AssetError(f"{where}: cannot be converted: {exc}") from exc
 
 

@@ -51,7 +51,7 @@ def manifest_with_files(text: str, files: Sequence[Written], path: Path) -> str:
         key, digest = KEYS[file.form, file.precision]
         added += [f"{key} = {json.dumps(file.name)}", f"{digest} = {json.dumps(file.sha256)}"]
     made = "".join(_joined(_with_keys(lines, added) if name == "model" else lines) for name, lines in sections)
-    _check_only_files_changed(text, made, path)
+    _check_only_files_changed(text, made, {file.name for file in files}, path)
     return made
 
 
@@ -132,13 +132,14 @@ def _joined(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _check_only_files_changed(before: str, after: str, path: Path) -> None:
+def _check_only_files_changed(before: str, after: str, listed: set[str], path: Path) -> None:
     """A manifest written by hand may be laid out in ways that editing by lines would spoil."""
     old, new = tomllib.loads(before), tomllib.loads(after)
+    is_listed = listed <= {str(value) for value in new["model"].values()}
     for tables in (old, new):
         tables.pop("conversion", None)
         tables["model"] = {key: value for key, value in tables["model"].items() if key not in _OURS}
-    if old != new:
+    if old != new or not is_listed:
         raise AssetError(f"{path}: cannot be edited; write every table's header on a line of its own")
 
 
