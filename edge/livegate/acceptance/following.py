@@ -51,6 +51,7 @@ class Following:
         self._mark = self._marked()
         self.found = found(state_dir, models)
         self._told = False
+        self._waits = False
 
     def look(self, settings: Settings, store: Store) -> None:
         """Record and put in force what is new; cheap when nothing is.
@@ -66,10 +67,12 @@ class Following:
         try:
             self._tell(settings, store)
         except StoreError as exc:
-            log.warning("calibration not recorded, and so not in force yet", extra={"error": str(exc)})
+            if not self._waits:
+                log.warning("calibration not recorded, and so not in force yet", extra={"error": str(exc)})
+            self._waits = True
             return
         settings.recalibrate(self.found.recalibration, self.found.sha256)
-        self._told = True
+        self._told, self._waits = True, False
 
     def _tell(self, settings: Settings, store: Store) -> None:
         told = _told(self.found)
