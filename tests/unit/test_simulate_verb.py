@@ -36,3 +36,8 @@ def test_pictures_and_heads_are_two_runs(tmp_path: Path) -> None:
 def test_counts_are_bounded(tmp_path: Path, words: tuple[str, str]) -> None:
     with pytest.raises(ConfigError, match="at least"):
         verb.run(parsed("--assets", str(tmp_path), "--backgrounds", str(tmp_path), *words))
+
+
+def test_only_photographed_people_are_lifted(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--lifted"):
+        verb.run(parsed("--assets", str(tmp_path), "--backgrounds", str(tmp_path), "--lifted"))

@@ -14,7 +14,7 @@ import numpy as np
 
 from livegate.errors import PictureError
 from livegate_tools.simulate.cameras import draw_camera
-from livegate_tools.simulate.compose import covered_share, pose, present
+from livegate_tools.simulate.compose import Pose, covered_share, pose, present
 from livegate_tools.simulate.depth_sensor import draw_depth
 from livegate_tools.simulate.flat_attack import draw_species, medium_of
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
@@ -23,7 +23,7 @@ from livegate_tools.simulate.layers import Layers, backdrop_layers, infrared, wi
 from livegate_tools.simulate.lifted_medium import medium_depth, medium_mm_per_px, with_medium
 from livegate_tools.simulate.lifted_person import Body, stand
 from livegate_tools.simulate.living import draw_face_px, fits_filling, matte_of, pick_portrait
-from livegate_tools.simulate.medium import Shown, capture_shown
+from livegate_tools.simulate.medium import Medium, Shown, capture_shown
 from livegate_tools.simulate.portraits import Portrait, Sources, load_linear, read_sources
 from livegate_tools.simulate.renderer import Illuminator, Radiance
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, blur, flicker, relight, room
@@ -105,44 +105,51 @@ def _before(body: Body, behind: Pixels, layers: Layers, least_mm: float) -> tupl
 
 
 def _attack(rng: np.random.Generator, sources: Sources, person: Portrait, focal: float) -> _Frame | None:
-    species = draw_species(rng)
-    behind, name = room(rng, sources)
-    layers = backdrop_layers(rng, behind)
-    worn = species == "cutout_mask"
-    other = _liftable(rng, sources)
+    species, (behind, name) = draw_species(rng), room(rng, sources)
+    worn, other = species == "cutout_mask", _liftable(rng, sources)
     wearer = stand(rng, other, behind, focal) if worn and other.subject != person.subject else None
     if worn and (wearer is None or inside_share(wearer.box, WIDTH, HEIGHT) < _LEAST_IN_VIEW):
         return None
-    face_px = draw_face_px(rng, person) if wearer is None else wearer.box[2] * float(rng.uniform(1.0, 1.3))
-    seen = Shown(load_linear(person.path), person.box)
-    medium = medium_of(rng, sources, species, capture_shown(rng, seen, sources.split, face_px), None)
-    at = (float(rng.uniform(0.25, 0.75) * WIDTH), float(rng.uniform(0.28, 0.72) * HEIGHT))
-    if wearer is not None:
-        at = (wearer.box[0] + wearer.box[2] / 2, wearer.box[1] + wearer.box[3] / 2)
-    held = pose(rng, medium, at, 0.6 if worn else 0.0, focal)
-    if inside_share(held.box(medium), WIDTH, HEIGHT) < _LEAST_IN_VIEW:
-        return None
-    scale = medium_mm_per_px(rng, medium, worn)
-    depth = medium_depth(medium, held, focal, scale)
-    body = wearer
-    if body is None and rng.random() < _HOLDERS:
-        middle, span = held.corners(medium).mean(axis=0), np.ptp(held.corners(medium), axis=0)
-        head = float(np.clip(0.62 * min(span[0], span[1] / 1.5), 40, 260))
-        body = stand(rng, other, behind, focal, (float(middle[0]), float(middle[1]), head))
+    medium, held = _presented(rng, sources, species, person, wearer, focal)
+    depth = medium_depth(medium, held, focal, medium_mm_per_px(rng, medium, worn))
     plane_mm = float(np.median(depth))
-    if plane_mm < _NEAREST_MM:
+    if plane_mm < _NEAREST_MM or inside_share(held.box(medium), WIDTH, HEIGHT) < _LEAST_IN_VIEW:
         return None
+    layers, body, least_mm = backdrop_layers(rng, behind), wearer, 0.0
     if wearer is not None:
         depth = depth + np.float32(wearer.face_mm - rng.uniform(15, 30) - plane_mm)
         plane_mm = wearer.face_mm
+    elif rng.random() < _HOLDERS:
+        body, least_mm = _holder(rng, other, behind, medium, held, focal), plane_mm + float(rng.uniform(120, 350))
     if body is not None:
-        behind, layers = _before(body, behind, layers, 0.0 if worn else plane_mm + float(rng.uniform(120, 350)))
+        behind, layers = _before(body, behind, layers, least_mm)
     hands = bool(rng.random() < (0.08 if species == "replay_monitor" else 0.35 if worn else 0.8))
     done = present(rng, behind, medium, held, hands)
     if body is not None and not worn and covered_share(done.covered, body.box) < _HIDDEN:
         return None
     layers = with_medium(rng, layers, medium, held, depth, done)
     return _Frame(done.linear, layers, done.box, species, medium.device, name, plane_mm)
+
+
+def _presented(rng: np.random.Generator, sources: Sources, species: str, person: Portrait, wearer: Body | None,
+               focal: float) -> tuple[Medium, Pose]:  # fmt: skip
+    """The medium with the person's picture, and its pose: anywhere in view, or before the wearer's face."""
+    face_px = draw_face_px(rng, person) if wearer is None else wearer.box[2] * float(rng.uniform(1.0, 1.3))
+    seen = Shown(load_linear(person.path), person.box)
+    medium = medium_of(rng, sources, species, capture_shown(rng, seen, sources.split, face_px), None)
+    at = (float(rng.uniform(0.25, 0.75) * WIDTH), float(rng.uniform(0.28, 0.72) * HEIGHT))
+    if wearer is not None:
+        at = (wearer.box[0] + wearer.box[2] / 2, wearer.box[1] + wearer.box[3] / 2)
+    return medium, pose(rng, medium, at, 0.0 if wearer is None else 0.6, focal)
+
+
+def _holder(rng: np.random.Generator, other: Portrait, behind: Pixels, medium: Medium, held: Pose,
+            focal: float) -> Body | None:  # fmt: skip
+    """Whoever holds the medium, the face hidden by it."""
+    corners = held.corners(medium)
+    middle, span = corners.mean(axis=0), np.ptp(corners, axis=0)
+    head = float(np.clip(0.62 * min(span[0], span[1] / 1.5), 40, 260))
+    return stand(rng, other, behind, focal, (float(middle[0]), float(middle[1]), head))
 
 
 def _captured(rng: np.random.Generator, scene: _Frame, split: Split, focal: float) -> tuple[RenderedFrame, str]:
