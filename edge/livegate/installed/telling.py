@@ -69,7 +69,7 @@ def runs(ran: tuple[Ran, ...]) -> str:
     if not ran:
         return "whole; it has no network to run"
     return ", ".join(
-        f"{one.file} in {one.runtime} {'(not installed here)' if one.ms is None else f'{one.ms:.1f} ms'}" for one in ran
+        f"{one.file} in {one.runtime} {'(not usable here)' if one.ms is None else f'{one.ms:.1f} ms'}" for one in ran
     )
 
 
