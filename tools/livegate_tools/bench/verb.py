@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import cv2
 
 from livegate import assets
-from livegate.config import Detector, Runtime
+from livegate.config import Detector, Precision, Runtime
 from livegate.errors import ConfigError, LivegateError
 from livegate.progress import Progress
 from livegate_tools.bench.daemon_probe import Startup, measure_daemon
@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
     )
     parser.add_argument(
+        "--precision",
+        type=Precision,
+        choices=list(Precision),
+        default=Detector().precision,
+        help="which of its files: 32-bit floats or 8-bit integers",
+    )
+    parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="a terminal's state_dir: time the models installed there, too"
     )
 
@@ -53,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     with TemporaryDirectory(dir=_disk(), prefix="livegate-bench-") as folder:
         scratch = Path(folder)
         machine = describe(scratch)
-        detector = Detector(arguments.model, arguments.runtime)
+        detector = Detector(arguments.model, arguments.runtime, arguments.precision)
         bench = Bench(detector, scratch, arguments.frames, arguments.peers, installed(arguments.state_dir))
         with Progress("bench", GROUPS * (WARM_UP + arguments.frames)) as progress:
             figures = bench.measure(material, progress.advance)

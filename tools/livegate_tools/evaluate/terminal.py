@@ -41,7 +41,7 @@ def models_of(arguments: argparse.Namespace) -> Models:
     ConfigError names a cue that there is not, AssetError a model that is missing or damaged.
     """
     shelf = installed(arguments.state_dir)
-    detector = Detector(arguments.model, arguments.runtime)
+    detector = Detector(arguments.model, arguments.runtime, arguments.precision)
     model = read_model_manifest(shelf.model(detector.model)).model
     without = _known(arguments.without or (), shelf)
     about = {
@@ -49,6 +49,7 @@ def models_of(arguments: argparse.Namespace) -> Models:
         "version": model.version,
         "sha256": model.sha256,
         "runtime": str(detector.runtime),
+        "precision": str(detector.precision),
         "installed": sorted(shelf.active),
         "without": sorted(without),
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import cv2
 
-from livegate.config import Detector, Runtime
+from livegate.config import Detector, Precision, Runtime
 from livegate.detect.detector import open_detector
 from livegate.errors import ConfigError
 from livegate.progress import Progress
@@ -67,6 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
     parser.add_argument(
         "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
+    )
+    parser.add_argument(
+        "--precision",
+        type=Precision,
+        choices=list(Precision),
+        default=Detector().precision,
+        help="which of its files: 32-bit floats or 8-bit integers",
     )
     parser.add_argument(
         "--state-dir", type=Path, metavar="DIR", help="a terminal's state_dir: the models installed there judge, too"

@@ -117,7 +117,7 @@ def _about(about: Mapping[str, Any]) -> Iterator[str]:
     named = " ".join(str(model[key]) for key in ("name", "version") if key in model)
     facts = {
         "Model": f"{named}, SHA-256 {model['sha256']}" if "sha256" in model else named,
-        "Runtime": model.get("runtime"),
+        "Runtime": ", ".join(model[key] for key in ("runtime", "precision") if key in model) or None,
         "Installed models": ", ".join(model.get("installed", ())) or None,
         "Cues left out": ", ".join(model.get("without", ())) or None,
         "Split": about["split"],
