@@ -124,12 +124,12 @@ def _leave_out(session: Session, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _require_packages() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+def _require_packages(needed: tuple[str, ...] = _NEEDED) -> None:
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise LivegateError(
             f"train: needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}; "
-            "install them with: pip install 'livegate[train]'"
+            "install them with: pip install 'livegate[train,litert]'"
         )
 
 
@@ -171,7 +171,7 @@ def _train_part(arguments: argparse.Namespace) -> int:
         case ["teach"] if arguments.teachers and (arguments.data or arguments.simulated):
             _teach(arguments)
         case ["convert", folder]:
-            _require_packages()
+            _require_packages(("onnx", "ai_edge_litert"))
             from livegate_tools.train.convert.session import convert
 
             paths = (Path(folder), arguments.calibration, arguments.dev, arguments.out)
