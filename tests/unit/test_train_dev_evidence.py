@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from livegate.cues import detector as detector_cue
+from livegate.errors import ConfigError
+from livegate.samples.measuring import Measurer
+from livegate_tools.train.dev_evidence import measure_all, samples_of
+from support.sights import face
+
+
+class OneFace:
+    """A detector that finds one face in every picture that is not black, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def detect(self, image: np.ndarray) -> tuple[object, ...]:
+        self.asked += 1
+        return (face(),) if image.any() else ()
+
+
+def written(folder: Path, levels: list[int], **more: object) -> Path:
+    lines = []
+    for number, level in enumerate(levels):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((480, 640, 3), level, np.uint8))
+        line = {"id": f"s{number}", "rgb": f"{number}.png", "label": "bona_fide", "source": "lab", "split": "dev"}
+        lines.append(json.dumps(line | more))
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_what_was_measured_once_is_read_from_the_cache(tmp_path: Path) -> None:
+    samples, detector = samples_of(written(tmp_path, [90, 0, 120])), OneFace()
+    measurer = Measurer(detector, None, {"detector": detector_cue})  # type: ignore[arg-type]
+    first = measure_all(samples, measurer, 1, tmp_path / "cache")
+    assert detector.asked == 3
+    assert [seen.subject for seen in first] == ["lab/s0", "lab/s2"]
+    assert measure_all(samples, measurer, 1, tmp_path / "cache") == first
+    assert detector.asked == 3
+
+
+def test_of_a_set_with_splits_only_dev_is_taken(tmp_path: Path) -> None:
+    folder = written(tmp_path, [90, 90])
+    manifest = folder / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('"dev"', '"train"', 1))
+    assert [sample.id for sample in samples_of(folder)] == ["s1"]
+    assert [sample.id for sample in samples_of(manifest)] == ["s1"]
+
+
+def test_a_folder_without_a_manifest_says_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"manifest\.jsonl or samples\.jsonl"):
+        samples_of(tmp_path)
