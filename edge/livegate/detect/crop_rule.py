@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from livegate.detect.crop_manifest import Crop, CropRule, Resize
 from livegate.types import Box
 
-_INTERPOLATION = {Resize.LINEAR: cv2.INTER_LINEAR, Resize.AREA: cv2.INTER_AREA}
+_INTERPOLATION = {
+    Resize.LINEAR: cv2.INTER_LINEAR,
+    Resize.AREA: cv2.INTER_AREA,
+    Resize.HALVING: cv2.INTER_LINEAR,
+}
 # A cut-out of more than this many pictures is nothing but replicated edge, and would only cost memory.
 _MOST_PICTURES = 4.0
 
@@ -35,7 +39,18 @@ def cut(image: NDArray[Any], box: Box, rule: Crop) -> NDArray[np.uint8]:
 
 def resized(part: NDArray[Any], rule: Crop, width: int, height: int) -> NDArray[np.uint8]:
     """Return a cut-out (h, w, 3) uint8 at the size of the network's input: (height, width, 3) uint8."""
+    if rule.resize is Resize.HALVING:
+        part = _halved(part, width, height)
     return np.asarray(cv2.resize(part, (width, height), interpolation=_INTERPOLATION[rule.resize]), dtype=np.uint8)
+
+
+def _halved(part: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """Return the part averaged two by two until it is less than twice ``width`` or ``height``."""
+    while part.shape[0] >= 2 * height and part.shape[1] >= 2 * width:
+        rows, columns = part.shape[0] // 2, part.shape[1] // 2
+        # Only whole factors are averaged quickly: an odd last row or column is left out.
+        part = cv2.resize(part[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
+    return part
 
 
 def _shifted(image: NDArray[Any], box: Box, scale: float) -> NDArray[Any]:

@@ -26,7 +26,7 @@ class Model:
     size: int = 80
     mean: tuple[float, ...] = (127.5, 127.5, 127.5)
     scale: float = 1 / 127.5
-    crop: Crop = field(default_factory=lambda: Crop(2.7, CropRule.SHIFT, Resize.LINEAR))
+    crop: Crop = field(default_factory=lambda: Crop(2.7, CropRule.SHIFT, Resize.HALVING))
     classes: tuple[str, ...] = ("bona_fide", "print", "replay", "cutout_mask", "mask_3d")
     channels: tuple[int, ...] = (16, 32, 64, 128)
     blocks: tuple[int, ...] = (1, 3, 3)

@@ -97,11 +97,9 @@ def learn_from(
     kept = folder / "lessons.npz"
     if not _still_true(kept, folder / "cutouts.json", named):
         alike = next((teacher for teacher in teachers if teacher.sees_as(model)), None)
-        opinions = [_opinions(teacher, cutouts.samples, say) for teacher in teachers]
+        opinions = _opinions(teachers, cutouts.samples, say)
         embeddings = np.zeros((0,)) if alike is None else _embeddings(alike, cutouts, say)
-        np.savez(
-            kept, opinions=np.mean(opinions, axis=0), embeddings=embeddings.astype(np.float16), named=np.array(named)
-        )
+        np.savez(kept, opinions=opinions, embeddings=embeddings.astype(np.float16), named=np.array(named))
     with np.load(kept) as found:
         embedded, opinions_found = found["embeddings"], found["opinions"].astype(np.float32)
     return Lessons(embedded if embedded.ndim == 3 else None, opinions_found, named)
@@ -115,14 +113,26 @@ def _still_true(kept: Path, cutouts: Path, named: tuple[str, ...]) -> bool:
         return "named" in found and tuple(found["named"].tolist()) == named
 
 
-def _opinions(teacher: Teacher, samples: Sequence[Sample], say: Callable[[str], None]) -> Floats:
+def _opinions(teachers: Sequence[Teacher], samples: Sequence[Sample], say: Callable[[str], None]) -> Floats:
+    """Return the mean of the teachers' log-odds for every sample, each looking at its own crop."""
     found = np.zeros(len(samples), np.float32)
     for first in range(0, len(samples), _BATCH):
         part = samples[first : first + _BATCH]
-        pictures = [crop(read_picture(s.path), s.faces[0], teacher.crop, teacher.size, teacher.size) for s in part]
-        found[first : first + len(part)] = teacher.ask(np.stack(pictures))[0]
+        images = [read_picture(sample.path) for sample in part]
+        said = [
+            teacher.ask(
+                np.stack(
+                    [
+                        crop(image, sample.faces[0], teacher.crop, teacher.size, teacher.size)
+                        for image, sample in zip(images, part, strict=True)
+                    ]
+                )
+            )[0]
+            for teacher in teachers
+        ]
+        found[first : first + len(part)] = np.mean(said, axis=0)
         if first % (100 * _BATCH) == 0:
-            say(f"{teacher.name} asked about {first} of {len(samples)}")
+            say(f"teachers asked about {first} of {len(samples)}")
     return found
 
 
