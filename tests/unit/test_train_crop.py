@@ -212,3 +212,9 @@ def test_one_class_only_is_refused(tmp_path: Path, recipe_file: Path) -> None:
     )
     with pytest.raises(ConfigError, match="expected bona fide and attack presentations"):
         Session.open(recipe_file, None, [folder], tmp_path / "out", None, lambda _: None, 1)
+
+
+def test_the_shipped_recipe_reads() -> None:
+    recipe = read_recipe(Path(__file__).parents[2] / "configs" / "train-crop.toml")
+    assert recipe.model.classes[0] == "bona_fide"
+    assert recipe.provenance.keys() >= {"phone_replay", "simulated_pictures", "generated_faces"}
