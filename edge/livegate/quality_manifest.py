@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from livegate.detect.network import MANIFEST, Kind
+from livegate.detect.tables import read_tables
 from livegate import config
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
@@ -22,14 +24,12 @@ from livegate.quality.gate import QualityGate
 from livegate.quality.limits import QualityLimits
 from livegate.quality.turn import FEATURES, TurnModel
 
-KIND = "quality_limits"
-
 
 @dataclass(frozen=True, slots=True)
 class _Model:
     name: str
     version: str
-    kind: Annotated[str, Matches(KIND)]
+    kind: Annotated[str, Matches(Kind.QUALITY_LIMITS)]
     licence: str
 
 
@@ -54,7 +54,7 @@ def open_quality(choice: config.QualityConfig, shelf: Shelf = SHIPPED) -> Qualit
     """Return the gate as the terminal is configured, None where it is off; AssetError when its manifest is damaged."""
     if not choice.enabled:
         return None
-    gate = read_gate(shelf.model("quality") / "manifest.toml")
+    gate = read_gate(shelf.model("quality") / MANIFEST)
     wished = {f.name: value for f in dataclasses.fields(gate.limits) if (value := getattr(choice, f.name)) is not None}
     limits = dataclasses.replace(gate.limits, **wished)
     return dataclasses.replace(gate, limits=limits, advice=_within(gate.advice, limits))

@@ -26,7 +26,7 @@ from livegate.decide.rates import Rates
 from livegate.detect.classifier import open_classifier
 from livegate.detect.crop_manifest import OwnFusion
 from livegate.detect.manifest import ModelManifest
-from livegate.detect.network import FILE_NAME, Kind
+from livegate.detect.network import MANIFEST, Kind
 from livegate.detect.tables import read_tables
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 class _Model:
     name: str
     version: str
-    kind: Annotated[str, Matches("logistic")]
+    kind: Annotated[str, Matches(Kind.LOGISTIC)]
     licence: str
 
 
@@ -75,7 +75,7 @@ class PointTable:
 class _FusionModel:
     name: str
     version: str
-    kind: Annotated[str, Matches("operating_points")]
+    kind: Annotated[str, Matches(Kind.OPERATING_POINTS)]
     licence: str
 
 
@@ -126,7 +126,7 @@ def operating_points(
     points, strictest = {frozenset({detector.name}): alone}, alone.threshold_llr
     own = {cue.name: cue.own for cue in cues if cue.own is not None}
     if (folder := shelf.find(FUSION)) is not None:
-        fusion = read_fusion(folder / FILE_NAME)
+        fusion = read_fusion(folder / MANIFEST)
         known = {cue.name: cue.fingerprint for cue in (detector, *cues) if cue.own is None}
         for name in unlike(fusion, known):
             log.warning("operating points were fixed with another model and are not used", extra={"cue": name})
@@ -145,7 +145,7 @@ def fingerprint(folder: Path) -> str:
 
     Where it came from, its other files and how it is fused are left aside. AssetError when it cannot be read.
     """
-    path = folder / FILE_NAME
+    path = folder / MANIFEST
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
@@ -182,7 +182,7 @@ def trained_cues(
 
 def read_scorer(name: str, cue: Cue, shelf: Shelf = SHIPPED) -> Scorer:
     """Return the scorer of one cue; raise AssetError naming its manifest when it does not fit."""
-    path = shelf.model(name) / FILE_NAME
+    path = shelf.model(name) / MANIFEST
     scorer = read_tables(_Manifest, path).scorer
     if not scorer.fits(cue.FEATURES):
         expected = ", ".join(cue.FEATURES)

@@ -8,7 +8,7 @@ from livegate.checks.finding import Finding, tried
 from livegate.config import Config, Runtime
 from livegate.cues.bank import ScoredCue
 from livegate.detect.detector import open_detector
-from livegate.detect.network import FILE_NAME
+from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError, LivegateError
 from livegate.installed.description import describe
 from livegate.installed.library import Library
@@ -62,7 +62,7 @@ def _fusion(shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
         return
     try:
         fingerprints = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
-        others = unlike(read_fusion(folder / FILE_NAME), fingerprints)
+        others = unlike(read_fusion(folder / MANIFEST), fingerprints)
     except AssetError as exc:
         yield Finding("fusion", ok=False, text=str(exc))
         return

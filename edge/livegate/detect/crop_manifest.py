@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from livegate.cues.scorer import Scorer
 from livegate.decide.rates import Rates
 from livegate.detect.manifest import Input
-from livegate.detect.network import FILE_NAME, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
+from livegate.detect.network import MANIFEST, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
 from livegate.detect.tables import read_tables
 from livegate.errors import AssetError
 from livegate.options import Between, Matches
@@ -112,7 +112,7 @@ class CropManifest:
     @property
     def path(self) -> Path:
         """The manifest's own file."""
-        return self.folder / FILE_NAME
+        return self.folder / MANIFEST
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class CropManifest:
 
 def read_crop_manifest(folder: Path) -> CropManifest:
     """Return the manifest of the crop classifier in ``folder``; AssetError names file, key and remedy."""
-    path = folder / FILE_NAME
+    path = folder / MANIFEST
     tables = read_tables(_Tables, path)
     _check_whole(tables, path)
     return CropManifest(

@@ -81,10 +81,11 @@ def _padded(image: NDArray[Any], box: Box, scale: float) -> NDArray[Any]:
     rows = slice(min(max(top, 0), height - 1), max(min(bottom, height), 1))
     columns = slice(min(max(left, 0), width - 1), max(min(right, width), 1))
     inner = image[rows, columns]
-    lacking = (rows.start - top, bottom - rows.stop, columns.start - left, right - columns.stop)
-    if not any(lacking):
+    above, below = max(rows.start - top, 0), max(bottom - rows.stop, 0)
+    before, behind = max(columns.start - left, 0), max(right - columns.stop, 0)
+    if not (above or below or before or behind):
         return inner
-    return cv2.copyMakeBorder(inner, *(max(side, 0) for side in lacking), cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.copyMakeBorder(inner, above, below, before, behind, cv2.BORDER_REPLICATE))
 
 
 def _around(centre: float, length: float, size: int) -> tuple[int, int]:

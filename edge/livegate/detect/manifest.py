@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Annotated, Any
 
 from livegate.decide.calibration import Calibration
 from livegate.decide.rates import Rates
-from livegate.detect.network import FILE_NAME, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
+from livegate.detect.network import MANIFEST, REMEDY, Identity, Kind, ModelFile, Network, Tensor, listed_files
 from livegate.detect.priors import PriorLayout, prior_boxes
-from livegate.errors import AssetError, ConfigError
-from livegate.options import Between, parse
+from livegate.detect.tables import read_tables
+from livegate.errors import AssetError
+from livegate.options import Between
 
 Probability = Annotated[float, Between(0.0, 1.0)]
 
@@ -105,7 +105,7 @@ class ModelManifest:
     @property
     def path(self) -> Path:
         """The manifest's own file."""
-        return self.folder / FILE_NAME
+        return self.folder / MANIFEST
 
     @property
     def prior_layout(self) -> PriorLayout:
@@ -129,16 +129,8 @@ class ModelManifest:
 
 def read_manifest(folder: Path) -> ModelManifest:
     """Return the manifest of the model in ``folder``; AssetError names file, key and remedy for anything wrong."""
-    path = folder / FILE_NAME
-    try:
-        tables = parse(_Tables, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError as exc:
-        raise AssetError(f"{path}: cannot be read ({exc.strerror}); {REMEDY}") from exc
-    except ConfigError as exc:
-        raise AssetError(f"{exc}; {REMEDY}") from exc
-    # Python's own parser says no to numbers without end and brackets without end in words of its own.
-    except (ValueError, RecursionError) as exc:
-        raise AssetError(f"{path}: is not TOML: {exc}; {REMEDY}") from exc
+    path = folder / MANIFEST
+    tables = read_tables(_Tables, path)
     manifest = ModelManifest(
         folder,
         tables.model,

@@ -17,7 +17,7 @@ from livegate.config import Precision
 from livegate.errors import AssetError
 from livegate.options import Between, Matches
 
-FILE_NAME = "manifest.toml"
+MANIFEST = "manifest.toml"
 REMEDY = "install the model again, or write its manifest with `livegate train`"
 
 Sha256 = Annotated[str, Matches("[0-9a-f]{64}")]
@@ -26,10 +26,13 @@ FileName = Annotated[str, Matches(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")]
 
 
 class Kind(enum.StrEnum):
-    """How a model's outputs are to be read."""
+    """What a model is, and so how its manifest is to be read; the first two are networks."""
 
     SSD = "ssd"
     CROP_CLASSIFIER = "crop_classifier"
+    LOGISTIC = "logistic"
+    OPERATING_POINTS = "operating_points"
+    QUALITY_LIMITS = "quality_limits"
 
 
 class ModelFormat(enum.StrEnum):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from livegate.detect.network import Kind
 from livegate.errors import AssetError, StoreFull
 from livegate.events.environment import Environment
 from livegate.events.models import ModelInForce, model_activated
-from livegate.installed.description import SSD, describe
+from livegate.installed.description import describe
 from livegate.installed.shelf import Shelf
 from livegate.store import Store
 from livegate.store.models import remember_models, told_models
@@ -25,7 +26,7 @@ def in_force(shelf: Shelf, detector: str) -> dict[str, ModelInForce]:
         except AssetError as exc:
             log.error("model cannot be read", extra={"model": name, "error": str(exc)})  # noqa: TRY400
             continue
-        if model.kind != SSD or name == detector:
+        if model.kind is not Kind.SSD or name == detector:
             source = "installed" if name in shelf.active else "shipped"
             found[name] = ModelInForce(model.kind, model.version, model.sha256, source)
     return found

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate import quality_manifest
 from livegate.cues.protocol import all_cues
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.manifest import read_manifest
-from livegate.detect.network import Network
+from livegate.detect.network import MANIFEST, Kind, Network
 from livegate.errors import AssetError
-from livegate.installed.shelf import MANIFEST, Shelf
+from livegate.installed.shelf import Shelf
+from livegate.quality_manifest import read_gate
 from livegate.scorers import read_fusion, read_scorer
 
 _MAX_LINE = 256
-SSD, CROP_CLASSIFIER, LOGISTIC, OPERATING_POINTS = "ssd", "crop_classifier", "logistic", "operating_points"
-QUALITY_LIMITS = quality_manifest.KIND
+_MAX_DOTS = 64
+_BETWEEN = re.compile(rb"[,=\[\]{}\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Description:
     folder: Path
     name: str
     version: str
-    kind: str
+    kind: Kind
     licence: str
     sha256: str
     files: Mapping[str, str]
@@ -56,9 +57,9 @@ def describe(folder: Path) -> Description:
     except (ValueError, RecursionError) as exc:
         raise AssetError(f"{path}: is not TOML: {exc}; write it anew") from exc
     model = table.get("model")
-    if not isinstance(model, dict) or model.get("kind") not in _READERS:
-        raise AssetError(f"{path}: lacks a table [model] with 'kind' as one of {', '.join(_READERS)}; add it")
-    kind = str(model["kind"])
+    if not isinstance(model, dict) or model.get("kind") not in tuple(Kind):
+        raise AssetError(f"{path}: lacks a table [model] with 'kind' as one of {', '.join(Kind)}; add it")
+    kind = Kind(model["kind"])
     name, version, licence = (_line(model, key, path) for key in ("name", "version", "licence"))
     read = _READERS[kind](folder, name)
     files = {file.name: file.sha256 for file in read.network.files} if read.network else {}
@@ -90,16 +91,16 @@ def _operating_points(folder: Path, _name: str) -> _Read:
 
 
 def _quality_limits(folder: Path, _name: str) -> _Read:
-    quality_manifest.read_gate(folder / MANIFEST)
+    read_gate(folder / MANIFEST)
     return _Read()
 
 
-_READERS: Mapping[str, Callable[[Path, str], _Read]] = {
-    SSD: _ssd,
-    CROP_CLASSIFIER: _crop_classifier,
-    LOGISTIC: _logistic,
-    OPERATING_POINTS: _operating_points,
-    QUALITY_LIMITS: _quality_limits,
+_READERS: Mapping[Kind, Callable[[Path, str], _Read]] = {
+    Kind.SSD: _ssd,
+    Kind.CROP_CLASSIFIER: _crop_classifier,
+    Kind.LOGISTIC: _logistic,
+    Kind.OPERATING_POINTS: _operating_points,
+    Kind.QUALITY_LIMITS: _quality_limits,
 }
 
 

@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livegate.cues.protocol import all_cues
-from livegate.detect.network import ModelFormat
+from livegate.detect.network import MANIFEST, Kind, ModelFormat
 from livegate.errors import AssetError
 from livegate.filesystem import UNFINISHED, settle
-from livegate.installed.description import CROP_CLASSIFIER, OPERATING_POINTS, QUALITY_LIMITS, Description, describe
+from livegate.installed.description import Description, describe
 from livegate.installed.intake import MAX_MANIFEST_BYTES, open_source, read_all
 from livegate.installed.library import Library
 from livegate.installed.onnx_guard import check_onnx
 from livegate.installed.pointer import NAME, Pointer, write_pointer
-from livegate.installed.shelf import MANIFEST, SHIPPED, kind_of
+from livegate.installed.shelf import SHIPPED, kind_of
 from livegate.installed.trial import Ran, trial
 
 MAX_VERSIONS = 8
 """So many versions of one model are kept; more would fill the disk with what nobody goes back to."""
 
-_ONLY_NAMES = {OPERATING_POINTS: "fusion", QUALITY_LIMITS: "quality"}
+_ONLY_NAMES = {Kind.OPERATING_POINTS: "fusion", Kind.QUALITY_LIMITS: "quality"}
 
 Calibrate = Callable[[Path], str]
 """Takes the folder of an uncalibrated model, returns the TOML tables that calibrate it."""
@@ -99,13 +99,13 @@ def _check_name(model: Description) -> None:
     only = _ONLY_NAMES.get(model.kind, model.name)
     if model.name != only:
         raise AssetError(f"a model of kind '{model.kind}' is looked for as '{only}', not '{model.name}'; name it so")
-    if model.kind == CROP_CLASSIFIER and model.name in dict(all_cues()):
+    if model.kind is Kind.CROP_CLASSIFIER and model.name in dict(all_cues()):
         raise AssetError(f"'{model.name}' is a cue of ours; give yours another name")
 
 
 def _calibrate(folder: Path, calibrate: Calibrate) -> None:
     model = describe(folder)
-    if model.kind != CROP_CLASSIFIER:
+    if model.kind is not Kind.CROP_CLASSIFIER:
         raise AssetError(f"--samples: calibrates a crop classifier, '{model.name}' is of kind '{model.kind}'")
     if model.calibration is not None:
         raise AssetError(f"--samples: the manifest of '{model.name}' holds a [scorer] already; remove it to calibrate")

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
-from livegate.installed.shelf import MANIFEST
 
 MAX_FILE_BYTES = 32 << 20
 MAX_MANIFEST_BYTES = 256 << 10

@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
 from livegate.filesystem import UNFINISHED
 from livegate.installed.description import Description, describe
 from livegate.installed.intake import is_text
 from livegate.installed.pointer import DIGEST, NAME, Pointer, read_pointer
-from livegate.installed.shelf import MANIFEST, Shelf
+from livegate.installed.shelf import Shelf
 from livegate.trust.keyfiles import user_text
 
 FOLDER = "models"

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from livegate import assets
+from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
 from livegate.installed.description import Description, describe
 from livegate.installed.library import Library
 from livegate.installed.pointer import Pointer
-from livegate.installed.shelf import MANIFEST, Shelf
+from livegate.installed.shelf import Shelf
 
 
 @dataclass(frozen=True, slots=True)

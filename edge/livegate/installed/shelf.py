@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegate import assets
+from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
-
-MANIFEST = "manifest.toml"
 
 
 @dataclass(frozen=True, slots=True)

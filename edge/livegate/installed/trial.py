@@ -24,9 +24,10 @@ from livegate.detect.classifier import CropClassifier
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.detector import Detector
 from livegate.detect.manifest import read_manifest
+from livegate.detect.network import Kind
 from livegate.detect.runtime import FORMATS, Opened, open_runtime
 from livegate.errors import AssetError, ConfigError, LinkError, LivegateError
-from livegate.installed.description import CROP_CLASSIFIER, SSD, describe
+from livegate.installed.description import describe
 from livegate.types import Box
 from livegate.untrusted import parse_object
 
@@ -137,13 +138,13 @@ def _run_all(folder: Path) -> list[Ran]:
     return ran
 
 
-def _ready(folder: Path, kind: str, opened: Opened) -> Callable[[], object]:
+def _ready(folder: Path, kind: Kind, opened: Opened) -> Callable[[], object]:
     """Return what runs the opened model once on a grey picture, its outputs checked."""
     picture = np.full((240, 320, 3), 128, np.uint8)
-    if kind == SSD:
+    if kind is Kind.SSD:
         detector = Detector(read_manifest(folder), opened.runtime, opened.name, opened.file.precision)
         return lambda: detector.detect(picture)
-    if kind == CROP_CLASSIFIER:
+    if kind is Kind.CROP_CLASSIFIER:
         classifier = CropClassifier(read_crop_manifest(folder), opened.runtime)
         return lambda: classifier.probabilities(picture, Box(120.0, 80.0, 80.0, 100.0))
     raise AssetError(f"{folder}: a model of kind '{kind}' has no network")

@@ -12,7 +12,7 @@ import numpy as np
 from livegate import config
 from livegate.detect.classifier import open_classifier
 from livegate.detect.detector import open_detector
-from livegate.installed.description import CROP_CLASSIFIER
+from livegate.detect.network import Kind
 from livegate.installed.shelf import Shelf
 from livegate.types import Box
 
@@ -41,7 +41,7 @@ def warm(choice: config.Detector, shelf: Shelf) -> tuple[Warmed, ...]:
     if detector is None:
         return ()
     found = [_warmed(detector.manifest.model.name, detector.runtime_name, began_s, partial(detector.detect, picture))]
-    for name, folder in shelf.of_kind(CROP_CLASSIFIER).items():
+    for name, folder in shelf.of_kind(Kind.CROP_CLASSIFIER).items():
         began_s = time.perf_counter()
         classifier = open_classifier(folder, choice)
         if classifier is not None:

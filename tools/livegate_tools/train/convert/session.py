@@ -12,7 +12,7 @@ import numpy as np
 
 from livegate import config
 from livegate.config import Precision
-from livegate.detect.network import FILE_NAME, ModelFormat
+from livegate.detect.network import MANIFEST, ModelFormat
 from livegate.detect.runtime import open_runtime
 from livegate.errors import ConfigError, LivegateError
 from livegate_tools.train.convert.agreement import agreements
@@ -29,7 +29,7 @@ from livegate_tools.train.convert.report import (
 from livegate_tools.train.convert.subject import Manifest, network_inputs, read_subject
 from livegate_tools.train.samples import Sample, Split, of_split, read_manifest
 
-MANIFEST = "manifest.jsonl"
+INDEX = "manifest.jsonl"
 CARD = "CARD.md"
 # More pictures widen the steps by their rarest values and coarsen all the others.
 CALIBRATION_PICTURES = 64
@@ -57,11 +57,11 @@ def convert(
     contents = _contents(manifest, fixing)
     files = _write(manifest, contents, out)
     text = manifest_with_files(manifest.path.read_text(encoding="utf-8"), files[1:], manifest.path)
-    (out / FILE_NAME).write_text(text, encoding="utf-8")
+    (out / MANIFEST).write_text(text, encoding="utf-8")
     say("\n".join(f"{file.name}: {file.size:,} bytes" for file in files))
     found, missing = agreements(read_subject(out), shown)
     conversion = Conversion(files, _counts(fixing), _counts(shown), found, missing)
-    (out / FILE_NAME).write_text(manifest_with_report(text, conversion), encoding="utf-8")
+    (out / MANIFEST).write_text(manifest_with_report(text, conversion), encoding="utf-8")
     card = (folder / CARD).read_text(encoding="utf-8") if (folder / CARD).is_file() else f"# {manifest.model.name}\n"
     (out / CARD).write_text(card_with_report(card, conversion), encoding="utf-8")
     for each in found:
@@ -107,7 +107,7 @@ def _write(manifest: Manifest, contents: dict[tuple[ModelFormat, Precision], byt
 def _samples(paths: Sequence[Path], split: Split, option: str) -> list[Sample]:
     if not paths:
         raise ConfigError(f"train convert: needs {option} FILE ...: manifests of labelled pictures")
-    manifests = [path / MANIFEST if path.is_dir() else path for path in paths]
+    manifests = [path / INDEX if path.is_dir() else path for path in paths]
     samples = of_split((sample for path in manifests for sample in read_manifest(path)), split)
     if not samples:
         raise ConfigError(f"{', '.join(map(str, manifests))}: hold no sample of split '{split}', which {option} needs")

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from livegate.detect.network import Kind
 from livegate.errors import LivegateError
 from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
 from livegate.quality.gate import QualityGate
 from livegate.quality.measures import QualityMeasures, measure, reduced
 from livegate.quality.turn import FEATURES, TurnModel, features
-from livegate.quality_manifest import KIND, TurnTable
+from livegate.quality_manifest import TurnTable
 from livegate.toml_text import toml_lines
 from livegate.types import Reason
 from livegate_tools.train.quality.card import card_text
@@ -139,7 +140,7 @@ def _fix(measured: Measured) -> list[Fixed]:
 def _manifest(gate: QualityGate, turn: TurnTable, fixed: Sequence[Fixed], measured: Measured) -> str:
     sources = {source: len(found) for source, found in measured.by_source().items()}
     whole = {
-        "model": {"name": "quality", "version": "1", "kind": KIND, "licence": "Apache-2.0"},
+        "model": {"name": "quality", "version": "1", "kind": Kind.QUALITY_LIMITS, "licence": "Apache-2.0"},
         "limits": asdict(gate.limits),
         "advice": asdict(gate.advice),
         "turn": asdict(turn),
