@@ -194,6 +194,7 @@ class Judge:
         if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         refused = None if evidence else attempt.latest.refused
+        stands_on = self._stands_on(attempt)
         if refused is not None:
             decision = PadDecision.NON_RESPONSE if final or overdue else PadDecision.INCONCLUSIVE
         return PadResult(
@@ -203,9 +204,9 @@ class Judge:
             llr=llr,
             threshold=limits.accept_llr,
             frames=len(evidence),
-            step=self._step(attempt.latest.frame_set),
+            step=self._step(stands_on),
             cues=cues,
-            missing=self._missing(attempt.latest.frame_set, cues),
+            missing=self._missing(stands_on, cues),
             # Asked for only once the verdict stands: what kind of attack it may be never says whether it is one.
             pai_species=self.bank.species() if decision is PadDecision.ATTACK else None,
             guidance=attempt.latest.guidance if decision in _UNDECIDED else None,
@@ -243,6 +244,14 @@ class Judge:
 
     def _shift(self, cues: frozenset[str]) -> float:
         return 0.0 if self._recalibration is None else self._recalibration.shift(cues)
+
+    def _stands_on(self, attempt: Attempt) -> FrameSet:
+        """Return the FrameSet with the lower step of the latest and the latest evidence.
+
+        A sensor that was covered until a frame came that is too poor to be evidence has said nothing.
+        """
+        latest = (attempt.latest, *attempt.evidence[-1:])
+        return max((seen.frame_set for seen in latest), key=lambda frame_set: list(Step).index(self._step(frame_set)))
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from livegate import config
 from livegate.detect.network import MANIFEST, Kind
 from livegate.detect.tables import read_tables
-from livegate import config
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.options import Between, Matches, parse
+from livegate.options import Between, Matches
 from livegate.quality.gate import QualityGate
 from livegate.quality.limits import QualityLimits
 from livegate.quality.turn import FEATURES, TurnModel
@@ -62,10 +61,7 @@ def open_quality(choice: config.QualityConfig, shelf: Shelf = SHIPPED) -> Qualit
 
 def read_gate(path: Path) -> QualityGate:
     """Return the gate that a manifest describes; AssetError naming it when it is damaged."""
-    try:
-        manifest = parse(_Manifest, tomllib.loads(path.read_text("utf-8")), str(path))
-    except (OSError, ValueError) as exc:
-        raise AssetError(f"{path}: cannot be read ({exc}); train it again or reinstall Livegate") from exc
+    manifest = read_tables(_Manifest, path)
     if len(manifest.turn.weight) != FEATURES:
         raise AssetError(f"{path}: expected {FEATURES} weights, found {len(manifest.turn.weight)}; train it again")
     turn = TurnModel.of(np.array(manifest.turn.weight), manifest.turn.inter_eye_share)
