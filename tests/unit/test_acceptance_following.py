@@ -17,7 +17,7 @@ from livegate.config import DecisionPolicy
 from livegate.configfile import load
 from livegate.decide.recalibration import Recalibration
 from livegate.errors import StoreFull
-from livegate.events.environment import Environment
+from livegate.events.environment import MAX_REASON, Environment
 from livegate.settings import Effective, Settings
 from livegate.store import Store, Transaction
 from support.calibrations import MODELS, TABLES, shifting
@@ -130,6 +130,19 @@ def test_a_damaged_file_is_refused_while_it_runs(place: Place) -> None:
     following.look(place.settings, place.store)
     assert place.settings.rules.recalibration is None
     assert place.told()[-1]["action"] == "refuse"
+
+
+def test_a_refusal_that_quotes_the_file_at_length_is_told_in_short_and_once(place: Place) -> None:
+    keep(place.folder, TABLES)
+    following = place.following()
+    following.look(place.settings, place.store)
+    path = place.folder / FILE
+    path.write_text(f"{path.read_text()}\n[{'k' * 60_000}]\n")
+    for each in (following, following, place.following()):
+        each.look(place.settings, place.store)
+    assert [told["action"] for told in place.told()] == ["apply", "refuse"]
+    assert len(place.told()[1]["reason"]) == MAX_REASON
+    assert place.settings.rules.recalibration is None
 
 
 def test_a_crash_between_the_event_and_the_change_tells_nothing_twice(place: Place) -> None:

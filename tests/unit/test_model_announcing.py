@@ -11,6 +11,7 @@ import pytest
 from livegate import assets
 from livegate.config import WhenFull
 from livegate.errors import StoreFull
+from livegate.events.environment import MAX_REASON
 from livegate.events.models import MODEL_ACTIVATED, model_activated
 from livegate.installed.activating import activate, rollback
 from livegate.installed.announcing import announce
@@ -91,6 +92,18 @@ def test_a_damaged_one_is_told_with_its_fault(library: Library, tmp_path: Path) 
     assert "is not the file its manifest names" in told["reason"]
     assert told["severity"] == "warning"
     assert started(state, library.shelf()) == []
+
+
+def test_a_fault_that_quotes_a_damaged_file_at_length_is_told_in_short(library: Library, tmp_path: Path) -> None:
+    second(library, tmp_path)
+    started(tmp_path / "state", library.shelf())
+    manifest = library.shelf().active["second"] / "manifest.toml"
+    manifest.write_text(f"{manifest.read_text()}\n[{'k' * 60_000}]\n")
+    shelf = library.shelf()
+    assert len(shelf.faults["second"]) > 60_000
+    (told,) = started(tmp_path / "state", shelf)
+    assert len(told["reason"]) == MAX_REASON
+    assert told["reason"].startswith("installed model 'second' is not used: ")
 
 
 def test_in_place_of_a_damaged_one_what_ships_is_told(library: Library, tmp_path: Path) -> None:

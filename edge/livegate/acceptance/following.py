@@ -17,6 +17,7 @@ from livegate.events.calibration import (
     CalibrationTold,
     calibration_applied,
 )
+from livegate.events.environment import reason_text
 from livegate.settings import Settings
 from livegate.store import Store
 
@@ -107,7 +108,8 @@ def found(state_dir: Path, models: Mapping[str, str]) -> Found:
 def _told(found: Found) -> CalibrationTold:
     if found.kept is None:
         refused = found.refused is not None
-        return CalibrationTold(CalibrationAction.REFUSE if refused else CalibrationAction.REMOVE, reason=found.refused)
+        action = CalibrationAction.REFUSE if refused else CalibrationAction.REMOVE
+        return CalibrationTold(action, reason=reason_text(found.refused))
     tables = found.kept.tables
     return CalibrationTold(
         CalibrationAction.APPLY,

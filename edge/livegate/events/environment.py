@@ -10,6 +10,8 @@ from livegate.events.cloudevents import Identity, timestamp
 from livegate.gate.facts import Clock
 from livegate.types import AccessEvent, Credential, Step
 
+MAX_REASON = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInUse:
@@ -77,6 +79,11 @@ def as_data(environment: Environment) -> dict[str, Any]:
         "sensors": dict(environment.sensors),
         "step": environment.step,
     }
+
+
+def reason_text(text: str | None) -> str | None:
+    """Return why something happened, cut to MAX_REASON: what a damaged file holds must not make an event too long."""
+    return text if text is None or len(text) <= MAX_REASON else f"{text[: MAX_REASON - 3]}..."
 
 
 def whose(credential: Credential | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from livegate.events.environment import Environment, event
+from livegate.events.environment import Environment, event, reason_text
 from livegate.gate.facts import Clock
 from livegate.types import AccessEvent
 
@@ -35,6 +35,6 @@ def model_activated(
         "name": name,
         "model": None if after is None else asdict(after),
         "previous": None if before is None else asdict(before),
-        "reason": fault,
+        "reason": reason_text(fault),
     }
     return event(MODEL_ACTIVATED, what, now, environment, severity="notice" if fault is None else "warning")
