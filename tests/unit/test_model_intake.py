@@ -14,7 +14,7 @@ import pytest
 
 from livegate.errors import AssetError
 from livegate.installed.installing import install
-from livegate.installed.intake import MAX_FILE_BYTES, MAX_FILES, open_source, read_all
+from livegate.installed.intake import MAX_FILE_BYTES, MAX_FILES, MAX_MANIFEST_BYTES, open_source, read_all
 from livegate.installed.library import Library
 from livegate.installed.onnx_guard import check_onnx
 from support import onnx_files as onnx
@@ -88,7 +88,7 @@ def gone(folder: Path) -> str:
 
 
 def endless(folder: Path) -> str:
-    with (folder / "README").open("wb") as file:
+    with (folder / "net.onnx").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
     return f"longer than {MAX_FILE_BYTES} bytes"
 
@@ -214,7 +214,27 @@ def test_a_zip_that_unpacks_without_end_is_refused(tmp_path: Path, library: Libr
         file.truncate(MAX_FILE_BYTES + 1)
     path = packed(folder, tmp_path / "model.zip")
     assert path.stat().st_size < MAX_FILE_BYTES / 100
-    refuses(library, path, f"longer than {MAX_FILE_BYTES} bytes")
+    refuses(library, path, f"longer than {MAX_MANIFEST_BYTES} bytes")
+    source = open_source(path)
+    with pytest.raises(AssetError, match=f"longer than {MAX_FILE_BYTES} bytes"):
+        source.read("README", MAX_FILE_BYTES)
+
+
+def test_a_zip_with_a_member_without_a_name_is_refused(tmp_path: Path, library: Library) -> None:
+    path = packed(write_classifier(tmp_path / "given"), tmp_path / "model.zip")
+    nameless = bytearray(path.read_bytes())
+    # What Python cuts a name at.
+    nameless[nameless.rindex(b"net.onnx")] = 0
+    path.write_bytes(nameless)
+    refuses(library, path, "no plain name")
+
+
+def test_a_manifest_whose_keys_would_take_days_to_parse_is_refused(tmp_path: Path, library: Library) -> None:
+    folder = write_classifier(tmp_path / "given")
+    text = (folder / "manifest.toml").read_text()
+    for long in (".".join(["a"] * 20_000), ' . "a"' * 20_000):
+        (folder / "manifest.toml").write_text(f"{text}\n[training.x.{long.lstrip(' .')}]\n")
+        refuses(library, folder, "more than 64 dots")
 
 
 def test_a_zip_whose_list_of_members_is_long_is_not_read(tmp_path: Path, library: Library) -> None:

@@ -284,6 +284,18 @@ def test_what_ships_can_be_installed(library: Library, tmp_path: Path) -> None:
     assert library.shelf().active.keys() == SHIPPED.all().keys()
 
 
+def test_a_damaged_quality_gate_is_a_fault_like_any_other(library: Library) -> None:
+    install(library, assets.folder("models") / "quality")
+    with library.changing():
+        activate(library, "quality")
+    manifest = library.shelf().active["quality"] / "manifest.toml"
+    text = manifest.read_text()
+    for wrong in (text.replace("max_blur", "most_blur"), "x = " + "[" * 5000):
+        manifest.write_text(wrong)
+        assert "is not used" in library.shelf().faults["quality"]
+        assert library.shelf().model("quality") == assets.folder("models") / "quality"
+
+
 def test_in_place_of_a_damaged_one_serves_what_ships(library: Library, tmp_path: Path) -> None:
     version = put(library, tmp_path, "2")
     switch(library, None)

@@ -51,6 +51,7 @@ def describe(folder: Path) -> Description:
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
+        _check_keys(content)
         table = tomllib.loads(content.decode())
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); give a folder that holds a model") from exc
@@ -102,6 +103,12 @@ _READERS: Mapping[Kind, Callable[[Path, str], _Read]] = {
     Kind.OPERATING_POINTS: _operating_points,
     Kind.QUALITY_LIMITS: _quality_limits,
 }
+
+
+def _check_keys(content: bytes) -> None:
+    """Raise ValueError for a key of so many parts that Python's parser, whose time is their square, would take days."""
+    if any(part.count(b".") > _MAX_DOTS for part in _BETWEEN.split(content)):
+        raise ValueError(f"more than {_MAX_DOTS} dots in one key or value")
 
 
 def _line(model: Mapping[str, Any], key: str, path: Path) -> str:

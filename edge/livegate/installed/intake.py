@@ -67,7 +67,8 @@ def read_all(source: Source, listed: Iterable[str]) -> dict[str, bytes]:
     for name in sorted(allowed):
         if name not in names:
             raise AssetError(f"{source.path}: lacks {name!r}; give the whole model")
-    return {name: source.read(name, MAX_MANIFEST_BYTES if name == MANIFEST else MAX_FILE_BYTES) for name in names}
+    networks = allowed - {MANIFEST}
+    return {name: source.read(name, MAX_FILE_BYTES if name in networks else MAX_MANIFEST_BYTES) for name in names}
 
 
 def _checked(names: list[str], path: Path) -> list[str]:
@@ -116,7 +117,7 @@ class _Zip:
         try:
             _check_end(path)
             with zipfile.ZipFile(path) as archive:
-                self._members = _members(archive, path)
+                self._members = _members(archive.infolist(), path)
         except OSError as exc:
             raise AssetError(f"{path}: cannot be read ({exc.strerror})") from exc
         except (zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
@@ -147,9 +148,10 @@ def _check_end(path: Path) -> None:
         raise AssetError(f"{path}: holds too much for a model, expected at most {MAX_FILES} files")
 
 
-def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]:
+def _members(listed: list[zipfile.ZipInfo], path: Path) -> dict[str, zipfile.ZipInfo]:
     """Return the members by name; one folder around all of them is taken off."""
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    # Not is_dir(), which falls over a member without a name.
+    infos = [info for info in listed if not info.filename.endswith("/")]
     tops = {PurePosixPath(info.filename).parts[:1] for info in infos}
     inside = len(tops) == 1 and all(info.filename.count("/") == 1 for info in infos)
     found: dict[str, zipfile.ZipInfo] = {}
