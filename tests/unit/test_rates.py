@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegate.decide.rates import Rates, measured_rates, rates_toml
+from livegate.decide.rates import Rates, measured_rates
 from livegate.errors import ConfigError
 from livegate.options import parse
+from livegate.toml_text import toml_lines
 
 TABLE = Rates((0.0, 1.0, 2.0), (0.2, 0.05, 0.01), (0.02, 0.05, 0.2))
 
@@ -65,7 +67,8 @@ def test_few_samples_make_a_table_too(n: int) -> None:
 
 
 def test_a_table_is_written_and_read_again() -> None:
-    assert parse(Rates, tomllib.loads(f"rates = {rates_toml(TABLE)}")["rates"], "here") == TABLE
+    text = "\n".join(toml_lines({"rates": asdict(TABLE)}))
+    assert parse(Rates, tomllib.loads(text)["rates"], "here") == TABLE
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,9 @@ def test_a_table_is_written_and_read_again() -> None:
         (((0.0, 0.0), (0.2, 0.1), (0.1, 0.2)), "rise"),
         (((0.0, 1.0), (0.1, 0.2), (0.1, 0.2)), "'apcer'"),
         (((0.0, 1.0), (0.2, 0.1), (0.2, 0.1)), "'bpcer'"),
-        (((0.0,), (0.0,), (0.1,)), "above 0"),
+        (((0.0,), (0.0,), (0.1,)), "1e-09 at least"),
+        (((0.0,), (1e-320,), (0.1,)), "1e-09 at least"),
+        (((0.0,), (0.1,), (1.0,)), "below 1"),
         (((math.nan,), (0.1,), (0.1,)), "±50"),
     ],
 )

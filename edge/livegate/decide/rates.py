@@ -15,6 +15,8 @@ from livegate.errors import ConfigError
 MAX_ROWS = 40
 # Evidence never reaches this far, and neither a NaN nor an endless threshold may stand in a file.
 FARTHEST_LLR = 50.0
+# Nobody counted so many samples; a table that claims less would move a threshold as far as it likes.
+LEAST_RATE = 1e-9
 # Dense where installers ask: a threshold for a rate between two of these is interpolated.
 LEVELS = (0.7, 0.5, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015, 0.01, 0.005, 0.002, 0.001)
 _DECIMALS = 4
@@ -22,7 +24,7 @@ _DECIMALS = 4
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Thresholds ``llr``, rising, and what each comes to: ``apcer`` falling, ``bpcer`` rising, all within (0, 1).
+    """Thresholds ``llr``, rising, and what each comes to: ``apcer`` falling, ``bpcer`` rising, LEAST_RATE to below 1.
 
     Between two rows the logarithm of a rate runs straight. Beyond the last one it falls by one for each unit of llr:
     no calibrated evidence falls slower, since P(llr >= t | attack) is at most exp(-t) P(llr >= t | bona fide) (Wald,
@@ -94,12 +96,6 @@ def measured_rates(
     return Rates(*(tuple(column) for column in zip(*rows, strict=True)))
 
 
-def rates_toml(rates: Rates) -> str:
-    """Return a table as TOML's inline table."""
-    columns = {"llr": rates.llr, "apcer": rates.apcer, "bpcer": rates.bpcer}
-    return "{ " + ", ".join(f"{name} = [{', '.join(map(repr, row))}]" for name, row in columns.items()) + " }"
-
-
 def _written(rate: float) -> float:
     return float(f"{rate:.4g}")
 
@@ -126,8 +122,8 @@ def _fault(rates: Rates) -> str | None:
         return f"expected three columns of one length, 1 to {MAX_ROWS}"
     if not all(abs(llr) <= FARTHEST_LLR for llr in rates.llr):
         return f"expected 'llr' within ±{FARTHEST_LLR:g}"
-    if not all(0 < rate < 1 for rate in (*rates.apcer, *rates.bpcer)):
-        return "expected every rate above 0 and below 1"
+    if not all(LEAST_RATE <= rate < 1 for rate in (*rates.apcer, *rates.bpcer)):
+        return f"expected every rate to be {LEAST_RATE:g} at least and below 1"
     pairs = zip(rates.llr, rates.llr[1:], strict=False)
     if not all(a < b for a, b in pairs):
         return "expected 'llr' to rise"
