@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -227,6 +228,28 @@ def test_wmca_raw(tmp_path: Path) -> None:
     datasets.text(tmp_path / "PROTOCOL-grandtest.csv", "31.01.18/018_02_000_3_10.hdf5,3,train")
     (first, second), _ = imported("wmca", tmp_path, tmp_path / "out")
     assert (first["pai_species"], second["frame"], second["nir"]) == ("print_flat", 2, None)
+
+
+@pytest.mark.parametrize("hostile", ["bomb", "outside", "link", "group"])
+def test_an_hdf5_file_made_to_do_harm_is_left_out_and_named(tmp_path: Path, hostile: str) -> None:
+    name, place = tmp_path / "set/31.01.18/018_02_000_3_10.hdf5", "data/sr300/color/1"
+    (tmp_path / "secret").write_bytes(bytes(300))
+    datasets.hdf5(tmp_path / "other.hdf5", [("color/1", datasets.grey(3))])
+    name.parent.mkdir(parents=True)
+    with h5py.File(name, "w") as file:
+        if hostile == "bomb":
+            file.create_dataset(place, shape=(60_000, 60_000, 3), dtype="u1", chunks=(100, 100, 3))
+        elif hostile == "outside":
+            file.create_dataset(place, shape=(10, 10, 3), dtype="u1", external=[(str(tmp_path / "secret"), 0, 300)])
+        elif hostile == "link":
+            file["data/sr300/color"] = h5py.ExternalLink(str(tmp_path / "other.hdf5"), "/color")
+        else:
+            file.create_group(place)
+    datasets.text(tmp_path / "set/PROTOCOL-grandtest.csv", "31.01.18/018_02_000_3_10.hdf5,3,train")
+    lines, found = imported("wmca", tmp_path / "set", tmp_path / "out")
+    assert lines == []
+    (failure,) = found.failures
+    assert failure.startswith(f"{name}: ")
 
 
 def test_hq_wmca(tmp_path: Path) -> None:

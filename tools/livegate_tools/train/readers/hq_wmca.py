@@ -10,7 +10,7 @@ import numpy as np
 
 from livegate.errors import PictureError
 from livegate_tools.train.readers.shared.grouping import find_list, read_groups
-from livegate_tools.train.readers.shared.hdf5 import opened
+from livegate_tools.train.readers.shared.hdf5 import numbers, opened
 from livegate_tools.train.readers.shared.layout import files_of, found_in, parts_of
 from livegate_tools.train.readers.shared.recording import Reader, Recording, Shown
 from livegate_tools.train.samples import Split
@@ -36,7 +36,7 @@ class _Recorded:
                 what = "none" if frames is None else f"{frames.shape} {frames.dtype}"
                 raise PictureError(f"{self.path}: expected {_COLOUR} as (N, 3, H, W) of 8 bits, found {what}")
             for number in range(0, len(frames), every):
-                yield Shown(number, np.ascontiguousarray(np.moveaxis(frames[number], 0, -1)))
+                yield Shown(number, np.ascontiguousarray(np.moveaxis(numbers(frames, self.path, number), 0, -1)))
 
 
 def find(folder: Path, protocol: str | None) -> Iterator[Recording]:

@@ -11,7 +11,7 @@ import numpy as np
 from livegate.errors import AssetError, PictureError
 from livegate.types import Box
 from livegate_tools.train.readers.shared.boxes import box_of_eyes
-from livegate_tools.train.readers.shared.hdf5 import opened
+from livegate_tools.train.readers.shared.hdf5 import numbers, opened
 from livegate_tools.train.readers.shared.layout import files_of, folders_of, parts_of
 from livegate_tools.train.readers.shared.recording import BoxOf, Image, Reader, Recording, Shown
 from livegate_tools.train.samples import Split
@@ -38,7 +38,9 @@ class _Recorded:
             if frames is None or frames.ndim != 4 or frames.shape[1] != 3 or frames.dtype != np.uint8:
                 raise PictureError(f"{self.path}: expected Color_Data (N, 3, H, W) of 8 bits, found {', '.join(file)}")
             for number in range(0, len(frames), every):
-                yield Shown(number, np.ascontiguousarray(np.moveaxis(frames[number], 0, -1)[:, :, ::-1]))
+                yield Shown(
+                    number, np.ascontiguousarray(np.moveaxis(numbers(frames, self.path, number), 0, -1)[:, :, ::-1])
+                )
 
 
 def find(folder: Path, _protocol: str | None) -> Iterator[Recording]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from livegate.errors import PictureError
 from livegate_tools.train.readers.shared.grouping import find_list, read_groups
-from livegate_tools.train.readers.shared.hdf5 import opened
+from livegate_tools.train.readers.shared.hdf5 import numbers, opened
 from livegate_tools.train.readers.shared.layout import files_of, found_in, parts_of
 from livegate_tools.train.readers.shared.recording import Image, Reader, Recording, Shown
 from livegate_tools.train.samples import Split
@@ -57,23 +57,25 @@ class _Recorded:
             raise PictureError(f"{self.path}: expected data/sr300/color or Frame_0/array, found {', '.join(file)}")
         for number, key in enumerate(sorted(stream)):
             if number % every == 0:
-                yield Shown(number, np.ascontiguousarray(_checked(stream[key][()], self.path)[:, :, ::-1]))
+                yield Shown(
+                    number, np.ascontiguousarray(_checked(numbers(stream[key], self.path), self.path)[:, :, ::-1])
+                )
 
     def _both(self, file: Any, channels: Path, every: int) -> Iterator[Shown]:
         with opened(channels) as other:
             for number, key in _frames(file, every):
-                values = other[key]["array"][()] if key in other else None
+                values = numbers(other[key]["array"], channels) if key in other else None
                 nir = None if values is None else np.ascontiguousarray(values[_NIR_CHANNEL], dtype=np.uint8)
                 yield Shown(number, _colour(file, key, self.path), nir=nir)
 
 
 def _frames(file: Any, every: int) -> Iterator[tuple[int, str]]:
-    numbers = sorted(int(key.removeprefix("Frame_")) for key in file if key.startswith("Frame_"))
-    yield from ((number, f"Frame_{number}") for number in numbers[::every])
+    found = sorted(int(key.removeprefix("Frame_")) for key in file if key.startswith("Frame_"))
+    yield from ((number, f"Frame_{number}") for number in found[::every])
 
 
 def _colour(file: Any, key: str, path: Path) -> Image:
-    return np.ascontiguousarray(_checked(np.moveaxis(file[key]["array"][()], 0, -1), path)[:, :, ::-1])
+    return np.ascontiguousarray(_checked(np.moveaxis(numbers(file[key]["array"], path), 0, -1), path)[:, :, ::-1])
 
 
 def _checked(values: Any, path: Path) -> Image:
