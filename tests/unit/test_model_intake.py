@@ -275,6 +275,18 @@ def external_constant() -> bytes:
     return onnx.model(onnx.graph([onnx.POOL, constant, onnx.FLAT], OUTPUT))
 
 
+def external_by_wide_tags() -> bytes:
+    """Hide the fields behind a 33rd bit of their tags, which protobuf's own parser drops."""
+    above = 1 << 29
+    location = onnx.blob(1, "location") + onnx.blob(2, "secret")
+    outside = onnx.tensor(
+        "weight", np.ones(1, np.float32), onnx.blob(above | 13, location) + onnx.number(above | 14, 1)
+    )
+    scaled = onnx.node("Mul", ["pooled", "weight"], "scaled")
+    flat = onnx.node("Flatten", ["scaled"], "output")
+    return onnx.model(onnx.graph([onnx.POOL, scaled, flat], OUTPUT, initializers=[outside]))
+
+
 def custom() -> bytes:
     own = onnx.node("Evil", ["pooled"], "done", domain="com.example")
     return onnx.model(onnx.graph([onnx.POOL, own, onnx.FLAT], OUTPUT))
@@ -295,6 +307,7 @@ def with_functions() -> bytes:
     [
         (external(), "keeps weights in another file"),
         (external_constant(), "keeps weights in another file"),
+        (external_by_wide_tags(), "number is too long"),
         (custom(), r"'com\.example'\.'Evil', which is not of the ONNX standard"),
         (looping(), "holds a graph"),
         (with_functions(), "functions or training"),

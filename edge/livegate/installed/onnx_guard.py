@@ -93,6 +93,9 @@ def _fields(message: memoryview) -> Iterator[Field]:
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
+        # Runtimes drop the bits above these: to them it would be another field than to us.
+        if tag >> 32:
+            raise ValueError("a field whose number is too long")
         form, number = tag & 7, tag >> 3
         if form == _VARINT:
             value, at = _varint(message, at)
