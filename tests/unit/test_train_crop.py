@@ -19,12 +19,13 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train', w
 
 from livegate.detect.classifier import open_classifier  # noqa: E402
 from livegate_tools.train.crop import loop  # noqa: E402
-from livegate_tools.train.crop.cutouts import cut_out, read_picture, variants_of  # noqa: E402
+from livegate_tools.train.crop.cutouts import cut_out, variants_of  # noqa: E402
 from livegate_tools.train.crop.left_out import LeftOut, summary  # noqa: E402
 from livegate_tools.train.crop.network import Answer  # noqa: E402
 from livegate_tools.train.crop.recipe import Recipe, Variants, Weights, read_recipe  # noqa: E402
 from livegate_tools.train.crop.session import Session  # noqa: E402
 from livegate_tools.train.crop.teachers import learn_from, open_teachers  # noqa: E402
+from livegate_tools.train.reading import read_picture  # noqa: E402
 from livegate_tools.train.samples import read_manifest  # noqa: E402
 
 RECIPE = """

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.errors import AssetError, PictureError
 from livegate.types import Box
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Sample
 
 MAX_WIDTH = 480
@@ -38,17 +38,11 @@ def load_picture(path: Path) -> tuple[NDArray[np.uint8], float]:
 
     AssetError names a file that is missing, PictureError one that is no picture.
     """
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as exc:
-        raise AssetError(f"{path}: cannot be read ({exc.strerror}); the index names it, restore the file") from exc
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise PictureError(f"{path}: expected a picture, found {data.size} bytes that OpenCV cannot decode")
+    image = read_picture(path)
     factor = min(MAX_WIDTH / image.shape[1], MAX_HEIGHT / image.shape[0], 1.0)
     if factor < 1:
         size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     return np.ascontiguousarray(image, dtype=np.uint8), factor
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +12,8 @@ from livegate.decide.calibration import log_odds
 from livegate.detect.decode import Decoder
 from livegate.detect.preprocess import View, fit, normalise, shrink
 from livegate.detect.priors import prior_boxes
-from livegate.errors import PictureError
 from livegate.types import Face
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.recipe import Recipe
 from livegate_tools.train.samples import Sample
 
@@ -44,7 +43,7 @@ class Judged:
 
 
 def judge(samples: Sequence[Sample], infer: Inference, recipe: Recipe, batch: int = 16) -> Iterator[Judged]:
-    """Yield the result of every sample, in order; PictureError names a file that is no picture."""
+    """Yield the result of every sample, in order; AssetError and PictureError name a file that cannot be read."""
     model, judgement = recipe.model, recipe.judgement
     priors = prior_boxes(model.priors())
     decoder = Decoder(priors, model.width, model.height, judgement.confidence, judgement.nms_iou)
@@ -59,9 +58,7 @@ def judge(samples: Sequence[Sample], infer: Inference, recipe: Recipe, batch: in
 
 
 def _load(sample: Sample, recipe: Recipe, out: Floats) -> View:
-    image = cv2.imread(str(sample.path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise PictureError(f"{sample.path}: expected a picture, found none; its index names it, restore the file")
+    image = read_picture(sample.path)
     view = fit(image.shape[1], image.shape[0], recipe.model.width, recipe.model.height)
-    normalise(shrink(np.asarray(image, np.uint8), view), recipe.model.mean, recipe.model.scale, out)
+    normalise(shrink(image, view), recipe.model.mean, recipe.model.scale, out)
     return view

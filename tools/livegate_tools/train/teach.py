@@ -17,9 +17,9 @@ import numpy as np
 from livegate.detect.crop_rule import crop
 from livegate.errors import AssetError
 from livegate.progress import Progress
-from livegate_tools.train.crop.cutouts import read_picture
 from livegate_tools.train.crop.teachers import Teacher as Network
 from livegate_tools.train.crop.teachers import open_teachers
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Presentation, Sample
 from livegate_tools.train.teacher import Teacher, TeacherModel, name_of
 

@@ -11,7 +11,8 @@ from livegate import config
 from livegate.detect.runtime import FORMATS, open_runtime, usable_file
 from livegate.errors import ConfigError
 from livegate.progress import Progress
-from livegate_tools.train.convert.subject import Judge, Judgement, Manifest, judge_with, read_picture
+from livegate_tools.train.convert.subject import Judge, Judgement, Manifest, judge_with
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Sample
 
 REFERENCE = (config.Runtime.ONNXRUNTIME, config.Precision.FP32)
@@ -40,7 +41,7 @@ def agreements(manifest: Manifest, samples: Sequence[Sample]) -> tuple[tuple[Agr
     found: dict[tuple[config.Runtime, config.Precision], list[Judgement]] = {key: [] for key in judges}
     with Progress("agreement", len(samples)) as bar:
         for sample in samples:
-            image = read_picture(sample)
+            image = read_picture(sample.path)
             for key, judge in judges.items():
                 judgement = judge(image, sample)
                 if judgement is not None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +18,9 @@ from livegate.detect.detector import Detector
 from livegate.detect.manifest import ModelManifest, read_manifest
 from livegate.detect.network import Kind
 from livegate.detect.runtime import Runtime
-from livegate.errors import PictureError
 from livegate.installed.shelf import kind_of
 from livegate_tools.train.convert.graph import Floats
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Sample
 
 
@@ -104,18 +103,10 @@ def _verdict(is_bona_fide: bool) -> Verdict:
     return Verdict.BONA_FIDE if is_bona_fide else Verdict.ATTACK
 
 
-def read_picture(sample: Sample) -> NDArray[np.uint8]:
-    """Return the sample's picture (H, W, 3) uint8 BGR; PictureError when its file holds none."""
-    image = cv2.imread(str(sample.path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise PictureError(f"{sample.path}: expected a picture, found none; its index names it, restore the file")
-    return np.asarray(image, np.uint8)
-
-
 def network_inputs(manifest: Manifest, runtime: Runtime, samples: Iterable[Sample]) -> Iterator[Floats]:
     """Yield what the terminal would feed the network (1, 3, H, W) for every sample it has something to look at in."""
     recorder = Recorder(runtime)
     judge = judge_with(manifest, recorder, config.Runtime.ONNXRUNTIME)
     for sample in samples:
-        if judge(read_picture(sample), sample) is not None:
+        if judge(read_picture(sample.path), sample) is not None:
             yield recorder.last

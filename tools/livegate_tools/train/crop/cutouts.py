@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.detect.crop_rule import crop, cut, resized
-from livegate.errors import AssetError, PictureError
 from livegate.types import Box
 from livegate_tools.train.augment import photograph
 from livegate_tools.train.crop.recipe import Recipe
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Sample
 
 Pictures = NDArray[np.uint8]
@@ -36,18 +36,6 @@ class Cutouts:
 
     samples: tuple[Sample, ...]
     pictures: Pictures
-
-
-def read_picture(path: Path) -> Pictures:
-    """Return the file as (H, W, 3) uint8 B, G, R; AssetError when it is missing, PictureError when it is none."""
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as exc:
-        raise AssetError(f"{path}: cannot be read ({exc.strerror}); the index names it, restore the file") from exc
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise PictureError(f"{path}: expected a picture, found {data.size} bytes that OpenCV cannot decode")
-    return np.asarray(image, dtype=np.uint8)
 
 
 def cut_out(samples: Sequence[Sample], recipe: Recipe, folder: Path, say: Callable[[str], None], jobs: int) -> Cutouts:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from livegate.detect.crop_manifest import Crop, CropRule, Resize
 from livegate.detect.crop_rule import crop
 from livegate.errors import AssetError
-from livegate_tools.train.crop.cutouts import Cutouts, read_picture
+from livegate_tools.train.crop.cutouts import Cutouts
 from livegate_tools.train.crop.recipe import Model
+from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Sample
 
 _BATCH = 32
