@@ -7,10 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from livegate.detect.priors import PriorLayout
 from livegate.errors import ConfigError
 from livegate.options import parse
+
+T = TypeVar("T")
 
 
 class Device(enum.StrEnum):
@@ -156,14 +159,19 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Return the recipe in the TOML file ``path``; ConfigError names the file and key where it is wrong."""
+    recipe = parse_recipe(Recipe, path)
+    for source, share in recipe.shares.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or share < 0:
+            raise ConfigError(f"{path} [shares]: '{source}': expected a number of at least 0, found {share!r}")
+    return recipe
+
+
+def parse_recipe(kind: type[T], path: Path) -> T:
+    """Return ``kind``, the recipe of any trainer, filled from the TOML file ``path``; errors as :func:`read_recipe`."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); name a training recipe with --config") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{path}: not a TOML file: {exc}") from exc
-    recipe = parse(Recipe, table, str(path))
-    for source, share in recipe.shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or share < 0:
-            raise ConfigError(f"{path} [shares]: '{source}': expected a number of at least 0, found {share!r}")
-    return recipe
+    return parse(kind, table, str(path))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from livegate.detect.crop_manifest import Crop, CropRule, Resize
 from livegate.errors import ConfigError
-from livegate.options import parse
-from livegate_tools.train.recipe import Jitter
+from livegate_tools.train.recipe import Jitter, parse_recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +95,7 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Return the recipe in the TOML file ``path``; ConfigError names the file and key where it is wrong."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); name a training recipe with --config") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: not a TOML file: {exc}") from exc
-    recipe = parse(Recipe, table, str(path))
+    recipe = parse_recipe(Recipe, path)
     if recipe.model.classes[:1] != ("bona_fide",) or len(recipe.model.classes) < 2:
         raise ConfigError(f"{path} [model] 'classes': expected 'bona_fide' first, then at least one kind of attack")
     return recipe
