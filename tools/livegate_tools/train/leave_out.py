@@ -13,8 +13,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from livegate.config import DecisionPolicy
 from livegate.errors import ConfigError
 from livegate_tools.train.cache import PictureCache
@@ -24,6 +22,7 @@ from livegate_tools.train.figures import source_figures
 from livegate_tools.train.judge import judge
 from livegate_tools.train.loop import Run, chosen, train
 from livegate_tools.train.samples import Presentation, Sample, require_both_classes
+from livegate_tools.train.seeds import left_out_table
 
 REPORT = "leave-one-source-out"
 ALL = "all"
@@ -127,23 +126,8 @@ def _measured(run: Run, source: str, seed: int, held: Sequence[Sample], say: Say
 
 def table(results: Sequence[HeldOut]) -> str:
     """Return a Markdown table: mean over seeds, and in brackets the least and the largest."""
-    lines = [
-        "| left out | bona fide | attacks | seeds | face recall | AUC | BPCER | APCER, worst species |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for source in dict.fromkeys(result.source for result in results):
-        rows = [result for result in results if result.source == source]
-        cells = [_spread([getattr(row, name) for row in rows]) for name in ("recall", "auc", "bpcer", "apcer")]
-        lines.append(f"| {source} | {rows[0].bona_fide} | {rows[0].attacks} | {len(rows)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    mean = f"{np.mean(known):.3f}"
-    return mean if len(known) == 1 else f"{mean} ({min(known):.3f} to {max(known):.3f})"
+    figures = {"recall": "face recall", "auc": "AUC", "bpcer": "BPCER", "apcer": "APCER, worst species"}
+    return left_out_table(results, figures)
 
 
 _CLASSES = (Presentation.BONA_FIDE, Presentation.ATTACK)

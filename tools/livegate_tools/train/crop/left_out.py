@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from livegate_tools.evaluate.metrics import auc
 from livegate_tools.train.samples import Presentation, Sample
+from livegate_tools.train.seeds import left_out_table
 
 ATTACK_SHARE = 0.05
 
@@ -53,20 +54,4 @@ class LeftOut:
 
 def summary(results: Sequence[LeftOut]) -> str:
     """Return a Markdown table: mean over seeds, and in brackets the least and the largest."""
-    lines = [
-        "| left out | bona fide | attacks | seeds | AUC | APCER | BPCER |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for source in dict.fromkeys(result.source for result in results):
-        rows = [result for result in results if result.source == source]
-        cells = [_spread([getattr(row, name) for row in rows]) for name in ("auc", "apcer", "bpcer")]
-        lines.append(f"| {source} | {rows[0].bona_fide} | {rows[0].attacks} | {len(rows)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    mean = f"{np.mean(known):.3f}"
-    return mean if len(known) == 1 else f"{mean} ({min(known):.3f} to {max(known):.3f})"
+    return left_out_table(results, {"auc": "AUC", "apcer": "APCER", "bpcer": "BPCER"})
