@@ -16,6 +16,8 @@ from typing import Any
 from livegate.errors import AssetError, ConfigError
 from livegate.types import Box
 
+INDEX = "manifest.jsonl"
+"""The file in a set's folder that names its pictures."""
 PORTRAIT_SOURCES = ("generated_faces",)
 CAPTURED_SOURCES = ("phone_replay", "webcam_live")
 
@@ -79,6 +81,14 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(value, dict):
             raise AssetError(f"{path}:{number}: expected a JSON object, found {type(value).__name__}")
         yield value
+
+
+def read_all(data: Path | None, simulated: Iterable[Path]) -> list[Sample]:
+    """Return the samples of the data folder and of every set with a manifest."""
+    samples = read_data(data)
+    for folder in simulated:
+        samples += read_manifest(folder / INDEX)
+    return samples
 
 
 def read_data(folder: Path | None) -> list[Sample]:

@@ -22,10 +22,8 @@ from livegate_tools.train.leave_out import REPORT, leave_out, table
 from livegate_tools.train.loop import Run, chosen, train
 from livegate_tools.train.recipe import read_recipe
 from livegate_tools.train.revision import commit
-from livegate_tools.train.samples import Sample, Split, of_split, read_data, read_manifest, require_both_classes
+from livegate_tools.train.samples import Split, of_split, read_all, require_both_classes
 from livegate_tools.train.teacher import NO_TEACHER, name_of, read_teacher
-
-MANIFEST = "manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,3 @@ class Session:
         (folder / "manifest.toml").write_text(manifest_text(exported, recipe, point, training), encoding="utf-8")
         (folder / "CARD.md").write_text(card_text(measured), encoding="utf-8")
         return folder
-
-
-def read_all(data: Path | None, simulated: Sequence[Path]) -> list[Sample]:
-    """Return the samples of the data folder and of every set with a manifest."""
-    samples = read_data(data)
-    for folder in simulated:
-        samples += read_manifest(folder / MANIFEST)
-    return samples

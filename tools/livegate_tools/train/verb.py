@@ -193,8 +193,7 @@ def _train_part(arguments: argparse.Namespace) -> int:
 def _teach(arguments: argparse.Namespace) -> None:
     """Write what published networks say of the training pictures, and tell by source how often they are right."""
     _require_packages()
-    from livegate_tools.train.samples import Split, of_split
-    from livegate_tools.train.session import read_all
+    from livegate_tools.train.samples import Split, of_split, read_all
     from livegate_tools.train.teach import agreement, teach
     from livegate_tools.train.teacher import read_teacher
 

@@ -27,9 +27,8 @@ from livegate_tools.train.convert.report import (
     manifest_with_report,
 )
 from livegate_tools.train.convert.subject import Manifest, network_inputs, read_subject
-from livegate_tools.train.samples import Sample, Split, of_split, read_manifest
+from livegate_tools.train.samples import INDEX, Sample, Split, of_split, read_manifest
 
-INDEX = "manifest.jsonl"
 CARD = "CARD.md"
 # More pictures widen the steps by their rarest values and coarsen all the others.
 CALIBRATION_PICTURES = 64

@@ -27,9 +27,8 @@ from livegate_tools.train.crop.network import CropNetwork
 from livegate_tools.train.crop.recipe import Recipe, read_recipe
 from livegate_tools.train.crop.teachers import Lessons, learn_from, open_teachers
 from livegate_tools.train.revision import commit
-from livegate_tools.train.samples import Presentation, Sample, Split, read_data, read_manifest, require_both_classes
+from livegate_tools.train.samples import Presentation, Sample, Split, read_all, require_both_classes
 
-MANIFEST = "manifest.jsonl"
 LEFT_OUT = "left_out.json"
 _LEAST_FACE_PX = 16.0
 
@@ -58,9 +57,7 @@ class Session:
     ) -> Self:
         """Read recipe and indices and prepare the faces; ConfigError or AssetError say what is missing."""
         recipe = read_recipe(config)
-        samples = read_data(data)
-        for folder in simulated:
-            samples += read_manifest(folder / MANIFEST)
+        samples = read_all(data, simulated)
         kept = [_as_presentation(sample) for sample in samples if _usable(sample)]
         for split in (Split.TRAIN, Split.DEV):
             require_both_classes((sample for sample in kept if sample.split is split), f"split {split}")
