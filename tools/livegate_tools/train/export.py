@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import onnxruntime
 import torch
 
 from livegate.errors import AssetError
+from livegate.toml_text import toml_lines
 from livegate_tools.train.calibrate import OperatingPoint
 from livegate_tools.train.judge import Floats
 from livegate_tools.train.network import Deployed, FaceNetwork, multiply_accumulates, parameter_count
@@ -66,18 +66,7 @@ def export_onnx(network: FaceNetwork, recipe: Recipe, path: Path) -> Exported:
     deployed = Deployed(network).eval()
     rng = np.random.default_rng(0)
     probe = rng.uniform(-1, 1, (1, 3, model.height, model.width)).astype(np.float32)
-    with warnings.catch_warnings():
-        # The exporter that FACTS found bit-close announces its own retirement.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            deployed,
-            (torch.from_numpy(probe),),
-            str(path),
-            input_names=["input"],
-            output_names=["boxes", "scores"],
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    write_onnx(deployed, torch.from_numpy(probe), path, ["boxes", "scores"])
     infer = onnx_inference(path)
     with torch.no_grad():
         expected = [out.numpy() for out in deployed(torch.from_numpy(probe))]
@@ -91,6 +80,22 @@ def export_onnx(network: FaceNetwork, recipe: Recipe, path: Path) -> Exported:
         mmacs=round(multiply_accumulates(network, model.width, model.height) / 1e6, 1),
         deviation=deviation,
     )
+
+
+def write_onnx(deployed: torch.nn.Module, probe: torch.Tensor, path: Path, outputs: list[str]) -> None:
+    """Write ``deployed`` to ``path`` with the input "input" of the shape of ``probe`` and these outputs."""
+    with warnings.catch_warnings():
+        # The exporter that was found bit-close announces its own retirement.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            deployed,
+            (probe,),
+            str(path),
+            input_names=["input"],
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def onnx_inference(path: Path, threads: int = 2) -> Callable[[Floats], tuple[Floats, Floats]]:
@@ -109,7 +114,7 @@ def onnx_inference(path: Path, threads: int = 2) -> Callable[[Floats], tuple[Flo
 def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, training: Training) -> str:
     """Return manifest.toml: all the terminal needs to run the model, and where it came from."""
     model, judgement = recipe.model, recipe.judgement
-    sections: dict[str, dict[str, object]] = {
+    tables: dict[str, dict[str, object]] = {
         "model": {
             "name": model.name,
             "version": model.version,
@@ -138,8 +143,8 @@ def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, tra
             "llr_offset": round(point.calibration.offset, 6),
             "threshold_llr": round(point.calibration.threshold_llr, 6),
             "max_llr": round(point.calibration.max_llr, 6),
+            "rates": asdict(point.rates),
         },
-        "decision.rates": asdict(point.rates),
         "training": {
             "data": list(training.data),
             "splits": list(training.splits),
@@ -154,10 +159,9 @@ def manifest_text(exported: Exported, recipe: Recipe, point: OperatingPoint, tra
             "teachers": list(training.teachers),
         },
     }
-    return "\n".join(_section(name, table) for name, table in sections.items())
+    return manifest_toml(tables)
 
 
-def _section(name: str, table: dict[str, object]) -> str:
-    # JSON's strings, numbers and arrays are TOML's too.
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-    return "\n".join([f"[{name}]", *lines, ""])
+def manifest_toml(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """Return a manifest's tables as TOML."""
+    return "\n".join(toml_lines(tables)).lstrip() + "\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from livegate_tools.train.crop.export import Exported
 from livegate_tools.train.crop.judge import Ranking
 from livegate_tools.train.crop.left_out import LeftOut, summary
 from livegate_tools.train.crop.recipe import Recipe
+from livegate_tools.train.export import Exported
 from livegate_tools.train.samples import Presentation, Sample
 
 _LIMITS = (

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +12,7 @@ import torch
 from livegate.errors import AssetError
 from livegate_tools.train.crop.network import CropNetwork, Deployed, multiply_accumulates, parameter_count
 from livegate_tools.train.crop.recipe import Recipe
-from livegate_tools.train.export import OPSET, TOLERANCE
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """The shipped file, what it costs, and its largest difference to PyTorch on a random input."""
-
-    path: Path
-    sha256: str
-    parameters: int
-    mmacs: float
-    deviation: float
+from livegate_tools.train.export import TOLERANCE, Exported, manifest_toml, write_onnx
 
 
 def export_onnx(network: CropNetwork, recipe: Recipe, path: Path) -> Exported:
@@ -34,18 +20,7 @@ def export_onnx(network: CropNetwork, recipe: Recipe, path: Path) -> Exported:
     size = recipe.model.size
     deployed = Deployed(network).eval()
     probe = torch.from_numpy(np.random.default_rng(0).uniform(-1, 1, (1, 3, size, size)).astype(np.float32))
-    with warnings.catch_warnings():
-        # The exporter that was found bit-close announces its own retirement.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            deployed,
-            (probe,),
-            str(path),
-            input_names=["input"],
-            output_names=["classes"],
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    write_onnx(deployed, probe, path, ["classes"])
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.no_grad():
         expected = deployed(probe).numpy()
@@ -64,7 +39,7 @@ def export_onnx(network: CropNetwork, recipe: Recipe, path: Path) -> Exported:
 def manifest_text(exported: Exported, recipe: Recipe, training: dict[str, object]) -> str:
     """Return manifest.toml without [scorer]: what the numbers weigh is fitted on dev, with all cues together."""
     model = recipe.model
-    sections: dict[str, dict[str, object]] = {
+    tables: dict[str, dict[str, object]] = {
         "model": {
             "name": model.name,
             "version": model.version,
@@ -88,11 +63,4 @@ def manifest_text(exported: Exported, recipe: Recipe, training: dict[str, object
         "output": {"name": "classes", "kind": "logits", "classes": list(model.classes)},
         "training": training,
     }
-    return "\n".join(_section(name, table) for name, table in sections.items())
-
-
-def _section(name: str, table: dict[str, object]) -> str:
-    # JSON's strings, numbers and arrays are TOML's too.
-    return "\n".join(
-        [f"[{name}]", *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()), ""]
-    )
+    return manifest_toml(tables)
