@@ -49,15 +49,6 @@ class Graph:
         """Return the nodes that read ``tensor``."""
         return tuple(node for node in self.nodes if tensor in node.inputs)
 
-    def with_constants(self, changed: dict[str, Array]) -> Graph:
-        """Return the same network with other weights of the same shapes."""
-        proto = onnx.ModelProto()
-        proto.CopyFrom(self.proto)
-        for initializer in proto.graph.initializer:
-            if initializer.name in changed:
-                initializer.CopyFrom(numpy_helper.from_array(changed[initializer.name], initializer.name))
-        return graph_of(proto)
-
 
 def read_graph(content: bytes, where: Path) -> Graph:
     """Return the network in ``content`` (ONNX); AssetError when it is none or has a shape that is not fixed."""

@@ -30,7 +30,6 @@ NO_ACTIVATION = schema.ActivationFunctionType.NONE
 # From 0..255 to -128..127, which is what TensorFlow Lite computes in.
 SIGNED = 128
 TO_LAST = (0, 2, 3, 1)
-NO_PLAN = Plan({}, {})
 
 
 def tflite(graph: Graph, plan: Plan, where: Path) -> bytes:
