@@ -252,6 +252,16 @@ def test_an_hdf5_file_made_to_do_harm_is_left_out_and_named(tmp_path: Path, host
     assert failure.startswith(f"{name}: ")
 
 
+@pytest.mark.parametrize("name", ["../x/1/live/a.png", "/x/1/live/a.png", "Data/../1/live/a.png"])
+def test_a_list_names_no_picture_outside_its_set(tmp_path: Path, name: str) -> None:
+    labels = json.dumps({name: [0] * 44})
+    datasets.text(tmp_path / "celeba/metas/intra_test/train_label.json", labels)
+    datasets.text(tmp_path / "surf/train_list.txt", f"{name[:-5]}/color/a.jpg b/depth/a.jpg c/ir/a.jpg 1")
+    for reader, folder in (("CelebA-Spoof", "celeba"), ("CASIA-SURF", "surf")):
+        with pytest.raises(AssetError, match=r"outside the set|has the annotation"):
+            recordings_of(find_reader(reader)[1], tmp_path / folder, Wanted())
+
+
 def test_hq_wmca(tmp_path: Path) -> None:
     lines, _ = imported("HQ-WMCA", datasets.hq_wmca(tmp_path / "set"), tmp_path / "out")
     found = by_recording(lines)

@@ -9,7 +9,7 @@ import numpy as np
 
 from livegate.errors import AssetError
 from livegate.types import Box
-from livegate_tools.train.readers.shared.layout import misfit, text_lines
+from livegate_tools.train.readers.shared.layout import listed_file, misfit, text_lines
 from livegate_tools.train.readers.shared.recording import Image, Reader, Recording
 from livegate_tools.train.readers.shared.sources import Picture
 from livegate_tools.train.samples import Split
@@ -43,13 +43,15 @@ def _recording(folder: Path, listed: Path, number: int, line: str, split: Split)
         )
     parts = Path(colour).parts
     # Training/fake_part/CLKJ_AS0005/04_en_b.rssdk/color/101.jpg; the other lists number pictures without a person.
-    named = parts[1] in ("real_part", "fake_part") and len(parts) == 6
+    named = len(parts) == 6 and parts[1] in ("real_part", "fake_part")
     return Recording(
         str(Path(colour).with_suffix("")),
         None if words[-1] == "1" else "cutout_mask",
         parts[2] if named else None,
         split,
-        Picture(folder / colour, None if infrared is None else folder / infrared),
+        Picture(
+            listed_file(folder, colour, listed), None if infrared is None else listed_file(folder, infrared, listed)
+        ),
         _lit,
         {"instrument": parts[3].removesuffix(".rssdk")} if named and words[-1] == "0" else {},
     )

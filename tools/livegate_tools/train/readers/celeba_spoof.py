@@ -9,7 +9,7 @@ from typing import Any
 
 from livegate.errors import AssetError
 from livegate.types import Box
-from livegate_tools.train.readers.shared.layout import misfit
+from livegate_tools.train.readers.shared.layout import listed_file, misfit
 from livegate_tools.train.readers.shared.recording import BoxOf, Image, Reader, Recording
 from livegate_tools.train.readers.shared.sources import Picture
 from livegate_tools.train.samples import Split
@@ -63,7 +63,7 @@ def _recording(folder: Path, name: str, annotation: Any, split: Split) -> Record
         ) from exc
     if (species is None) != (presented == "live"):
         raise AssetError(f"{folder}: '{name}' lies under {presented}/ but its spoof type is {annotation[_SPOOF_TYPE]}")
-    path = folder / name
+    path = listed_file(folder, name, folder / "metas")
     return Recording(name.rsplit(".", 1)[0], species, subject, split, Picture(path), _box_beside(path))
 
 

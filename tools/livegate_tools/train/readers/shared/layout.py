@@ -45,6 +45,13 @@ def files_of(folder: Path, suffixes: Iterable[str], expected: str) -> list[Path]
     return files
 
 
+def listed_file(folder: Path, name: str, where: Path) -> Path:
+    """Return the file that the list ``where`` names; AssetError where that lies outside ``folder``."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise AssetError(f"{where}: names '{name[:80]}', which is outside the set; copy it again from the set")
+    return folder / name
+
+
 def parts_of(path: Path, separator: str, form: str) -> list[str]:
     """Return the parts of a file's name without its suffix; AssetError where they are not as many as in ``form``."""
     parts = path.stem.split(separator)
