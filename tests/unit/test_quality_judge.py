@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from livegate import assets
-from livegate.config import DecisionPolicy, QualityConfig
+from livegate.config import DecisionPolicy, GateMode, Limit, LimitKey, QualityConfig
 from livegate.configfile import load
 from livegate.errors import AssetError, ConfigError
+from livegate.gate.facts import GatePolicy
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
 from livegate.quality.gate import QualityGate
@@ -125,6 +126,25 @@ def test_who_leaves_the_dark_with_a_card_shown_ends_without_an_answer(terminal: 
     decision = terminal.decided()
     assert decision is not None
     assert (decision.outcome, decision.reason) == (Outcome.INCONCLUSIVE, Reason.TOO_DARK)
+
+
+def test_who_blows_out_the_picture_again_and_again_is_counted_and_locked_out(tmp_path: Path) -> None:
+    limit = Limit(LimitKey.CREDENTIAL, "glare", 2, 600.0, 600.0)
+    policy = GatePolicy(GateMode.CREDENTIAL_LIVENESS, limits=(limit,))
+    for terminal in opened(tmp_path, policy=policy, quality=gate()):
+        for _ in range(2):
+            terminal.picture = POOR[Reason.GLARE][0]
+            decision = terminal.decided(ATTACK, card="good")
+            assert decision is not None
+            assert (decision.outcome, decision.reason) == (Outcome.INCONCLUSIVE, Reason.GLARE)
+            terminal.rest()
+        told = [event["data"]["what"] for event in terminal.events("access.attempt")]
+        assert [what["reason"] for what in told] == ["glare", "glare"]
+        assert all(what["pad"]["score"] < 0.5 and what["pad"]["cues"] for what in told)
+        terminal.picture = GOOD
+        decision = terminal.decided(ALIVE, card="good")
+        assert decision is not None
+        assert (decision.outcome, decision.reason) == (Outcome.DENIED, Reason.LOCKED_OUT)
 
 
 def test_poor_frames_make_nobody_bona_fide(terminal: Terminal) -> None:
