@@ -194,12 +194,12 @@ def test_weights_of_the_best_epoch_are_the_ones_that_ship(data: Path, tmp_path: 
 def test_depth_is_a_face_s_for_the_living_none_for_paper_and_unknown_for_a_mask(data: Path, tmp_path: Path) -> None:
     from livegate_tools.train.cache import PictureCache
     from livegate_tools.train.dataset import BatchMaker
-    from livegate_tools.train.teacher import Teacher, name_of
+    from livegate_tools.train.teacher import TeacherScores, name_of
 
     every = samples(data, "train")
     masked = [dataclasses.replace(s, species="mask_3d" if s.species else None) for s in every]
     recipe = dataclasses.replace(RECIPE, shares={"recaptured": 0.0})
-    teacher = Teacher(scores={name_of(s): 0.75 for s in every})
+    teacher = TeacherScores(scores={name_of(s): 0.75 for s in every})
     flat = BatchMaker(PictureCache(every, tmp_path), recipe, teacher).batch(0)
     relief = BatchMaker(PictureCache(masked, tmp_path), recipe).batch(0)
     assert set(flat.liveness) == {0, 1}

@@ -22,7 +22,7 @@ from livegate_tools.train.recapture import hang, recapture
 from livegate_tools.train.recipe import Recipe
 from livegate_tools.train.samples import Presentation
 from livegate_tools.train.sampling import BalancedSampler, Draw
-from livegate_tools.train.teacher import NO_TEACHER, Teacher, name_of
+from livegate_tools.train.teacher import NO_TEACHER, TeacherScores, name_of
 
 UNLABELLED = -1
 _INTERPOLATIONS = (cv2.INTER_AREA, cv2.INTER_LINEAR)
@@ -65,7 +65,7 @@ class _Item:
 class BatchMaker:
     """Makes the batch of any step from cached pictures."""
 
-    def __init__(self, cache: PictureCache, recipe: Recipe, teacher: Teacher = NO_TEACHER) -> None:
+    def __init__(self, cache: PictureCache, recipe: Recipe, teacher: TeacherScores = NO_TEACHER) -> None:
         self._teacher = [teacher.scores.get(name_of(sample), math.nan) for sample in cache.samples]
         self._cache = cache
         self._recipe = recipe

@@ -23,7 +23,7 @@ from livegate_tools.train.network import FaceNetwork, Widths
 from livegate_tools.train.recipe import Export, Optimisation, Recipe
 from livegate_tools.train.samples import Sample
 from livegate_tools.train.step import device_of, train_step
-from livegate_tools.train.teacher import NO_TEACHER, Teacher, name_of
+from livegate_tools.train.teacher import NO_TEACHER, TeacherScores, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Run:
     train: tuple[Sample, ...]
     dev: tuple[Sample, ...]
     folder: Path
-    teacher: Teacher = NO_TEACHER
+    teacher: TeacherScores = NO_TEACHER
     shared_cache: Path | None = None
     """Folder of decoded pictures that several runs share; None: one of its own."""
 

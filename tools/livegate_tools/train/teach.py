@@ -17,11 +17,10 @@ import numpy as np
 from livegate.detect.crop_rule import crop
 from livegate.errors import AssetError
 from livegate.progress import Progress
-from livegate_tools.train.crop.teachers import Teacher as Network
-from livegate_tools.train.crop.teachers import open_teachers
+from livegate_tools.train.crop.teachers import Teacher, open_teachers
 from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Presentation, Sample
-from livegate_tools.train.teacher import Teacher, TeacherModel, name_of
+from livegate_tools.train.teacher import TeacherModel, TeacherScores, name_of
 
 OPEN_LICENCES = ("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "MIT")
 _BATCH = 16
@@ -58,7 +57,7 @@ def teach(samples: Iterable[Sample], folder: Path, out: Path) -> int:
     return len(asked)
 
 
-def _ask(networks: Sequence[Network], samples: Sequence[Sample]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _ask(networks: Sequence[Teacher], samples: Sequence[Sample]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return log-odds (B, networks) of bona fide."""
     pictures = [read_picture(sample.path) for sample in samples]
     columns = []
@@ -80,7 +79,7 @@ def _line(sample: Sample, log_odds: np.ndarray[tuple[int], np.dtype[np.float64]]
     }
 
 
-def agreement(samples: Iterable[Sample], teacher: Teacher) -> dict[str, tuple[int, int]]:
+def agreement(samples: Iterable[Sample], teacher: TeacherScores) -> dict[str, tuple[int, int]]:
     """Return by source of how many labelled samples the teacher is right at one half, and how many it was asked."""
     counts: dict[str, tuple[int, int]] = {}
     for sample in samples:

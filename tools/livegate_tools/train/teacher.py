@@ -25,7 +25,7 @@ class TeacherModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Teacher:
+class TeacherScores:
     """Who was asked, and the mean probability of bona fide (0..1) that they gave, by :func:`name_of` the sample."""
 
     models: tuple[TeacherModel, ...] = ()
@@ -37,7 +37,7 @@ class Teacher:
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-NO_TEACHER = Teacher()
+NO_TEACHER = TeacherScores()
 
 
 def name_of(sample: Sample) -> str:
@@ -45,7 +45,7 @@ def name_of(sample: Sample) -> str:
     return f"{sample.source}/{sample.identifier}"
 
 
-def read_teacher(path: Path) -> Teacher:
+def read_teacher(path: Path) -> TeacherScores:
     """Return the scores in ``path``; AssetError names the line that is wrong."""
     lines = enumerate(read_lines(path), 1)
     _, head = next(lines, (0, {}))
@@ -60,7 +60,7 @@ def read_teacher(path: Path) -> Teacher:
         name, score = _score(path, number, line)
         if scores.setdefault(name, score) != score:
             raise AssetError(f"{path}:{number}: a second score of {name}; write the file again with train teach")
-    return Teacher(models, scores)
+    return TeacherScores(models, scores)
 
 
 def _score(path: Path, number: int, line: Mapping[str, Any]) -> tuple[str, float]:
