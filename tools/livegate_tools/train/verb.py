@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from livegate.errors import ConfigError, LivegateError
 from livegate.terminal_text import printable
+from livegate_tools.train.options import refuse_unread
 from livegate_tools.train.readers.shared.options import add_import_arguments, wanted
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the verb; LivegateError names the extra where PyTorch or scikit-learn is missing."""
+    refuse_unread(arguments, add_arguments)
     if arguments.what:
         return _train_part(arguments)
     if arguments.config is None or not (arguments.data or arguments.simulated):
