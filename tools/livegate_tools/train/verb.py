@@ -44,6 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "training pictures; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="checkpoint, cache and the finished model go here"
+    )
+    _add_pictures(parser)
+    _add_ways(parser)
+    add_import_arguments(parser)
+
+
+def _add_pictures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
     parser.add_argument(
         "--simulated", type=Path, nargs="+", default=[], metavar="DIR", help="folders with a manifest.jsonl each"
@@ -65,9 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="convert: manifests of pictures trained on, which fix the steps of the 8-bit files; convert reads files, "
         "too, where --dev takes folders",
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="checkpoint, cache and the finished model go here"
-    )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     start.add_argument("--start-from", type=Path, metavar="FILE", help="begin with the weights of this checkpoint")
@@ -91,7 +100,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="fusion: keep here what was measured of dev captures, for another run"
     )
-    add_import_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
