@@ -118,20 +118,20 @@ def _measure(samples: Path, measurer: Measurer) -> list[Measured]:
 def _fuse(name: str, scorer: Scorer, ours: _Ours, measured: Sequence[Measured]) -> OwnFusion:
     said = [ours.said(seen) for seen in measured]
     own = [seen.llr(name, scorer) for seen in measured]
-    fused = [ours.points.fused(each).llr for each in said]
+    # Fixed beside one set of cues only, and used beside no other: that which all samples have.
+    beside = ours.points.serving(frozenset.intersection(*(frozenset(each) for each in said)))
+    fused = [ours.points.fused({name: each[name] for name in beside}).llr for each in said]
     llrs = np.array([[mine, together] for mine, together in zip(own, fused, strict=True)], dtype=np.float64)
     labels = labels_of(measured)
     line = fit_line(llrs, labels.bona_fide, balanced(labels))
     fixed = fix_threshold(line.llr(llrs), labels, DecisionPolicy())
-    # Beside other cues than all samples had, the stricter threshold of ours and this one holds.
-    common = frozenset.intersection(*(frozenset(each) for each in said))
     own_weight, weight = (round(value, _DECIMALS) for value in line.weights)
     return OwnFusion(
         own_weight,
         weight,
         round(line.offset, _DECIMALS),
         round(fixed.llr, _DECIMALS),
-        tuple(sorted(common)),
+        tuple(sorted(beside)),
         fixed.rates,
     )
 

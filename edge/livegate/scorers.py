@@ -120,10 +120,10 @@ def operating_points(
 ) -> OperatingPoints:
     """Return the points fixed with just these models; ``alone`` serves the detector where none was fixed for it.
 
-    Points of other models are left out, which is logged: the sum with the strictest threshold serves there. AssetError
-    when their file is damaged.
+    Points of other models are left out, which is logged: the cues that have points serve without the others.
+    AssetError when their file is damaged.
     """
-    points, strictest = {frozenset({detector.name}): alone}, alone.threshold_llr
+    points = {frozenset({detector.name}): alone}
     own = {cue.name: cue.own for cue in cues if cue.own is not None}
     if (folder := shelf.find(FUSION)) is not None:
         fusion = read_fusion(folder / MANIFEST)
@@ -131,8 +131,7 @@ def operating_points(
         for name in unlike(fusion, known):
             log.warning("operating points were fixed with another model and are not used", extra={"cue": name})
         points |= {frozenset(point.cues): _point(point) for point in fusion.point if _is_of(point, fusion, known)}
-        strictest = max([strictest, *(point.threshold_llr for point in fusion.point)])
-    return OperatingPoints(points, own, strictest)
+    return OperatingPoints(points, own)
 
 
 def unlike(fusion: Fusion, known: Mapping[str, str]) -> tuple[str, ...]:

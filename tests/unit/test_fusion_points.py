@@ -25,10 +25,20 @@ def test_each_set_of_cues_is_weighed_as_it_was_fixed() -> None:
     assert points.fused({"detector": 2.0}).llr == 2.0
 
 
-def test_cues_that_no_point_was_fixed_for_are_added_up_and_take_the_strictest() -> None:
-    fused = OperatingPoints(OURS, strictest_llr=3.0).fused({"detector": 1.0, "depth_shape": 1.0})
-    assert (fused.llr, fused.threshold_llr) == (2.0, 3.0)
-    assert OperatingPoints(OURS).fused({"depth_shape": 1.0}).threshold_llr == 1.1
+def test_cues_that_no_point_was_fixed_for_do_not_count() -> None:
+    points = OperatingPoints(OURS)
+    assert points.fused({"detector": 1.0, "depth_shape": 9.0}) == points.fused({"detector": 1.0})
+    assert points.fused({"detector": 1.0, "crop": 2.0, "depth_shape": 9.0}) == points.fused(
+        {"detector": 1.0, "crop": 2.0}
+    )
+    assert points.fused({"depth_shape": 9.0}).threshold_llr == FARTHEST_LLR
+
+
+def test_of_sets_as_large_the_one_with_the_highest_threshold_serves() -> None:
+    other = Point({"detector": 1.0, "nir": 1.0}, 0.0, 2.5)
+    points = OperatingPoints(OURS | {frozenset({"detector", "nir"}): other})
+    assert points.serving(frozenset({"detector", "crop", "nir"})) == {"detector", "nir"}
+    assert points.fused({"detector": 1.0, "crop": 9.0, "nir": 1.0}).threshold_llr == 2.5
 
 
 def test_without_any_point_nothing_is_bona_fide() -> None:
@@ -45,12 +55,18 @@ def test_a_users_own_cue_comes_on_top_of_ours() -> None:
     assert fused.threshold_llr == 0.6
 
 
-def test_beside_other_cues_than_its_own_the_stricter_threshold_holds() -> None:
+def test_beside_other_cues_than_its_own_a_users_cue_does_not_count() -> None:
     points = OperatingPoints(
         OURS | {frozenset({"detector", "nir"}): Point({"detector": 1, "nir": 1}, 0, 4.0)}, {"mine": OWN}
     )
-    assert points.fused({"detector": 2.0, "nir": 1.0, "mine": 3.0}).threshold_llr == 4.0
-    assert points.fused({"detector": 2.0, "mine": 3.0}).threshold_llr == 0.8
+    for said in ({"detector": 2.0, "nir": 1.0}, {"detector": 2.0}):
+        assert points.fused(said | {"mine": 9.0}) == points.fused(said)
+
+
+def test_of_two_of_a_users_own_cues_the_one_with_more_doubt_counts() -> None:
+    said = {"detector": 2.0, "crop": 1.0, "mine": 3.0, "yours": -3.0}
+    points = OperatingPoints(OURS, {"mine": OWN, "yours": OWN})
+    assert points.fused(said) == points.fused({name: llr for name, llr in said.items() if name != "mine"})
 
 
 def test_the_rates_of_a_point_are_those_of_its_threshold_where_no_others_were_measured() -> None:
@@ -66,3 +82,46 @@ def test_more_evidence_of_a_living_face_never_lowers_the_fused_llr(a: float, b: 
     said = {"detector": a, "crop": b, "mine": own}
     for name, llr in said.items():
         assert points.fused(said | {name: llr + more}).llr >= points.fused(said).llr
+
+
+CUES = ("detector", "crop", "nir", "depth", "mine", "yours")
+NUMBER = st.floats(0, 3)
+SETS = st.sets(st.sampled_from(CUES[1:4]))
+
+
+@st.composite
+def terminals(draw: st.DrawFn) -> OperatingPoints:
+    """Terminals with points for the detector and for some sets of cues, and with cues of a user's own."""
+    points = {}
+    for more in (set[str](), *draw(st.lists(SETS, max_size=6))):
+        cues = frozenset({"detector", *more})
+        points[cues] = Point({name: draw(NUMBER) for name in sorted(cues)}, draw(LLR), draw(st.floats(-9, 9)))
+    own = {}
+    for name in draw(st.sets(st.sampled_from(CUES[4:]))):
+        beside = frozenset({"detector", *draw(SETS)})
+        own[name] = OwnPoint(draw(NUMBER), draw(NUMBER), draw(LLR), draw(NUMBER), beside)
+    return OperatingPoints(points, own)
+
+
+@given(terminals(), st.dictionaries(st.sampled_from(CUES), LLR).map(lambda said: said | {"detector": 1.0}))
+def test_whoever_falls_silent_a_verdict_comes_from_what_was_fixed_together(
+    points: OperatingPoints, said: dict[str, float]
+) -> None:
+    for silent in (None, *(name for name in said if name != "detector")):
+        spoke = {name: llr for name, llr in said.items() if name != silent}
+        fused = points.fused(spoke)
+        whole = [(point.llr(spoke), point.threshold_llr) for cues, point in points.points.items() if cues <= set(spoke)]
+        for name in spoke.keys() & points.own.keys():
+            own = points.own[name]
+            if own.cues <= spoke.keys() and own.cues in points.points:
+                ours = points.points[own.cues].llr(spoke)
+                llr = own.offset + own.weight * ours + own.own_weight * spoke[name]
+                whole.append((llr, own.threshold_llr))
+        assert (fused.llr, fused.threshold_llr) in whole
+
+
+@given(terminals(), st.dictionaries(st.sampled_from(CUES), LLR).map(lambda said: said | {"detector": 1.0}))
+def test_silencing_what_did_not_count_changes_nothing(points: OperatingPoints, said: dict[str, float]) -> None:
+    counted = points.serving(frozenset(said) - points.own.keys())
+    idle = said.keys() - counted - points.own.keys()
+    assert points.fused({name: llr for name, llr in said.items() if name not in idle}) == points.fused(said)

@@ -89,17 +89,16 @@ def test_every_shipped_scorer_fits_its_cue_and_every_set_of_them_has_a_point() -
     assert frozenset({"detector", *(cue.name for cue in cues)}) in points
 
 
-def test_with_another_detector_only_its_own_point_is_left_and_the_strictest_threshold_serves(tmp_path: Path) -> None:
+def test_with_another_detector_only_its_own_point_is_left_and_it_judges_alone(tmp_path: Path) -> None:
     shutil.copytree(assets.model("face"), tmp_path / "face")
     path = tmp_path / "face" / "manifest.toml"
     path.write_text(path.read_text().replace("llr_offset = ", "llr_offset = 1"))
     manifest, cues = read_manifest(tmp_path / "face"), trained_cues(frozenset(Role))
     points = operating_points(detector_as_cue(manifest), cues, alone(manifest))
     assert set(points.points) == {frozenset({"detector"})}
-    fixed = read_fusion(assets.folder("models") / "fusion" / "manifest.toml").point
-    everything = {"detector": 1.0} | {cue.name: 1.0 for cue in cues}
-    assert points.fused(everything).threshold_llr == max(point.threshold_llr for point in fixed)
-    assert points.fused(everything).llr == len(everything)
+    everything = {"detector": 1.0} | {cue.name: 9.0 for cue in cues}
+    assert points.fused(everything) == points.fused({"detector": 1.0})
+    assert points.fused(everything).threshold_llr == manifest.decision.threshold_llr
 
 
 def test_a_cue_that_is_left_out_is_not_opened() -> None:

@@ -56,7 +56,7 @@ def _quality(config: Config, shelf: Shelf) -> str:
 
 
 def _fusion(shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
-    """Warn of operating points that were fixed with other models: the strictest threshold serves in their place."""
+    """Warn of operating points that were fixed with other models: what no point is left for does not count."""
     folder = shelf.find(FUSION)
     if folder is None:
         return
@@ -68,7 +68,7 @@ def _fusion(shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
         return
     if others:
         text = (
-            f"{folder}: its operating points were fixed with another model of {', '.join(others)}; the sum of the cues "
-            "with the strictest threshold serves, until `livegate train fusion` fixes new ones"
+            f"{folder}: its operating points were fixed with another model of {', '.join(others)}; what "
+            "cues say that no point is left for does not count, until `livegate train fusion` fixes new ones"
         )
         yield Finding("fusion", None, text)

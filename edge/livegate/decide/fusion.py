@@ -3,6 +3,9 @@
 Cues are not independent: two that look at the same picture err together. So what they say is not added up as it is but
 weighed, for every set of cues that may speak together, by a logistic regression on a dev split (Brummer et al., Fusion
 of Heterogeneous Speaker Recognition Systems, IEEE TASLP 15(7), 2007).
+
+Weights, offset and threshold belong together: a threshold that was fixed for one sum says nothing about another one. So
+no verdict ever comes from anything but one point, whole.
 """
 
 from __future__ import annotations
@@ -62,45 +65,49 @@ class Fused:
 class OperatingPoints:
     """The points of a terminal: ours for each set of cues, and those of a user's own cues by their name.
 
-    A set that none was fixed for (or not with these models) is added up and takes ``strictest_llr``, the highest
-    threshold there is. Without any point nothing is ever bona fide.
+    Where none was fixed for the cues that spoke (or not with these models) the point of the largest set among them
+    serves, of several as large the one with the highest threshold; what the other cues said does not count then.
+    Without any point nothing is ever bona fide.
     """
 
     points: Mapping[frozenset[str], Point]
     own: Mapping[str, OwnPoint] = field(default_factory=dict)
-    strictest_llr: float = -FARTHEST_LLR
+
+    def serving(self, cues: frozenset[str]) -> frozenset[str]:
+        """Return which of our ``cues`` are weighed when these spoke; empty where no point serves."""
+        fixed = [known for known in self.points if known <= cues]
+        return max(
+            fixed, key=lambda known: (len(known), self.points[known].threshold_llr, sorted(known)), default=_NONE
+        )
 
     def fused(self, llrs: Mapping[str, float]) -> Fused:
         """Return what cues say together that said ``llrs``, by name.
 
-        A user's own cues come last, by name; where other cues speak than those its threshold was fixed beside, the
-        stricter of both thresholds holds.
+        A user's own cue counts only beside exactly the cues its point was fixed beside; of several, the one with the
+        most doubt.
         """
-        ours = {name: llr for name, llr in llrs.items() if name not in self.own}
-        fused, beside = self._ours(ours), frozenset(ours)
-        for name in sorted(llrs.keys() & self.own.keys()):
-            fused = _on_top(fused, self.own[name], llrs[name], beside)
-            beside |= {name}
-        return fused
+        beside = self.serving(frozenset(llrs) - self.own.keys())
+        ours = self._ours(beside, llrs)
+        fitting = [name for name in sorted(llrs.keys() & self.own.keys()) if self.own[name].cues == beside]
+        own = [_on_top(ours, self.own[name], llrs[name]) for name in fitting]
+        return min(own, key=lambda fused: fused.llr - fused.threshold_llr, default=ours)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 that is another one whenever a fused llr, a threshold or its error rates may be."""
         points = sorted(json.dumps([sorted(cues), asdict(point)]) for cues, point in self.points.items())
         own = {name: asdict(point) for name, point in self.own.items()}
-        told = json.dumps([points, own, self.strictest_llr], sort_keys=True, default=sorted)
+        told = json.dumps([points, own], sort_keys=True, default=sorted)
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def _ours(self, llrs: Mapping[str, float]) -> Fused:
-        point = self.points.get(frozenset(llrs))
-        if point is not None:
-            return Fused(point.llr(llrs), point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr))
-        known = [each.threshold_llr for each in self.points.values()]
-        threshold = max([*known, self.strictest_llr]) if known else FARTHEST_LLR
-        return Fused(math.fsum(llrs.values()), threshold, Rates.at_threshold(threshold))
+    def _ours(self, serving: frozenset[str], llrs: Mapping[str, float]) -> Fused:
+        point = self.points.get(serving, _NEVER)
+        return Fused(point.llr(llrs), point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr))
 
 
-def _on_top(ours: Fused, point: OwnPoint, own_llr: float, beside: frozenset[str]) -> Fused:
+_NONE: frozenset[str] = frozenset()
+_NEVER = Point({}, 0.0, FARTHEST_LLR)
+
+
+def _on_top(ours: Fused, point: OwnPoint, own_llr: float) -> Fused:
     llr = point.offset + point.weight * ours.llr + point.own_weight * own_llr
-    if beside != point.cues and ours.threshold_llr > point.threshold_llr:
-        return Fused(llr, ours.threshold_llr, ours.rates)
     return Fused(llr, point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr))
