@@ -11,6 +11,7 @@ from livegate.cues import detector as detector_cue
 from livegate.cues.scorer import Scorer
 from livegate.decide.calibration import Calibration
 from livegate.decide.fitting import balanced, fit_line
+from livegate.detect.crop_manifest import MOST_LLR
 from livegate.errors import ConfigError
 from livegate.samples.measuring import Measured, labels_of
 from livegate.toml_text import toml_lines
@@ -40,7 +41,7 @@ def fit_scorer(name: str, measured: Sequence[Measured]) -> Scorer:
             f"'{name}': on these samples it does not tell people from attacks; are its 'classes', 'channel_order', "
             "'mean' and 'scale' those it was trained with?"
         )
-    bound = labels.earned_llr()
+    bound = min(labels.earned_llr(), MOST_LLR)
     return detector_cue.scorer(Calibration(line.weights[0], line.offset, 0.0, bound), frame_correlation=1.0)
 
 

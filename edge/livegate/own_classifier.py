@@ -17,10 +17,17 @@ from livegate.cues.bank import ScoredCue
 from livegate.cues.crop import CropCue
 from livegate.cues.protocol import Cue
 from livegate.cues.scorer import Scorer
-from livegate.decide.fitting import balanced, fit_line, fix_threshold
+from livegate.decide.fitting import Line, balanced, fit_line, fix_threshold
 from livegate.decide.fusion import OperatingPoints
 from livegate.detect.classifier import open_classifier
-from livegate.detect.crop_manifest import OwnFusion, read_crop_manifest
+from livegate.detect.crop_manifest import (
+    LEAST_WEIGHT,
+    MOST_OFFSET,
+    MOST_WEIGHT,
+    OwnFusion,
+    accepts_attacks,
+    read_crop_manifest,
+)
 from livegate.detect.detector import open_detector
 from livegate.errors import ConfigError
 from livegate.installed.shelf import SHIPPED, Shelf
@@ -123,17 +130,19 @@ def _fuse(name: str, scorer: Scorer, ours: _Ours, measured: Sequence[Measured]) 
     fused = [ours.points.fused({name: each[name] for name in beside}).llr for each in said]
     llrs = np.array([[mine, together] for mine, together in zip(own, fused, strict=True)], dtype=np.float64)
     labels = labels_of(measured)
-    line = fit_line(llrs, labels.bona_fide, balanced(labels))
+    line = _bounded(fit_line(llrs, labels.bona_fide, balanced(labels)))
     fixed = fix_threshold(line.llr(llrs), labels, DecisionPolicy())
-    own_weight, weight = (round(value, _DECIMALS) for value in line.weights)
-    return OwnFusion(
-        own_weight,
-        weight,
-        round(line.offset, _DECIMALS),
-        round(fixed.llr, _DECIMALS),
-        tuple(sorted(beside)),
-        fixed.rates,
-    )
+    rates = None if fixed.rates is None or fixed.llr < 0 or accepts_attacks(fixed.rates) else fixed.rates
+    own_weight, weight = line.weights
+    threshold_llr = round(max(fixed.llr, 0.0), _DECIMALS)
+    return OwnFusion(own_weight, weight, line.offset, threshold_llr, tuple(sorted(beside)), rates)
+
+
+def _bounded(line: Line) -> Line:
+    """Return the line within the bounds of a manifest; the threshold is fixed for what this one says."""
+    own_weight, weight = (round(min(each, MOST_WEIGHT), _DECIMALS) for each in line.weights)
+    offset = round(min(max(line.offset, -MOST_OFFSET), MOST_OFFSET), _DECIMALS)
+    return Line((own_weight, max(weight, LEAST_WEIGHT)), offset)
 
 
 def _counts(measured: Sequence[Measured]) -> tuple[int, int]:

@@ -114,6 +114,13 @@ bias = 0.0
 max_llr = 3.0
 frame_correlation = 1.0
 
+[fusion]
+own_weight = 0.5
+weight = 1.0
+offset = 0.0
+threshold_llr = 0.6
+cues = ["detector"]
+
 [calibration]
 date = "2026-11-22"
 bona_fide = 20

@@ -179,3 +179,19 @@ def test_which_species_an_attack_is_taken_for_changes_no_decision(tmp_path: Path
 
 def test_the_guess_stands_in_the_verdict_on_an_attack(tmp_path: Path) -> None:
     assert judged(write_classifier(tmp_path), RED)[::2] == (PadDecision.ATTACK, "print")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_llr = 3.0", "max_llr = 10.5"),
+        ("weight = 1.0\noffset", "weight = 0.05\noffset"),
+        ("own_weight = 0.5", "own_weight = 11.0"),
+        ("offset = 0.0\nthreshold", "offset = 5.5\nthreshold"),
+        ("threshold_llr = 0.6", "threshold_llr = -0.1"),
+        ("[calibration]", "[fusion.rates]\nllr = [-9.0]\napcer = [0.05]\nbpcer = [0.05]\n[calibration]"),
+    ],
+)
+def test_a_calibration_from_outside_keeps_bounds(tmp_path: Path, old: str, new: str) -> None:
+    with pytest.raises(AssetError, match=r"manifest\.toml"):
+        read_crop_manifest(edited(tmp_path, old, new))

@@ -23,6 +23,7 @@ from livegate.installed.library import Library
 from livegate.installed.overview import overview
 from livegate.installed.pointer import Pointer, read_pointer, write_pointer
 from livegate.installed.shelf import SHIPPED, Shelf
+from livegate.scorers import fingerprint
 from support.onnx_files import write_classifier
 
 CUE = "near_infrared"
@@ -74,6 +75,37 @@ def version_of(library: Library) -> str:
 def switch(library: Library, version: str | None) -> None:
     with library.changing():
         activate(library, CUE, version)
+
+
+def unfused(folder: Path) -> Path:
+    """Write a classifier with a scorer and no [fusion]."""
+    path = write_classifier(folder) / "manifest.toml"
+    text = path.read_text()
+    start, end = text.index("[fusion]"), text.index("[calibration]")
+    path.write_text(text[:start] + text[end:])
+    return folder
+
+
+def points_naming(folder: Path, digest: str) -> Path:
+    """Write operating points that were fixed with the classifier "second"."""
+    folder.mkdir()
+    (folder / "manifest.toml").write_text(
+        '[model]\nname = "fusion"\nversion = "9"\nkind = "operating_points"\nlicence = "Apache-2.0"\n'
+        f'[models]\ndetector = "{"0" * 64}"\nsecond = "{digest}"\n'
+        '[[point]]\ncues = ["detector", "second"]\nweights = [1.0, 1.0]\noffset = 0.0\nthreshold_llr = 1.0\n'
+    )
+    return folder
+
+
+def test_a_classifier_that_nobody_weighed_beside_the_others_is_not_activated(library: Library, tmp_path: Path) -> None:
+    done = install(library, unfused(tmp_path / "given")).description
+    with library.changing(), pytest.raises(AssetError, match=r"lacks \[fusion\]"):
+        activate(library, "second")
+    assert "second" not in library.shelf().active
+    install(library, points_naming(tmp_path / "points", fingerprint(done.folder)))
+    with library.changing():
+        activate(library, "fusion")
+        assert activate(library, "second") is not None
 
 
 def test_what_is_installed_is_not_in_force_until_it_is_activated(library: Library, tmp_path: Path) -> None:

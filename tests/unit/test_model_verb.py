@@ -65,6 +65,15 @@ def test_a_classifier_goes_in_comes_into_force_and_back(tmp_path: Path, capsys: 
     assert [model["name"] for model in asked(capsys, "list", *config)["models"]] == SHIPPED_NAMES
 
 
+def test_one_that_was_calibrated_elsewhere_is_said_so_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ("--config", write_config(tmp_path))
+    given = write_classifier(tmp_path / "given")
+    assert asked(capsys, "install", given, *config)["calibrated_elsewhere"]
+    assert "CALIBRATED ELSEWHERE" in said(capsys, "install", given, *config)
+    raw = write_classifier(tmp_path / "raw", calibrated=False)
+    assert "ELSEWHERE" not in said(capsys, "install", raw, *config)
+
+
 def test_every_model_is_verified_and_a_wrong_one_is_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from livegate.crop_calibration import fit_scorer
+from livegate.decide.fitting import Line
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.errors import ConfigError
-from livegate.own_classifier import calibrate
+from livegate.own_classifier import _bounded, calibrate
 from livegate.samples.measuring import Measured
 from livegate_tools.train.scorer_file import write_scorer
 from support.onnx_files import write_classifier
@@ -72,3 +73,8 @@ def test_too_few_faces_are_counted(tmp_path: Path) -> None:
     samples.write_text(json.dumps({"id": "a", "rgb": "missing.png", "label": "bona_fide"}) + "\n")
     with pytest.raises(ConfigError, match="found 0 bona fide and 0 attacks"):
         calibrate(write_classifier(tmp_path / "m", calibrated=False), samples)
+
+
+def test_a_line_is_brought_within_the_bounds_of_a_manifest() -> None:
+    assert _bounded(Line((99.0, 0.0), -70.0)) == Line((10.0, 0.1), -5.0)
+    assert _bounded(Line((0.5, 0.9), 0.25)) == Line((0.5, 0.9), 0.25)

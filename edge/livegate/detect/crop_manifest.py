@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from livegate.config import DecisionPolicy
 from livegate.cues.scorer import Scorer
 from livegate.decide.rates import Rates
 from livegate.detect.manifest import Input
@@ -22,6 +23,9 @@ from livegate.options import Between, Matches
 
 FEATURES = ("log_odds",)
 BONA_FIDE = "bona_fide"
+# One opinion, however sure, weighs no more than tens of thousands of samples without an error could support.
+MOST_LLR = 10.0
+LEAST_WEIGHT, MOST_WEIGHT, MOST_OFFSET = 0.1, 10.0, 5.0
 
 
 class CropRule(enum.StrEnum):
@@ -72,13 +76,14 @@ class Output:
 class OwnFusion:
     """Table [fusion] of a user's own classifier: fused = offset + weight * ours + own_weight * own.
 
-    ``threshold_llr`` was fixed on the user's samples, on which ``cues`` spoke besides.
+    ``threshold_llr`` was fixed on the user's samples, beside exactly ``cues``. It may come from anywhere, so it is
+    bounded: ours keep a say, and nothing below even odds is accepted.
     """
 
-    own_weight: Annotated[float, Between(0, 10)]
-    weight: Annotated[float, Between(0, 10)]
-    offset: Annotated[float, Between(-50, 50)]
-    threshold_llr: Annotated[float, Between(-50, 50)]
+    own_weight: Annotated[float, Between(0, MOST_WEIGHT)]
+    weight: Annotated[float, Between(LEAST_WEIGHT, MOST_WEIGHT)]
+    offset: Annotated[float, Between(-MOST_OFFSET, MOST_OFFSET)]
+    threshold_llr: Annotated[float, Between(0, 50)]
     cues: tuple[str, ...] = ()
     rates: Rates | None = None
 
@@ -170,3 +175,16 @@ def _check_whole(tables: _Tables, path: Path) -> None:
             f"{path}: [scorer] expected the feature {FEATURES[0]} with one mean, deviation and weight above 0; "
             "calibrate the model again"
         )
+    if scorer is not None and scorer.max_llr > MOST_LLR:
+        raise AssetError(f"{path}: [scorer] 'max_llr': expected at most {MOST_LLR:g}; calibrate the model again")
+    fusion = tables.fusion
+    if fusion is not None and fusion.rates is not None and accepts_attacks(fusion.rates):
+        raise AssetError(
+            f"{path}: [fusion] 'rates': expected no threshold below 0 for the default error rates; calibrate the model "
+            "again"
+        )
+
+
+def accepts_attacks(rates: Rates) -> bool:
+    """Return whether by ``rates`` evidence would be accepted that speaks for an attack, at the default error rates."""
+    return rates.accept_llr(DecisionPolicy().max_apcer) < 0

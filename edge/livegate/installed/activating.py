@@ -6,11 +6,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from livegate.detect.crop_manifest import read_crop_manifest
+from livegate.detect.network import MANIFEST, Kind
 from livegate.errors import AssetError
 from livegate.filesystem import UNFINISHED, settle
 from livegate.installed.description import Description
 from livegate.installed.library import Library
 from livegate.installed.pointer import Pointer, write_pointer
+from livegate.scorers import FUSION, fingerprint, read_fusion
 
 SHIPPED_VERSION = "shipped"
 """Stands for what ships under the name, be it nothing."""
@@ -21,7 +24,7 @@ def activate(library: Library, name: str, version: str | None = None) -> Descrip
     """Put a version in force: by the manifest's own word, the beginning of its SHA-256, or the only one there is.
 
     Return it, None for "shipped". Raises AssetError, and changes nothing, when it is not there, not whole, or was not
-    calibrated. Needs ``library.changing()``.
+    calibrated or is not fused with the other cues. Needs ``library.changing()``.
     """
     chosen = None if version == SHIPPED_VERSION else _chosen(library, name, version)
     if chosen is not None and chosen.calibration is None:
@@ -29,11 +32,25 @@ def activate(library: Library, name: str, version: str | None = None) -> Descrip
             f"model '{name}' {chosen.version} is not calibrated, so nobody knows what its scores mean; install it "
             f"again with `livegate model install DIR --samples M.jsonl` (docs/models.md)"
         )
+    if chosen is not None and chosen.kind is Kind.CROP_CLASSIFIER and not _is_fused(library, chosen):
+        raise AssetError(
+            f"model '{name}' {chosen.version} lacks [fusion] and no operating point names it, so nobody knows what it "
+            "weighs beside the other cues; remove its [scorer] and install it again with `livegate model install DIR "
+            "--samples M.jsonl` (docs/models.md)"
+        )
     before = _pointer(library, name)
     active = None if chosen is None else chosen.sha256
     if before != Pointer(active, before.previous, changed=True):
         _swap(library, name, Pointer(active, before.active, changed=True))
     return chosen
+
+
+def _is_fused(library: Library, model: Description) -> bool:
+    """Return whether a crop classifier brings its own fusion, or the points in force were fixed with it."""
+    if read_crop_manifest(model.folder).fusion is not None:
+        return True
+    points = library.shelf().find(FUSION)
+    return points is not None and read_fusion(points / MANIFEST).models.get(model.name) == fingerprint(model.folder)
 
 
 def rollback(library: Library, name: str) -> Description | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from livegate.config import Detector
 from livegate.configfile import load
+from livegate.detect.network import Kind
 from livegate.errors import ConfigError
 from livegate.installed import telling
 from livegate.installed.activating import activate, remove, rollback
@@ -26,6 +27,10 @@ from livegate.verbs.events import add_store_arguments, state_dir
 
 HELP = "list, verify, install, activate, roll back and warm models"
 _RESTART = "the terminal takes it at its next start: restart it"
+_ELSEWHERE = """\
+WARNING: it was CALIBRATED ELSEWHERE, on other samples than yours. What its scores mean at your door, and how much they
+WARNING: weigh, is its maker's word. To know, take [scorer], [fusion] and [calibration] out of its manifest and install it
+WARNING: with --samples M.jsonl (docs/models.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +127,9 @@ def _install(library: Library, arguments: argparse.Namespace) -> int:
     done = install(library, arguments.path, _calibration(library, arguments.samples))
     model = done.description
     card = telling.card(model)
+    elsewhere = model.kind is Kind.CROP_CLASSIFIER and model.calibration is not None and arguments.samples is None
     if arguments.json:
-        more = {"known": done.known, "ran": telling.ran_rows(done.ran), "card": card}
+        more = {"known": done.known, "ran": telling.ran_rows(done.ran), "card": card, "calibrated_elsewhere": elsewhere}
         _print_json(telling.told(model) | more)
         return 0
     version = f"{model.name}@{model.sha256[:12]}"
@@ -132,8 +138,10 @@ def _install(library: Library, arguments: argparse.Namespace) -> int:
     print(printable(f"runs: {telling.runs(done.ran)}"))
     if model.calibration is None:
         print("not calibrated: install it with --samples M.jsonl to activate it")
-    else:
-        print(f"to put it in force: livegate model activate {version}")
+        return 0
+    if elsewhere:
+        print(_ELSEWHERE)
+    print(f"to put it in force: livegate model activate {version}")
     return 0
 
 
