@@ -18,7 +18,7 @@ from livegate.types import Box
 _INTERPOLATION = {
     Resize.LINEAR: cv2.INTER_LINEAR,
     Resize.AREA: cv2.INTER_AREA,
-    Resize.HALVING: cv2.INTER_LINEAR,
+    Resize.HALVING: cv2.INTER_AREA,
 }
 # A cut-out of more than this many pictures is nothing but replicated edge, and would only cost memory.
 _MOST_PICTURES = 4.0

@@ -18,7 +18,7 @@ from livegate.types import Box
 
 INDEX = "manifest.jsonl"
 """The file in a set's folder that names its pictures."""
-PORTRAIT_SOURCES = ("generated_faces",)
+PORTRAIT_SOURCES = ("generated_faces", "canada_faces")
 CAPTURED_SOURCES = ("phone_replay", "webcam_live")
 
 

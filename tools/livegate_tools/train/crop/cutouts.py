@@ -27,7 +27,7 @@ from livegate_tools.train.samples import Sample
 
 Pictures = NDArray[np.uint8]
 _CHUNK = 64
-_FORMAT = 1
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,9 @@ def _stray(rng: np.random.Generator, box: Box, scale: float, shift: float) -> Bo
 
 
 def _within(part: Pictures, most: int) -> Pictures:
-    """The camera's traces belong at the camera's own resolution, as far as that costs little."""
     height, width = part.shape[:2]
     factor = most / max(height, width)
     if factor >= 1:
         return part
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)

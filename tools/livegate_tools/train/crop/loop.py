@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,8 +20,7 @@ from livegate_tools.train.crop.cutouts import Cutouts
 from livegate_tools.train.crop.network import Answer, CropNetwork
 from livegate_tools.train.crop.recipe import Model, Recipe, Weights
 from livegate_tools.train.crop.teachers import Lessons
-from livegate_tools.train.samples import Presentation
-from livegate_tools.train.sampling import BalancedSampler
+from livegate_tools.train.samples import Presentation, Sample
 
 MAX_GRADIENT = 5.0
 _LEAST_RATE = 0.02
@@ -45,8 +45,7 @@ class Lectern:
     def __init__(self, cutouts: Cutouts, lessons: Lessons | None, chosen: Sequence[int], recipe: Recipe) -> None:
         self._cutouts, self._lessons, self._recipe = cutouts, lessons, recipe
         self._chosen = np.asarray(chosen)
-        samples = [cutouts.samples[i] for i in chosen]
-        self._sampler = BalancedSampler(samples, {"recaptured": 0.0, **recipe.shares}, recipe.optimisation.seed)
+        self._weights = np.cumsum(drawn_as_often([cutouts.samples[i] for i in chosen], recipe.shares))
         self._classes = np.array(
             [recipe.class_of(s.species if s.presentation is Presentation.ATTACK else None) for s in cutouts.samples]
         )
@@ -55,7 +54,8 @@ class Lectern:
         """Return the batch of ``step``."""
         plan = self._recipe.optimisation
         rng = np.random.default_rng((plan.seed, 3, step))
-        index = self._chosen[[draw.index for draw in self._sampler.draws(step, plan.batch)]]
+        drawn = np.searchsorted(self._weights, rng.random(plan.batch) * self._weights[-1], side="right")
+        index = self._chosen[drawn]
         variant = rng.integers(0, self._recipe.variants.count + 1, plan.batch)
         embeddings = opinions = None
         if self._lessons is not None:
@@ -63,7 +63,28 @@ class Lectern:
             if self._lessons.embeddings is not None:
                 embeddings = torch.from_numpy(self._lessons.embeddings[index, variant].astype(np.float32))
         pictures = self._cutouts.pictures[index, variant]
+        if rng.random() < 0.5:
+            pictures = np.ascontiguousarray(pictures[:, :, ::-1])
         return Lesson(pictures, torch.from_numpy(self._classes[index]), embeddings, opinions)
+
+
+def drawn_as_often(samples: Sequence[Sample], shares: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return how often each sample is drawn, (N,), summing to 1: both classes alike, sources by ``shares``.
+
+    Within a class and source, somebody shown n times as often as another is drawn as often as the root of n.
+    """
+    groups = [(s.presentation, s.source) for s in samples]
+    cells = [(*group, s.subject, s.species) for group, s in zip(groups, samples, strict=True)]
+    sizes = Counter(cells)
+    rarity = np.array([sizes[cell] ** -0.5 for cell in cells])
+    found = np.zeros(len(samples))
+    for group in set(groups):
+        those = np.array([g == group for g in groups])
+        found[those] = shares.get(group[1], 1.0) * rarity[those] / rarity[those].sum()
+    for presentation in {s.presentation for s in samples}:
+        those = np.array([s.presentation is presentation for s in samples])
+        found[those] /= found[those].sum()
+    return found / found.sum()
 
 
 def normalised(pictures: NDArray[np.uint8], model: Model) -> Tensor:

@@ -67,7 +67,9 @@ class Variants:
     count: int = 5
     box_scale: float = 0.08
     box_shift: float = 0.035
-    region_px: int = 400
+    region_px: int = 144
+    """Longer side of the cut-out while it is photographed anew. At the picture's own resolution blur and noise would
+    be averaged away again, and the network would learn the sharpness of the cameras at hand."""
     jitter: Jitter = field(default_factory=Jitter)
 
 
