@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from livegate.errors import ConfigError
-from livegate.samples.manifest import BadLine, Sample, read_manifest
+from livegate.samples.manifest import MAX_LINE_BYTES, BadLine, Sample, read_manifest
 from livegate.types import Box, Role
 
 GOOD = {"id": "a", "rgb": "a.png", "label": "bona_fide", "subject": "ann", "source": "lab"}
@@ -125,6 +125,18 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
     assert isinstance(entries[1], BadLine)
     assert entries[1].id is None
     assert "line 1" in entries[1].problem
+
+
+def test_a_line_without_end_is_one_bad_line_and_the_next_is_read(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text(
+        json.dumps({"id": "x" * 3 * MAX_LINE_BYTES}) + "\n" + json.dumps({"id": "b", "rgb": "b.png", "label": "attack"})
+    )
+    long, after = read_manifest(tmp_path / "m.jsonl")
+    assert isinstance(long, BadLine)
+    assert (long.line, long.id) == (1, None)
+    assert "longer than 65536 bytes" in long.problem
+    assert isinstance(after, Sample)
+    assert after.line == 2
 
 
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:

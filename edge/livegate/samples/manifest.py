@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from livegate.errors import ConfigError
 from livegate.types import Box, PadDecision, Role
@@ -20,6 +20,8 @@ UNSPECIFIED = "unspecified"
 NOT_STATED = "not stated"
 # No pixel, focal length or millisecond comes near.
 _LARGEST = 1e12
+# A clip of ten seconds with three sensors at 15 pictures a second takes half of it.
+MAX_LINE_BYTES = 64 << 10
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -80,7 +82,7 @@ def read_manifest(path: Path, split: str | None = None, traits: Sequence[str] = 
     seen: dict[str, int] = {}
     try:
         with path.open("rb") as lines:
-            for number, raw in enumerate(lines, start=1):
+            for number, raw in enumerate(_lines(lines), start=1):
                 entry = _entry(raw, number, split, path.parent, traits)
                 if entry is None:
                     continue
@@ -98,11 +100,19 @@ def read_manifest(path: Path, split: str | None = None, traits: Sequence[str] = 
         ) from exc
 
 
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield every line, of one that is too long its beginning: nobody's file shall fill the memory."""
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        yield raw
+        while len(raw) > MAX_LINE_BYTES and not raw.endswith(b"\n"):
+            raw = file.readline(MAX_LINE_BYTES + 1)
+
+
 def _entry(raw: bytes, number: int, split: str | None, base: Path, traits: Sequence[str]) -> Sample | BadLine | None:
     if not raw.strip():
         return None
     try:
-        fields = json.loads(raw.decode("utf-8-sig"))
+        fields = _parsed(raw)
     except (ValueError, RecursionError) as exc:
         return BadLine(number, f"is not JSON: {exc}")
     if not isinstance(fields, dict):
@@ -113,6 +123,12 @@ def _entry(raw: bytes, number: int, split: str | None, base: Path, traits: Seque
         return replace(_sample(fields, number, base), traits={name: _trait(fields, name) for name in traits})
     except ConfigError as exc:
         return BadLine(number, str(exc), fields["id"] if _is_text(fields.get("id")) else None)
+
+
+def _parsed(raw: bytes) -> Any:
+    if len(raw) > MAX_LINE_BYTES:
+        raise ValueError(f"longer than {MAX_LINE_BYTES} bytes")
+    return json.loads(raw.decode("utf-8-sig"))
 
 
 def _sample(fields: Mapping[str, Any], number: int, base: Path) -> Sample:
