@@ -130,6 +130,7 @@ def test_a_damaged_file_is_refused_while_it_runs(place: Place) -> None:
     following.look(place.settings, place.store)
     assert place.settings.rules.recalibration is None
     assert place.told()[-1]["action"] == "refuse"
+    assert str(place.folder) not in json.dumps(place.told())
 
 
 def test_a_refusal_that_quotes_the_file_at_length_is_told_in_short_and_once(place: Place) -> None:

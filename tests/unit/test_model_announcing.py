@@ -90,6 +90,8 @@ def test_a_damaged_one_is_told_with_its_fault(library: Library, tmp_path: Path) 
     (told,) = started(state, library.shelf())
     assert (told["action"], told["name"], told["model"]) == ("deactivate", "second", None)
     assert "is not the file its manifest names" in told["reason"]
+    assert told["reason"].startswith("installed model 'second' is not used: models/second/")
+    assert str(tmp_path) not in json.dumps(told)
     assert told["severity"] == "warning"
     assert started(state, library.shelf()) == []
 

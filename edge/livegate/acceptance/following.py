@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -101,7 +102,8 @@ def found(state_dir: Path, models: Mapping[str, str]) -> Found:
             check_models(kept, models)
     except CalibrationError as exc:
         log.error("calibration not used", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
-        return Found(refused=str(exc))
+        # Events carry this, and where the state folder lies is nobody's.
+        return Found(refused=str(exc).replace(f"{state_dir}{os.sep}", ""))
     return Found(kept)
 
 

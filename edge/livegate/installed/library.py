@@ -85,15 +85,19 @@ class Library:
         try:
             names = self.names()
         except AssetError as exc:
-            return Shelf(faults={FOLDER: str(exc)})
+            return Shelf(faults={FOLDER: self._within(exc)})
         for name in names:
             try:
                 version = self.pointer(name).active
                 if version is not None:
                     active[name] = self.whole(name, version).folder
             except AssetError as exc:
-                faults[name] = f"installed model '{name}' is not used: {exc}"
+                faults[name] = f"installed model '{name}' is not used: {self._within(exc)}"
         return Shelf(active, faults)
+
+    def _within(self, fault: AssetError) -> str:
+        """Return what is wrong, named from the state folder on: events carry it, and where that lies is nobody's."""
+        return str(fault).replace(f"{self.path.parent}{os.sep}", "")
 
     def pointer(self, name: str) -> Pointer:
         """Return which version is active; AssetError when that cannot be told."""
