@@ -144,19 +144,30 @@ class Pipeline:
             transaction.note_passage(credential.pseudonym, decision.direction, now)
 
     def _look(self, frame_set: FrameSet | None, now_ns: int) -> tuple[Sight | None, Conclusion | None]:
-        """Return what is to be seen, and the attempt that became ripe by it."""
+        """Return what is to be seen, and the attempt that became ripe by it.
+
+        Judging that fails is an attempt, too, with a card or without: else a picture made to fail would leave no trace.
+        Without one it is told at first and then once a minute.
+        """
         try:
             sight = None if frame_set is None else self._judge.watch(frame_set)
         except PadError as exc:
-            log.error("judging failed", extra={"error": str(exc)})  # noqa: TRY400 - the sentence is the message
+            times = self._seldom.due("judging", now_ns)
+            if times:
+                log.error("judging failed", extra={"error": str(exc), "times": times})  # noqa: TRY400
             self._judge.tracker.restart()
-            return None, self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, failed=True)
+            concluded = self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, failed=True)
+            return None, concluded or (self._failed(frame_set) if times else None)
         self._judge.tracker.expire(now_ns)
         if sight is not None and sight.attempt is not None and sight.pad is not None:
             concluded = self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
             return sight, concluded or self._lapsed(frame_set, now_ns)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
         return sight, left or self._lapsed(frame_set, now_ns)
+
+    def _failed(self, frame_set: FrameSet | None) -> Conclusion:
+        """Return an attempt that could not be judged, whoever made it."""
+        return Conclusion(secrets.token_hex(8), replace(self._judge.no_face(frame_set), reason=Reason.FAILED), None)
 
     def _lapsed(self, frame_set: FrameSet | None, now_ns: int, *, failed: bool = False) -> Conclusion | None:
         read = self._attendance.lapse(now_ns, self._judge.tracker.attempt)

@@ -162,6 +162,17 @@ def test_a_failing_network_opens_nothing_and_stops_nothing(terminal: Terminal) -
     assert terminal.decided(ALIVE, card="good") is not None
 
 
+def test_a_network_that_fails_on_somebody_without_a_card_leaves_a_trace_once_a_minute(terminal: Terminal) -> None:
+    for _ in range(130):
+        terminal.now_ms += 1000
+        terminal.detector.seen = PadError("the network answered NaN")
+        seen = terminal.pipeline.turn(frame_set(terminal.now_ms), (), terminal.now())
+        assert seen.decision is None or seen.decision.outcome is not Outcome.GRANTED
+    told = [event["data"]["what"]["reason"] for event in terminal.events("access.attempt")]
+    assert told == ["failed"] * 3
+    assert terminal.door.state() is DoorState.LOCKED
+
+
 def test_repeated_attacks_lock_their_card_out(terminal: Terminal) -> None:
     for _ in range(2):
         assert terminal.decided(ATTACK, card="good") is not None
