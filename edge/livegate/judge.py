@@ -194,6 +194,7 @@ class Judge:
         if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
         refused = None if evidence else attempt.latest.refused
+        suspect = refused is not None and verdict(llr, limits) is PadDecision.ATTACK
         stands_on = self._stands_on(attempt)
         if refused is not None:
             decision = PadDecision.NON_RESPONSE if final or overdue else PadDecision.INCONCLUSIVE
@@ -210,6 +211,7 @@ class Judge:
             # Asked for only once the verdict stands: what kind of attack it may be never says whether it is one.
             pai_species=self.bank.species() if decision is PadDecision.ATTACK else None,
             guidance=attempt.latest.guidance if decision in _UNDECIDED else None,
+            suspect=suspect,
         )
 
     def no_face(self, frame_set: FrameSet | None) -> PadResult:

@@ -280,6 +280,8 @@ class PadResult:
     media_signature: str | None = None
     guidance: Guidance | None = None
     """What the person should do, where nothing was concluded and the picture of their face is poor."""
+    suspect: bool = False
+    """Nothing was concluded, for the picture is poor; what it shows would have been called an attack."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,10 +141,19 @@ def test_who_blows_out_the_picture_again_and_again_is_counted_and_locked_out(tmp
         told = [event["data"]["what"] for event in terminal.events("access.attempt")]
         assert [what["reason"] for what in told] == ["glare", "glare"]
         assert all(what["pad"]["score"] < 0.5 and what["pad"]["cues"] for what in told)
+        assert [event["severity"] for event in terminal.events("access.attempt")] == ["warning"] * 2
         terminal.picture = GOOD
         decision = terminal.decided(ALIVE, card="good")
         assert decision is not None
         assert (decision.outcome, decision.reason) == (Outcome.DENIED, Reason.LOCKED_OUT)
+
+
+@pytest.mark.parametrize(("face", "reason"), [(ALIVE, Reason.GLARE), (ATTACK, Reason.TOO_DARK)])
+def test_glare_without_suspicion_and_a_dark_picture_warn_nobody(terminal: Terminal, face: Face, reason: Reason) -> None:
+    terminal.picture = POOR[reason][0]
+    assert terminal.decided(face, card="good") is not None
+    (event,) = terminal.events("access.attempt")
+    assert (event["data"]["what"]["reason"], event["severity"]) == (str(reason), "notice")
 
 
 def test_poor_frames_make_nobody_bona_fide(terminal: Terminal) -> None:

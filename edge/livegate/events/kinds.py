@@ -29,8 +29,8 @@ LIST_APPLIED = "list.applied"
 def access_attempt(decision: Decision, now: Clock, environment: Environment) -> AccessEvent:
     """An attempt and how it ended, or that somebody left.
 
-    Severity "alert" for a credential shown under threat, "warning" for a presentation attack, "notice" for other
-    denials and for a grant somebody should look at.
+    Severity "alert" for a credential shown under threat, "warning" for a presentation attack, and for a face that looks
+    like one and could not be judged for glare, "notice" for other denials and for a grant somebody should look at.
     """
     topic, reason = _onvif(decision)
     what = {
@@ -160,7 +160,9 @@ _ONVIF_REASONS = {
 def _severity(decision: Decision) -> str:
     if decision.duress:
         return "alert"
-    if decision.reason is Reason.PRESENTATION_ATTACK:
+    # Screens shine: who holds one so that nothing can be judged is no mere nuisance.
+    shining = decision.pad.suspect and decision.pad.reason is Reason.GLARE
+    if decision.reason is Reason.PRESENTATION_ATTACK or shining:
         return "warning"
     quiet = decision.outcome is Outcome.GRANTED and _NOTABLE.isdisjoint(decision.remarks)
     return "info" if quiet else "notice"
