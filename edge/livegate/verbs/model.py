@@ -29,8 +29,8 @@ HELP = "list, verify, install, activate, roll back and warm models"
 _RESTART = "the terminal takes it at its next start: restart it"
 _ELSEWHERE = """\
 WARNING: it was CALIBRATED ELSEWHERE, on other samples than yours. What its scores mean at your door, and how much they
-WARNING: weigh, is its maker's word. To know, take [scorer], [fusion] and [calibration] out of its manifest and install it
-WARNING: with --samples M.jsonl (docs/models.md)."""
+WARNING: weigh, is its maker's word. To know, take [scorer], [fusion] and [calibration] out of its manifest and install
+WARNING: it with --samples M.jsonl (docs/models.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
