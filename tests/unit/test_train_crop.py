@@ -102,7 +102,10 @@ def test_cut_outs_are_kept_until_the_samples_change(tmp_path: Path) -> None:
 def test_trains_to_a_folder_that_the_terminal_runs(tmp_path: Path, recipe_file: Path) -> None:
     folder = _capture(tmp_path / "a", "a", 64)
     session = Session.open(recipe_file, None, [folder], tmp_path / "out", None, lambda _: None, 1)
-    model = session.train(lambda _: None)
+    with pytest.raises(AssetError, match="train first"):
+        session.publish()
+    session.train(lambda _: None)
+    model = session.publish()
     manifest = read_crop_manifest(model)
     assert manifest.classes[0] == "bona_fide"
     assert not manifest.calibrated

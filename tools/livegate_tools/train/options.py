@@ -12,7 +12,7 @@ NETWORK = ""
 _PICTURES = frozenset({"data", "simulated"})
 READ: Mapping[str, frozenset[str]] = {
     NETWORK: _PICTURES | {"config", "resume", "start_from", "export_only", "leave_out", "seeds", "teacher"},
-    "crop": _PICTURES | {"config", "teachers", "leave_out", "seeds", "jobs"},
+    "crop": _PICTURES | {"config", "teachers", "leave_out", "seeds", "jobs", "export_only"},
     "cue": frozenset({"simulated", "dev"}),
     "fusion": frozenset({"dev", "jobs", "cache"}),
     "quality": _PICTURES,

@@ -158,8 +158,10 @@ def _train_crop(arguments: argparse.Namespace) -> int:
     session = Session.open(*paths, say, arguments.jobs)
     if arguments.leave_out:
         session.leave_out(arguments.leave_out, arguments.seeds, say)
-    else:
-        print(f"model written to {session.train(say)}")
+        return 0
+    if not arguments.export_only:
+        session.train(say)
+    print(f"model written to {session.publish()}")
     return 0
 
 

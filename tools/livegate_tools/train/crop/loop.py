@@ -84,7 +84,7 @@ def drawn_as_often(samples: Sequence[Sample], shares: Mapping[str, float]) -> ND
     for presentation in {s.presentation for s in samples}:
         those = np.array([s.presentation is presentation for s in samples])
         found[those] /= found[those].sum()
-    return found / found.sum()
+    return np.asarray(found / found.sum(), np.float64)
 
 
 def normalised(pictures: NDArray[np.uint8], model: Model) -> Tensor:

@@ -11,18 +11,19 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Self
 
 import numpy as np
 import torch
 
-from livegate.errors import ConfigError
+from livegate.errors import AssetError, ConfigError
 from livegate_tools.train.crop.card import card_text
 from livegate_tools.train.crop.cutouts import Cutouts, cut_out
 from livegate_tools.train.crop.export import export_onnx, manifest_text
 from livegate_tools.train.crop.judge import log_odds, rankings
 from livegate_tools.train.crop.left_out import LeftOut, summary
-from livegate_tools.train.crop.loop import Lectern, learn
+from livegate_tools.train.crop.loop import Lectern, learn, new_network
 from livegate_tools.train.crop.network import CropNetwork
 from livegate_tools.train.crop.recipe import Recipe, read_recipe
 from livegate_tools.train.crop.teachers import Lessons, learn_from, open_teachers
@@ -30,6 +31,7 @@ from livegate_tools.train.revision import commit
 from livegate_tools.train.samples import Presentation, Sample, Split, read_all, require_both_classes
 
 LEFT_OUT = "left_out.json"
+WEIGHTS = "weights.pt"
 _LEAST_FACE_PX = 16.0
 
 Say = Callable[[str], None]
@@ -68,13 +70,17 @@ class Session:
             lessons = learn_from(opened, cutouts, recipe.model, out, say)
         return cls(recipe, cutouts, lessons, out)
 
-    def train(self, say: Say) -> Path:
-        """Train the model that ships and write its folder: ONNX, manifest and card."""
+    def train(self, say: Say) -> None:
+        """Train the model that ships; its weights stay in the run's folder."""
+        network = self._learn(self._of(Split.TRAIN), self.recipe, say)
+        torch.save(network.state_dict(), self.out / WEIGHTS)
+
+    def publish(self) -> Path:
+        """Write the folder of the model that was trained: ONNX, manifest and card; AssetError where there is none."""
         learnt, dev = self._of(Split.TRAIN), self._of(Split.DEV)
-        network = self._learn(learnt, self.recipe, say)
+        network = self._trained()
         folder = self.out / "model"
         folder.mkdir(parents=True, exist_ok=True)
-        torch.save(network.state_dict(), self.out / "weights.pt")
         exported = export_onnx(network, self.recipe, folder / f"{self.recipe.model.name}.onnx")
         samples = self.cutouts.samples
         sources = list(dict.fromkeys(samples[i].source for i in learnt))
@@ -95,6 +101,21 @@ class Session:
             card_text(exported, self.recipe, training, ranked, self._left_out(), samples), encoding="utf-8"
         )
         return folder
+
+    def _trained(self) -> CropNetwork:
+        network, path = new_network(self.recipe, self._imitated), self.out / WEIGHTS
+        try:
+            network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except OSError as exc:
+            raise AssetError(f"{path}: cannot be read ({exc.strerror}); train first, without --export-only") from exc
+        except (RuntimeError, ValueError, EOFError, UnpicklingError) as exc:
+            raise AssetError(f"{path}: is not of this recipe's network; train again") from exc
+        return network.eval()
+
+    @property
+    def _imitated(self) -> int:
+        embedded = None if self.lessons is None else self.lessons.embeddings
+        return 0 if embedded is None else int(embedded.shape[2])
 
     def leave_out(self, sources: Sequence[str], seeds: Sequence[int], say: Say) -> tuple[LeftOut, ...]:
         """Train without each source and all that was made of it, once a seed, and rank what was left out."""
@@ -125,8 +146,7 @@ class Session:
 
     def _learn(self, learnt: Sequence[int], recipe: Recipe, say: Say) -> CropNetwork:
         lectern = Lectern(self.cutouts, self.lessons, learnt, recipe)
-        embedded = None if self.lessons is None else self.lessons.embeddings
-        return learn(lectern, recipe, 0 if embedded is None else embedded.shape[2], say)
+        return learn(lectern, recipe, self._imitated, say)
 
     def _of(self, split: Split) -> list[int]:
         return [i for i, sample in enumerate(self.cutouts.samples) if sample.split is split]
