@@ -21,6 +21,7 @@ from livegate.installed.library import Library
 from livegate.installed.onnx_guard import check_onnx
 from livegate.installed.pointer import NAME, Pointer, write_pointer
 from livegate.installed.shelf import SHIPPED, kind_of
+from livegate.installed.tflite_guard import check_tflite
 from livegate.installed.trial import Ran, trial
 
 MAX_VERSIONS = 8
@@ -79,8 +80,8 @@ def _copy(path: Path, folder: Path) -> Description:
         if found != digest:
             raise AssetError(f"{path}: {name!r} is not the file {MANIFEST} names: SHA-256 {found}, expected {digest}")
     for file in description.network.files if description.network else ():
-        if file.form is ModelFormat.ONNX:
-            check_onnx(contents[file.name], f"{path}: {file.name}")
+        check = check_onnx if file.form is ModelFormat.ONNX else check_tflite
+        check(contents[file.name], f"{path}: {file.name}")
     for name, content in contents.items():
         if name != MANIFEST:
             _write(folder / name, content)
