@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,33 @@ def test_whatever_becomes_of_the_process_is_a_sentence(
     monkeypatch.setattr(trial_module.sys, "executable", str(python))
     with pytest.raises(trial_module.AssetError, match=said):
         trial(tmp_path)
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_process_that_never_stops_talking_fills_no_memory(
+    tmp_path: Path, stream: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nhead -c 30000000 /dev/zero >&{stream}\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(trial_module.sys, "executable", str(python))
+    tracemalloc.start()
+    with pytest.raises(trial_module.AssetError, match="broke the process"):
+        trial(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
+
+
+def dark_fails() -> bytes:
+    """A network of which a black picture makes no number: it divides by what it sees."""
+    nodes = [onnx.POOL, onnx.node("Div", ["pooled", "pooled"], "even"), onnx.node("Flatten", ["even"], "output")]
+    return onnx.model(onnx.graph(nodes, onnx.value("output", (1, 3))))
+
+
+def test_a_model_that_fails_on_a_black_picture_is_not_taken(tmp_path: Path) -> None:
+    with pytest.raises(trial_module.AssetError, match="not finite"):
+        trial(write_classifier(tmp_path / "given", dark_fails()))
 
 
 def test_the_folder_of_another_user_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
