@@ -148,7 +148,7 @@ class Detector:
 class DecisionPolicy:
     """The error rates the installer asked for, the least evidence the door opens on, the time an attempt may take."""
 
-    max_apcer: Annotated[float, Between(1e-5, 0.5)] = 0.05
+    max_apcer: Annotated[float, Between(1e-5, 0.5)] = 0.15
     max_bpcer: Annotated[float, Between(1e-5, 0.5)] = 0.1
     least_step: Step = Step.RGB
     timeout_ms: Annotated[int, Between(200, 60_000)] = 3_000

@@ -18,7 +18,7 @@ def test_without_measured_rates_the_threshold_stands_for_the_default_ones() -> N
     limits = boundaries(DecisionPolicy(), POINT)
     assert limits.accept_llr == pytest.approx(1.2)
     assert limits.reject_llr == pytest.approx(1.2)
-    assert limits.early_reject_llr == pytest.approx(math.log(0.1 / 0.95))
+    assert limits.early_reject_llr == pytest.approx(math.log(0.1 / 0.85))
 
 
 def test_asking_for_fewer_accepted_attacks_moves_the_point_up_and_never_below_even_odds() -> None:

@@ -29,11 +29,10 @@ def boundaries(policy: DecisionPolicy, rates: Rates) -> Boundaries:
     Accepting is the least threshold with an APCER of at most ``max_apcer``; rejecting the largest with a BPCER of at
     most ``max_bpcer``. Where that lies no lower both can be had: one threshold parts all, the accepting one. Between
     them evidence is inconclusive, which is as narrow as the two rates allow. However many attacks may be accepted, the
-    accepting one never moves below 0, where attack and bona fide are equally likely, unless it lies there at the
-    default rate. While more evidence may come, an attempt is given up only at Wald's lower boundary
-    ln(beta / (1 - alpha)) (Sequential Analysis, 1947, section 3.2).
+    accepting one never lies below 0, where attack and bona fide are equally likely. While more evidence may come, an
+    attempt is given up only at Wald's lower boundary ln(beta / (1 - alpha)) (Sequential Analysis, 1947, section 3.2).
     """
-    accept = max(rates.accept_llr(policy.max_apcer), min(rates.accept_llr(DecisionPolicy().max_apcer), 0.0))
+    accept = max(rates.accept_llr(policy.max_apcer), 0.0)
     reject = min(rates.reject_llr(policy.max_bpcer), accept)
     return Boundaries(accept, reject, min(math.log(policy.max_bpcer / (1.0 - policy.max_apcer)), reject))
 

@@ -33,9 +33,13 @@ from livegate_tools.train.dev_evidence import measure_all, open_measurer, sample
 from livegate_tools.train.figures import Rate, share
 from livegate_tools.train.scorer_file import write_scorer
 
-# A worn mask has a face's shape, size and context; what gives it away is its skin under infrared. Cues that cannot
-# tell it are not fitted to it: they would only learn to refuse people. The card says what it comes to.
-MASK, TELLS_MASKS = "mask_3d", "near_infrared"
+# A worn mask has a face's shape, size and context; what gives it away is its skin under infrared. A face cut out of
+# paper and worn has a living body around it; what gives it away is its shape, and its ink under infrared. Cues that
+# cannot tell a species are not fitted to it: they would only learn to refuse people. The card says what it comes to.
+TOLD_BY: Mapping[str, frozenset[str]] = {
+    "mask_3d": frozenset({"near_infrared"}),
+    "cutout_mask": frozenset({"near_infrared", "depth_shape"}),
+}
 _DECIMALS = 6
 
 
@@ -67,6 +71,11 @@ def points(evidence: Sequence[Evidence], policy: DecisionPolicy) -> list[Point]:
     names = sorted({name for seen in evidence for name in seen.llr} - {DETECTOR})
     sets = [(DETECTOR, *more) for n in range(len(names) + 1) for more in itertools.combinations(names, n)]
     return [point for cues in sets if (point := _point(cues, evidence, policy)) is not None]
+
+
+def tells(cues: Sequence[str], species: str | None) -> bool:
+    """Whether one of ``cues`` can tell a PAI species (None: bona fide) from a face; most are told by any."""
+    return species is None or species not in TOLD_BY or not TOLD_BY[species].isdisjoint(cues)
 
 
 def train_fusion(places: Sequence[Path], out: Path, jobs: int = 1, cache: Path | None = None) -> Path:
@@ -111,7 +120,7 @@ def _evidence(seen: Measured, scorers: Mapping[str, Scorer]) -> Evidence:
 
 def _point(cues: tuple[str, ...], evidence: Sequence[Evidence], policy: DecisionPolicy) -> Point | None:
     those = [seen for seen in evidence if seen.llr.keys() >= set(cues)]
-    fitted = [seen for seen in those if seen.species != MASK or TELLS_MASKS in cues]
+    fitted = [seen for seen in those if tells(cues, seen.species)]
     labels = _labels(fitted)
     if labels.bona_fide.all() or not labels.bona_fide.any():
         return None
@@ -184,7 +193,10 @@ def _card(found: Sequence[Point], sources: Sequence[str], policy: DecisionPolicy
         f"Threshold: the least with an APCER of at most {policy.max_apcer:.0%} in every species and a BPCER of at most",
         f"{policy.max_bpcer:.0%}; where both cannot be had, both miss by one factor; never below 0 where that costs",
         "nothing. Beside it stands, where measured, what other thresholds come to: a terminal's rates choose there.",
-        f"{MASK} counts only where {TELLS_MASKS} speaks; otherwise its figure is given and nothing was fitted to it.",
+        *(
+            f"{species} counts only where {' or '.join(sorted(cues))} speaks; else nothing is fitted to it."
+            for species, cues in TOLD_BY.items()
+        ),
         "These are figures of the very split they were fixed on: no estimate of error rates anywhere else, and nothing",
         "about people, masks or sensors that are not in it. Intervals: 95 %, bootstrapped by subject.",
     ]

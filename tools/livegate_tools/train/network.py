@@ -77,7 +77,8 @@ class DilatedConvolution(nn.Conv2d):  # type: ignore[misc, unused-ignore]
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolution of ``x``, float32."""
         with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = super().forward(x.float())
+            # A conversion that converts nothing would still be an operation of the exported graph.
+            out: Tensor = super().forward(x if x.dtype is torch.float32 else x.float())
         return out
 
 
