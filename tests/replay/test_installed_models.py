@@ -57,7 +57,7 @@ def test_the_judge_hears_an_active_classifier(tmp_path: Path) -> None:
     config = load(with_second_opinion(tmp_path))
     judge, model = open_judge(config, open_shelf(config))
     assert model is not None
-    assert [cue.name for cue in judge.bank.cues] == ["detector", "second"]
+    assert [cue.name for cue in judge.bank.cues] == ["detector", "crop", "second"]
 
 
 def test_the_judge_misses_a_classifier_that_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -65,7 +65,7 @@ def test_the_judge_misses_a_classifier_that_is_damaged(tmp_path: Path, caplog: p
     tamper(tmp_path)
     judge, model = open_judge(config, open_shelf(config))
     assert model is not None
-    assert [cue.name for cue in judge.bank.cues] == ["detector"]
+    assert [cue.name for cue in judge.bank.cues] == ["detector", "crop"]
     (said,) = [record for record in caplog.records if record.message == "installed model damaged"]
     assert vars(said)["model"] == "second"
     assert vars(said)["serves"] == "nothing"

@@ -35,7 +35,7 @@ bpcer = [0.001, 0.004, 0.01, 0.05, 0.2, 0.5, 0.95]
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = write_config(tmp_path, "[quality]\nenabled = false\n")
+    path = write_config(tmp_path, "[quality]\nenabled = false\n[decision]\nmax_apcer = 0.05\n")
     manifest = tmp_path / "model" / "manifest.toml"
     manifest.write_text(manifest.read_text() + RATES)
     return path
@@ -71,7 +71,7 @@ def test_faces_that_score_lower_here_are_let_in_after_it(
     status, told, _ = calibrate(capsys, config, "--manifest", str(manifest))
     assert status == 0
     assert told["applied"]
-    assert told["cues"] == ["detector"]
+    assert "detector" in told["cues"]
     assert 0.2 < told["estimate"]["shift_llr"] <= told["estimate"]["loosest_llr"] < 0.35
     assert (told["before"]["bona_fide_accepted"], told["after"]["bona_fide_accepted"]) == (1, 13)
     assert told["after"]["dev_apcer"] > told["before"]["dev_apcer"]

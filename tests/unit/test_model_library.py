@@ -179,7 +179,7 @@ def test_samples_calibrate_what_is_installed(library: Library, tmp_path: Path) -
     assert done.description.calibration == {"date": "2026-11-22", "bona_fide": 20, "attack": 30}
     with library.changing():
         activate(library, "second")
-    assert library.shelf().of_kind("crop_classifier") == {"second": done.description.folder}
+    assert library.shelf().of_kind("crop_classifier")["second"] == done.description.folder
     with pytest.raises(AssetError, match="holds a \\[scorer\\] already"):
         install(library, tmp_path / "calibrated", calibrate)
     with pytest.raises(AssetError, match="calibrates a crop classifier"):

@@ -65,7 +65,7 @@ def test_every_file_says_the_same_in_every_runtime(folder: Path, precision: Prec
     reference = open_runtime(Runtime.ONNXRUNTIME, network, Precision.FP32)
     assert reference is not None
     # The last output holds the scores; a step of 8 bits is a 256th of what an activation reaches, layer upon layer.
-    tolerance = 1e-3 if precision is Precision.FP32 else 0.1
+    share = 1e-3 if precision is Precision.FP32 else 0.1 if kind_of(folder) == Kind.SSD else 0.25
     for name, package in PACKAGES.items():
         if usable_file(name, network, precision) is None or importlib.util.find_spec(package) is None:
             continue
@@ -73,7 +73,9 @@ def test_every_file_says_the_same_in_every_runtime(folder: Path, precision: Prec
         assert opened is not None
         for picture in pictures:
             expected = reference.runtime.run(picture)[-1].copy()
-            assert opened.runtime.run(picture)[-1] == pytest.approx(expected, abs=tolerance), name
+            # Probabilities lie within 1; logits are compared by how far they lie apart.
+            reach = max(1.0, float(np.ptp(expected)))
+            assert opened.runtime.run(picture)[-1] == pytest.approx(expected, abs=share * reach), name
 
 
 @pytest.mark.parametrize("folder", NETWORKS, ids=lambda folder: folder.name)

@@ -23,7 +23,7 @@ def test_without_measured_rates_the_threshold_stands_for_the_default_ones() -> N
 
 def test_asking_for_fewer_accepted_attacks_moves_the_point_up_and_never_below_even_odds() -> None:
     strict = boundaries(DecisionPolicy(max_apcer=0.005), POINT)
-    assert strict.accept_llr == pytest.approx(1.2 + math.log(10))
+    assert strict.accept_llr == pytest.approx(1.2 + math.log(0.15 / 0.005))
     assert boundaries(DecisionPolicy(max_apcer=0.5), POINT).accept_llr == pytest.approx(0.0)
 
 
@@ -41,7 +41,7 @@ def test_where_both_cannot_be_had_what_lies_between_is_inconclusive() -> None:
 
 
 def test_an_attempt_that_may_still_bring_evidence_is_not_given_up_early() -> None:
-    limits = boundaries(DecisionPolicy(), APART)
+    limits = boundaries(DecisionPolicy(max_apcer=0.05), APART)
     assert verdict(0.5, limits) is PadDecision.ATTACK
     assert verdict(0.5, limits, final=False) is PadDecision.INCONCLUSIVE
     assert verdict(-3.0, limits, final=False) is PadDecision.ATTACK
