@@ -121,7 +121,7 @@ def _as_lines(learning: Learning, kept: Kept | None) -> list[str]:
         f"held between {estimate.tightest_llr:+.2f} and {estimate.loosest_llr:+.2f} (above 0 more faces are accepted)",
         *_outcome_lines("before", learning.before, living.samples, attacks.samples),
         *_outcome_lines("after", learning.after, living.samples, attacks.samples),
-        "the samples it was learnt from cannot prove it: judge it by others, with livegate evaluate",
+        "the samples it was learnt from cannot prove it: present others to the terminal (evaluate does not apply it)",
     ]
     if kept is None:
         return [*lines, "nothing was changed (--dry-run)"]

@@ -28,7 +28,7 @@ from livegate.quality_manifest import open_quality
 from livegate.terminal_text import printable
 from livegate.types import Face, PadDecision
 
-HELP = "find faces in pictures or folders, and say whether they are bona fide or attacks"
+HELP = "find faces in pictures or folders, and say what the detector alone takes them for (all cues: evaluate)"
 
 
 @dataclass(frozen=True, slots=True)

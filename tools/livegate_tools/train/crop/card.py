@@ -30,7 +30,7 @@ def card_text(
     samples: Sequence[Sample],
 ) -> str:
     """Return CARD.md."""
-    model = recipe.model
+    model, sources = recipe.model, {sample.source for sample in samples}
     lines = [
         f"# {model.name} {model.version}",
         "",
@@ -48,7 +48,7 @@ def card_text(
         "## Data",
         "",
         *_data(samples),
-        *(f"- {source}: {words}" for source, words in recipe.provenance.items()),
+        *(f"- {source}: {words}" for source, words in recipe.provenance.items() if source in sources),
         "",
         "## On dev",
         "",
