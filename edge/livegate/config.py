@@ -97,6 +97,13 @@ class WhenFull(enum.StrEnum):
     DROP_OLDEST = "drop_oldest"
 
 
+class WhenSuspect(enum.StrEnum):
+    """What happens while a sensor looks as if somebody else fed it: it is reported, or nobody is let in, too."""
+
+    REPORT = "report"
+    DENY = "deny"
+
+
 class Protocol(enum.StrEnum):
     """MQTT version; ``auto`` tries 5 and falls back only on an unsupported-version CONNACK."""
 
@@ -262,6 +269,30 @@ class ReaderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class IlluminatorConfig:
+    """A near-infrared lamp: which driver switches it, and how it is used."""
+
+    source: DriverChoice
+    level: Annotated[float, Between(0.01, 1)] = 1.0
+    """Share of its full light."""
+    unlit_every_ms: Annotated[int, Between(0, 60_000)] = 500
+    """How often it goes dark for a picture of the room's own light; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorsConfig:
+    """How the pictures of all cameras come together, and how far they are believed."""
+
+    calibration_file: Path | None = None
+    """Where each camera stands and how it sees; see ``livegate calibrate cameras``."""
+    tolerance_ms: Annotated[float, Between(1, 200)] = 25.0
+    """Pictures further apart than this are not of one moment."""
+    expose_for_face: bool = True
+    """Cameras that can are exposed for the face in view, not for the whole picture."""
+    when_suspect: WhenSuspect = WhenSuspect.REPORT
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfig:
     """How much history is kept, and what happens when what the console has not acknowledged fills it."""
 
@@ -339,6 +370,8 @@ class Config:
     quality: QualityConfig = field(default_factory=QualityConfig)
     gate: Gate = field(default_factory=Gate)
     reader: tuple[ReaderConfig, ...] = ()
+    illuminator: tuple[IlluminatorConfig, ...] = ()
+    sensors: SensorsConfig = field(default_factory=SensorsConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     mqtt: Mqtt | None = None
     trust: Trust = field(default_factory=Trust)

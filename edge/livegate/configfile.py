@@ -1,7 +1,7 @@
 """Read a configuration file into a Config, and describe what such a file may hold.
 
-A camera, door or reader table holds its own keys and, beside them, its driver's options; they are told apart here, and
-the driver parses the rest when it is loaded.
+A camera, door, reader or illuminator table holds its own keys and, beside them, its driver's options; they are told
+apart here, and the driver parses the rest when it is loaded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from livegate.types import Direction, Outcome, Reason, Role
 # An MQTT 3.1.1 server need only take client ids of 23 bytes; one of them is the dash between site and terminal.
 MAX_CLIENT_ID_PARTS = 22
 
-_OWN_KEYS = {"camera": {"name", "role"}, "door": {"name", "zone", "lock", "pulse_ms"}, "reader": {"direction"}}
+_OWN_KEYS = {
+    "camera": {"name", "role"},
+    "door": {"name", "zone", "lock", "pulse_ms"},
+    "reader": {"direction"},
+    "illuminator": {"level", "unlit_every_ms"},
+}
 
 
 def load(path: Path) -> Config:
@@ -59,6 +64,7 @@ def as_table(config: Config) -> dict[str, Any]:
         "camera": [_joined(camera) for camera in table["camera"]],
         "door": _joined(table["door"]),
         "reader": [_joined(reader) for reader in table["reader"]],
+        "illuminator": [_joined(lamp) for lamp in table["illuminator"]],
     }
 
 
@@ -72,14 +78,15 @@ def schema() -> dict[str, Any]:
     properties["camera"]["items"] = _with_options(properties["camera"]["items"])
     properties["camera"]["minItems"] = 1
     properties["door"] = _with_options(properties["door"])
-    properties["reader"]["items"] = _with_options(properties["reader"]["items"])
+    for name in ("reader", "illuminator"):
+        properties[name]["items"] = _with_options(properties[name]["items"])
     properties["mqtt"]["properties"]["protocol"] = {"enum": ["auto", 5, "5", "3.1.1"], "default": "auto"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Livegate configuration"} | whole
 
 
 def _split_drivers(table: dict[str, Any], where: str, base: Path) -> dict[str, Any]:
     split = dict(table)
-    for name in ("camera", "reader"):
+    for name in ("camera", "reader", "illuminator"):
         if name in table:
             if not isinstance(table[name], list):
                 raise ConfigError(f"{where}: [{name}] must be written [[{name}]], one table a {name}")

@@ -16,14 +16,20 @@ from types import ModuleType
 from typing import Any, cast
 
 from livegate.capture.camera import Camera
-from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice, ReaderConfig
+from livegate.capture.illuminator import Illuminator
+from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice, IlluminatorConfig, ReaderConfig
 from livegate.errors import ConfigError, DriverError
 from livegate.gate.door import Door
 from livegate.gate.reader import Reader
 from livegate.options import parse
 
 PACKAGE = "livegate_drivers"
-KINDS = {"cameras": "open_camera", "doors": "open_door", "readers": "open_reader"}
+KINDS = {
+    "cameras": "open_camera",
+    "doors": "open_door",
+    "illuminators": "open_illuminator",
+    "readers": "open_reader",
+}
 
 
 def open_camera(camera: CameraConfig) -> Camera:
@@ -48,8 +54,14 @@ def open_reader(reader: ReaderConfig) -> Reader:
     return cast(Reader, module.open_reader(options))
 
 
+def open_illuminator(illuminator: IlluminatorConfig) -> Illuminator:
+    """Return the lamp of one [[illuminator]] table, not yet entered; errors as for :func:`open_camera`."""
+    module, options = _prepare("illuminators", illuminator.source)
+    return cast(Illuminator, module.open_illuminator(options))
+
+
 def known_drivers(kind: str) -> tuple[str, ...]:
-    """Return the names of all drivers of ``kind`` ("cameras", "doors", "readers"), shipped and installed, sorted."""
+    """Return the names of all drivers of ``kind`` ("cameras", "doors", ...), shipped and installed, sorted."""
     return tuple(sorted({*_shipped(kind), *(point.name for point in _installed(kind))}))
 
 

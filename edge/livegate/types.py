@@ -36,6 +36,37 @@ class SensorState(enum.StrEnum):
     MISALIGNED = "misaligned"
 
 
+class SensorFault(enum.StrEnum):
+    """What is wrong with a sensor, in more than a state's one word."""
+
+    COVERED = "covered"
+    """All dark, all bright, of one value, or depth without returns."""
+    FROZEN = "frozen"
+    """The same picture for too long."""
+    REPEATED = "repeated"
+    """Pictures that were given before, in a loop."""
+    MISDATED = "misdated"
+    """Dated before its predecessor, in the future, or at a pace the camera does not have."""
+    NOISE = "noise"
+    """Nothing but noise."""
+    NOISE_UNLIKE = "noise_unlike"
+    """The noise is not that of the calibrated sensor."""
+    WRONG_FORMAT = "wrong_format"
+    """Not the shape or dtype of its role."""
+    WRONG_UNIT = "wrong_unit"
+    """Depth that is not in millimetres."""
+    CHANNELS_SWAPPED = "channels_swapped"
+    """Red and blue stand in each other's place."""
+    ILLUMINATOR_DARK = "illuminator_dark"
+    """The near-infrared lamp does not light what stands before it."""
+    UNCALIBRATED = "uncalibrated"
+    """Its picture is not rgb's size, and no calibration says where it lies."""
+    OTHER_CALIBRATION = "other_calibration"
+    """The calibration was made with other devices, or its pictures do not fit it."""
+    OTHER_DEVICE = "other_device"
+    """Another device than before stands in its place."""
+
+
 class Step(enum.StrEnum):
     """How much of the terminal's evidence is available, best first; the order is the order of degradation."""
 
@@ -100,6 +131,7 @@ class Reason(enum.StrEnum):
     MEMORY_LOST = "memory_lost"
     STEP_TOO_LOW = "step_too_low"
     SENSOR_MISSING = "sensor_missing"
+    SENSOR_SUSPECT = "sensor_suspect"
     UNREADABLE = "unreadable"
     TOO_NEAR = "too_near"
     CUT_OFF = "cut_off"
@@ -165,8 +197,9 @@ class Frame:
     """One picture of one camera.
 
     ``image`` by role: rgb and rgb_right (H, W, 3) uint8 in OpenCV's B, G, R order; nir (H, W) uint8; depth (H, W)
-    uint16 in millimetres, 0 where there was no return, registered to rgb. ``captured_ns`` is monotonic
-    (time.monotonic_ns()). ``sequence`` counts this camera's frames from 0, gaps are drops.
+    uint16 in millimetres, 0 where there was no return. What a camera gives has its own size and view; in a FrameSet
+    that was registered, nir and depth lie on rgb's pixels and rgb_right is rectified with rgb. ``captured_ns`` is
+    monotonic (time.monotonic_ns()). ``sequence`` counts this camera's frames from 0, gaps are drops.
     """
 
     role: Role
@@ -174,18 +207,28 @@ class Frame:
     captured_ns: int
     sequence: int = 0
     intrinsics: Intrinsics | None = None
+    device: str | None = None
+    """What tells this device from others of its make, its serial number where it has one; None where it has none."""
+    exposure_us: float | None = None
+    """How long it was exposed, where the camera tells."""
+    unlit: NDArray[Any] | None = None
+    """nir only: the same view, (H, W) uint8, a moment before with the illuminator dark, exposed alike."""
+    baseline_mm: float | None = None
+    """rgb_right only, once rectified: how far it stands to the right of rgb."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameSet:
     """Frames of one moment: at most one per role, with the state of every configured role.
 
-    ``captured_ns`` is that of the rgb frame. A role whose state is not OK has no entry in ``frames``.
+    ``captured_ns`` is that of the rgb frame. A role whose state is not OK has no entry in ``frames``; ``faults`` says
+    what is known to be wrong with a role, also with one that is OK.
     """
 
     frames: Mapping[Role, Frame]
     states: Mapping[Role, SensorState]
     captured_ns: int
+    faults: Mapping[Role, frozenset[SensorFault]] = field(default_factory=lambda: MappingProxyType({}))
 
     def image(self, role: Role) -> NDArray[Any] | None:
         """Return the picture of ``role``, or None when that sensor gave nothing usable."""

@@ -14,13 +14,19 @@ FILES = sorted(path for name, root in SOURCES.items() for path in (root / name).
 
 IO_MODULES = {"cv2.VideoCapture", "io", "os", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tomllib", "paho"}
 VENDOR_SDKS = {"amqtt", "picamera2", "pyrealsense2", "serial", "torch", "sklearn", "onnx", "h5py"}
-PURE_ROOMS = ("cues", "decide", "track", "quality", "gate")
+PURE_ROOMS = ("cues", "decide", "track", "quality", "gate", "sensing")
 # What says whether a face lives knows nothing of doors, people and events.
 JUDGING_ROOMS = ("cues", "decide", "detect", "quality", "samples", "track")
 BEHIND_THE_VERDICT = {f"livegate.{room}" for room in ("acceptance", "events", "gate", "report", "store", "trust")}
 # What they need of the store they are handed.
 HANDED_ROOMS = ("evidence", "lists", "media", "trust")
-PROTOCOLS = {"livegate.capture.camera", "livegate.gate.door", "livegate.gate.reader"}
+PROTOCOLS = {
+    "livegate.capture.camera",
+    "livegate.capture.controls",
+    "livegate.capture.illuminator",
+    "livegate.gate.door",
+    "livegate.gate.reader",
+}
 DRIVERS_MAY = {"livegate.types", "livegate.errors", "livegate.config", "livegate.options", *PROTOCOLS}
 
 
@@ -95,8 +101,10 @@ def test_rooms_that_judge_know_nothing_of_what_follows(path: Path) -> None:
 
 
 def test_kernels_import_only_numpy_and_numba() -> None:
-    allowed = {"__future__", "collections", "math", "numba", "numpy", "typing"}
+    allowed = {"__future__", "collections", "livegate", "math", "numba", "numpy", "typing"}
     assert not [path for path in inside("livegate.kernels.") if not roots(path) <= allowed]
+    ours = {name for path in inside("livegate.kernels.") for name in imports(path) if name.startswith("livegate")}
+    assert all(name.startswith("livegate.kernels") for name in ours)
 
 
 def test_house_is_found() -> None:

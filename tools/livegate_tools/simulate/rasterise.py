@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.compiled import CACHE
+from livegate.kernels.compiled import CACHE
 
 Array = NDArray[Any]
 

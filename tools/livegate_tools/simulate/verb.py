@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livegate.errors import ConfigError, LivegateError
+from livegate.errors import ConfigError
 
 if TYPE_CHECKING:
     from livegate_tools.simulate.dataset import Simulator
@@ -38,8 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render what was asked for; return 0. Raise LivegateError where a folder is missing or wrong."""
-    if importlib.util.find_spec("numba") is None:
-        raise LivegateError("simulate: needs the package numba; install it with: pip install 'livegate[train]'")
     _check(arguments)
     # The renderer compiles kernels on import; `livegate --help` should not wait for that.
     from livegate_tools.simulate.dataset import Job, write_dataset

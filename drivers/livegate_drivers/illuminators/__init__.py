@@ -1,0 +1,1 @@
+"""Drivers of near-infrared lamps."""
