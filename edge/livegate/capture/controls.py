@@ -32,6 +32,9 @@ class Adjustable(Protocol):
         Raise DeviceLost when the device is gone.
         """
 
+    def automatic(self) -> None:
+        """Hand exposure and gain back to the camera's own control. Raise DeviceLost when the device is gone."""
+
 
 @runtime_checkable
 class Resettable(Protocol):
