@@ -28,8 +28,9 @@ CACHE = _cacheable()
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for the given signatures when its module is imported, so that no frame waits for it.
 
-    It releases the GIL while it runs and computes as IEEE 754 says (no fastmath). Kept on disk where that is possible.
-    Without signatures it is compiled when it is first called: for what other kernels call.
+    It releases the GIL while it runs and computes as IEEE 754 says: no fastmath, and a division by zero is infinite.
+    Kept on disk where that is possible. Without signatures it is compiled when it is first called: for what other
+    kernels call.
     """
     given: Sequence[str] | None = list(signatures) or None
-    return numba.njit(given, cache=CACHE, nogil=True)
+    return numba.njit(given, cache=CACHE, nogil=True, error_model="numpy")
