@@ -38,6 +38,7 @@ from livegate.report.health import Measures
 from livegate.report.home_assistant import announcements, withdrawals
 from livegate.report.link import Link
 from livegate.report.topics import Topics
+from livegate.sensing.watch import SensorWatch
 from livegate.settings import Effective, Settings
 from livegate.store import Store, open_store
 from livegate.store.announced import announced, remember_announced
@@ -132,6 +133,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
         lambda: settings.rules,
         link.wake if link else _nobody,
         executed=desk.executed if desk else lambda _: None,
+        sensing=SensorWatch(config.sensors.when_suspect),
     )
     if desk is not None:
         desk.nudge = pipeline.nudge

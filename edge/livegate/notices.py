@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from livegate.errors import StoreError
 from livegate.events import kinds
@@ -14,7 +15,7 @@ from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
 from livegate.store.store import Store
 from livegate.trust.clockwatch import ClockWatch
-from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorState
+from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorFault, SensorState
 from livegate.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ SENSOR_HOLD_NS = 1_000 * NS_PER_MS
 # Without a picture for this long the rgb camera counts as missing; cameras take longer to begin.
 BLIND_NS = 1_000 * NS_PER_MS
 BEGIN_NS = 5_000 * NS_PER_MS
+
+_NO_FAULTS: Mapping[Role, frozenset[SensorFault]] = MappingProxyType({})
 
 
 class Notices:
@@ -35,7 +38,7 @@ class Notices:
         self._store = store
         self._door = door
         self._committed = committed
-        self._sensors: Watch[SensorState] = Watch(SENSOR_HOLD_NS)
+        self._sensors: Watch[tuple[SensorState, frozenset[SensorFault]]] = Watch(SENSOR_HOLD_NS)
         self._doors: Watch[DoorState] = Watch()
         self._clock = ClockWatch()
         self._cause: int | None = None
@@ -54,8 +57,10 @@ class Notices:
         """Remember which event, an attempt's or a command's, is about to move the door."""
         self._cause = sequence
 
-    def sensors(self, frame_set: FrameSet | None, now: Clock) -> None:
-        """Take the sensors' states as they are in the newest FrameSet, or that there is none."""
+    def sensors(
+        self, frame_set: FrameSet | None, now: Clock, faults: Mapping[Role, frozenset[SensorFault]] = _NO_FAULTS
+    ) -> None:
+        """Take the sensors' states as they are in the newest FrameSet, or that there is none, and their ``faults``."""
         if self._began_ns is None:
             self._began_ns = now.monotonic_ns
         if frame_set is not None:
@@ -67,8 +72,10 @@ class Notices:
         else:
             states = {str(Role.RGB): SensorState.MISSING}
         self.environment = replace(self.environment, sensors={**self.environment.sensors, **states})
-        for change in self._sensors.changes(states, now.monotonic_ns):
-            if self._record(kinds.sensor_state(change.name, change.after, change.before, now, self.environment)):
+        seen = {name: (state, faults.get(Role(name), frozenset())) for name, state in states.items()}
+        for change in self._sensors.changes(seen, now.monotonic_ns):
+            (state, told), before = change.after, None if change.before is None else change.before[0]
+            if self._record(kinds.sensor_state(change.name, state, before, now, self.environment, told)):
                 self._sensors.mark(change)
 
     def door(self, now: Clock) -> DoorState:

@@ -25,6 +25,7 @@ from livegate.orders import Orders
 from livegate.quality.undecided import undecided
 from livegate.rules import Rules
 from livegate.seldom import Seldom
+from livegate.sensing.watch import SensorWatch
 from livegate.store.commands import Executed
 from livegate.store.store import Store
 from livegate.store.transaction import Transaction
@@ -63,6 +64,7 @@ class Pipeline:
         committed: Callable[[], None],
         *,
         executed: Callable[[Executed], None] = lambda _executed: None,
+        sensing: SensorWatch | None = None,
     ) -> None:
         """``rules`` is asked once a turn for what is in force then; ``committed`` is called after every commit.
 
@@ -78,6 +80,7 @@ class Pipeline:
         self._notices = Notices(store, door, self._rules.environment, committed)
         self._orders = Orders(store, door, self._notices, executed)
         self._seldom = Seldom()
+        self._sensing = sensing or SensorWatch()
 
     def nudge(self) -> None:
         """Say that an order of the centre waits in the store; from any thread."""
@@ -88,14 +91,17 @@ class Pipeline:
         self._adopt(self._read_rules())
         if self._orders.carry_out(now, self._rules.pulse_ms):
             self._committed()
+        given, frame_set = frame_set, self._sensing.mark(frame_set)
         for read in reads:
             if read.direction is Direction.OUT:
                 self._let_out(read, now)
             else:
                 self._take(read, frame_set, now)
-        self._notices.sensors(frame_set, now)
+        self._notices.sensors(frame_set, now, self._sensing.faults)
         self._notices.clock(now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
+        if given is not None:
+            self._sensing.learn(given, () if sight is None else sight.faces)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
         return Snapshot(sight, self._notices.door(now), decision, sequence)
 
@@ -159,8 +165,10 @@ class Pipeline:
             concluded = self._attendance.leave(now_ns) or self._lapsed(frame_set, now_ns, failed=True)
             return None, concluded or (self._failed(frame_set) if times else None)
         self._judge.tracker.expire(now_ns)
-        if sight is not None and sight.attempt is not None and sight.pad is not None:
-            concluded = self._attendance.see(sight.attempt, sight.pad, now_ns, overdue=sight.overdue)
+        if sight is not None and (attempt := sight.attempt) is not None and sight.pad is not None:
+            pad = self._sensing.ruled(sight.pad)
+            sight = replace(sight, pad=pad)
+            concluded = self._attendance.see(attempt, pad, now_ns, overdue=sight.overdue)
             return sight, concluded or self._lapsed(frame_set, now_ns)
         left = self._attendance.leave(now_ns) if self._judge.tracker.attempt is None else None
         return sight, left or self._lapsed(frame_set, now_ns)
@@ -179,10 +187,13 @@ class Pipeline:
         """Return the attempt of who showed a credential and no face that could be judged in time."""
         in_view = self._judge.tracker.attempt
         if in_view is not None:
-            return Conclusion(secrets.token_hex(8), undecided(self._judge.assess(in_view, final=False)), read)
+            pad = self._sensing.ruled(self._judge.assess(in_view, final=False))
+            return Conclusion(secrets.token_hex(8), undecided(pad), read)
         reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else Reason.NO_FACE
         if failed or (self._judge.detector is None and reason is Reason.NO_FACE):
             reason = Reason.FAILED
+        if self._sensing.is_suspect():
+            reason = Reason.SENSOR_SUSPECT
         return Conclusion(secrets.token_hex(8), replace(self._judge.no_face(frame_set), reason=reason), read)
 
     def _conclude(self, conclusion: Conclusion, frame_set: FrameSet | None, now: Clock) -> tuple[Decision, int | None]:

@@ -6,15 +6,26 @@ JSON schemas of what these return lie in events/schemas/. Raw credentials never 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from livegate.events.cloudevents import ChainHead, sequence_text
 from livegate.events.environment import Environment, date_text, event, whose
 from livegate.gate.door import DoorState
 from livegate.gate.facts import Clock, ListEntry
+from livegate.sensing.faults import SUSPICIOUS
 from livegate.trust.keys import PublicKey
-from livegate.types import AccessEvent, Credential, Decision, Direction, Outcome, PadResult, Reason, Remark
+from livegate.types import (
+    AccessEvent,
+    Credential,
+    Decision,
+    Direction,
+    Outcome,
+    PadResult,
+    Reason,
+    Remark,
+    SensorFault,
+)
 
 ACCESS_ATTEMPT = "access.attempt"
 DOOR_STATE = "door.state"
@@ -68,10 +79,21 @@ def door_state(state: DoorState, now: Clock, environment: Environment, cause: in
     return event(DOOR_STATE, what, now, environment, severity="warning" if state in _ALARMS else "info")
 
 
-def sensor_state(role: str, state: str, before: str | None, now: Clock, environment: Environment) -> AccessEvent:
-    """A sensor changed its state ("ok", "stale", "missing", ...); ``before`` is None when it was not known."""
-    what = {"action": "sensor", "role": role, "state": state, "before": before}
-    return event(SENSOR_STATE, what, now, environment, severity="info" if state == "ok" else "warning")
+def sensor_state(
+    role: str,
+    state: str,
+    before: str | None,
+    now: Clock,
+    environment: Environment,
+    faults: Collection[SensorFault] = (),
+) -> AccessEvent:
+    """A sensor changed its state ("ok", "stale", "missing", ...) or its faults; ``before``: None if it was not known.
+
+    Severity "alert" where it looks as if somebody else fed it, "info" where nothing is wrong with it.
+    """
+    what = {"action": "sensor", "role": role, "state": state, "before": before, "faults": sorted(map(str, faults))}
+    severity = "alert" if SUSPICIOUS & set(faults) else "info" if state == "ok" and not faults else "warning"
+    return event(SENSOR_STATE, what, now, environment, severity=severity)
 
 
 def system_started(

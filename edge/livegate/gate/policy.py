@@ -52,7 +52,7 @@ from livegate.types import (
 Refusal = tuple[Outcome, Reason, str | None]
 """How an attempt ends short of the door, and which rule of the policy matched, if one did."""
 
-_NO_ANSWER = frozenset({Reason.NO_FACE, Reason.SENSOR_MISSING, Reason.UNREADABLE, Reason.FAILED})
+_NO_ANSWER = frozenset({Reason.NO_FACE, Reason.SENSOR_MISSING, Reason.SENSOR_SUSPECT, Reason.UNREADABLE, Reason.FAILED})
 
 
 def decide(pad: PadResult, facts: GateFacts, policy: GatePolicy, *, attempt_id: str) -> Decision:
