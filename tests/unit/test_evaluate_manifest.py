@@ -142,3 +142,17 @@ def test_a_line_without_end_is_one_bad_line_and_the_next_is_read(tmp_path: Path)
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--manifest"):
         list(read_manifest(tmp_path / "none.jsonl"))
+
+
+def test_the_pair_of_lit_and_unlit_and_the_baseline_of_the_second_camera(tmp_path: Path) -> None:
+    sample = only(read(tmp_path, GOOD | {"nir": "n.png", "nir_unlit": "u.png", "baseline_mm": 51.5}))
+    assert sample.moments[0].unlit == tmp_path / "u.png"
+    assert sample.baseline_mm == 51.5
+    assert only(read(tmp_path, GOOD | {"nir_unlit": None, "baseline_mm": None})).baseline_mm is None
+
+
+@pytest.mark.parametrize("baseline", [0, -3, "wide", True])
+def test_a_baseline_is_a_length(tmp_path: Path, baseline: Any) -> None:
+    (entry,) = read(tmp_path, GOOD | {"baseline_mm": baseline})
+    assert isinstance(entry, BadLine)
+    assert "'baseline_mm'" in entry.problem

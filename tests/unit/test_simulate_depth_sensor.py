@@ -22,7 +22,7 @@ def wall(distance_mm: float, kind: Kind = Kind.SKIN, nir: float = 0.5) -> Radian
     shape = (120, 160)
     return Radiance(
         np.zeros((*shape, 3), np.float32), np.full(shape, nir, np.float32),
-        np.full(shape, distance_mm, np.float32), np.full(shape, kind, np.uint8),
+        np.full(shape, distance_mm, np.float32), np.full(shape, kind, np.uint8), np.zeros(shape, np.float32),
     )  # fmt: skip
 
 

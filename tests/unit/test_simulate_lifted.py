@@ -15,6 +15,7 @@ from livegate_tools.simulate.layers import Surface, backdrop_layers, infrared, w
 from livegate_tools.simulate.lifted import LiftedSimulator
 from livegate_tools.simulate.lifting import Turn, relief_of, turned, turned_box
 from livegate_tools.simulate.materials import Kind
+from livegate_tools.simulate.mixture import Mixture
 from livegate_tools.simulate.renderer import Illuminator
 
 FACE = (160.0, 110.0, 150.0, 200.0)
@@ -84,10 +85,27 @@ def test_a_sample_has_three_sensors_and_depends_on_its_arguments_alone(samples: 
     again, line = LiftedSimulator(data).render(5, 3, Split.TRAIN)
     frame, known = samples[5]
     assert line == known
-    for one, other in ((frame.rgb, again.rgb), (frame.nir, again.nir), (frame.depth, again.depth)):
-        assert np.array_equal(one, other)
+    for role in ("rgb", "rgb_right", "nir", "nir_unlit", "depth"):
+        assert np.array_equal(getattr(frame, role), getattr(again, role)), role
     assert (frame.rgb.shape, frame.nir.shape, frame.depth.shape) == ((480, 640, 3), (480, 640), (480, 640))
     assert (frame.nir.dtype, frame.depth.dtype) == (np.uint8, np.uint16)
+
+
+def test_every_sample_says_what_sensors_saw_it(samples: list) -> None:
+    assert all(40 <= line["baseline_mm"] <= 75 for _, line in samples)
+    assert len({line["depth_kind"] for _, line in samples}) > 1
+    assert all(frame.rgb_right.shape == (480, 640, 3) for frame, _ in samples)
+    assert {frame.nir_unlit is None for frame, _ in samples} == {True, False}
+
+
+def test_a_mask_stands_a_little_before_the_face_it_hides(data: Path) -> None:
+    simulator, masks = LiftedSimulator(data), Mixture(0.0, ("cutout_mask",))
+    for index in range(3):
+        frame, line = simulator.render(index, 5, Split.TRAIN, masks)
+        assert line["pai_species"] == "cutout_mask"
+        x, y, w, h = line["box"]
+        before, beside = frame.truth_mm[int(y + h / 2), int(x + w / 2)], frame.truth_mm[5, 5]
+        assert 120 < before < beside
 
 
 def test_pairs_show_one_person_alive_and_as_an_attack(samples: list) -> None:
@@ -133,7 +151,9 @@ def test_near_infrared_falls_with_the_square_of_the_distance() -> None:
     behind = backdrop_layers(rng, np.full((480, 640, 3), 0.3, np.float32))
     share = np.ones((480, 640), np.float32)
     lamp = Illuminator((0, 0, 0), 500.0, 1.0, 0.0)
-    near, far = (infrared(with_surface(behind, Surface(share, Kind.PAPER, 0.8, z)), lamp, 600.0) for z in (500, 1000))
+    near, far = (
+        infrared(with_surface(behind, Surface(share, Kind.PAPER, 0.8, z)), lamp, 600.0)[0] for z in (500, 1000)
+    )
     assert near[240, 320] == pytest.approx(0.8, rel=0.02)
     assert far[240, 320] == pytest.approx(0.2, rel=0.02)
 

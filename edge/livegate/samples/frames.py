@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from livegate.errors import PictureError
 from livegate.pictures.reading import read_depth, read_nir, read_picture
 from livegate.samples.manifest import CameraMatrix, Moment, Sample
 from livegate.types import NS_PER_MS, Frame, FrameSet, Intrinsics, Role, SensorState
@@ -41,18 +42,30 @@ def read_frame_sets(sample: Sample, roles: frozenset[Role]) -> Iterator[FrameSet
     A role the sample has no picture of is MISSING. Raises PictureError for a file that is missing or damaged.
     """
     for sequence, moment in enumerate(sample.moments):
-        yield _frame_set(moment, sequence, roles, sample.camera)
+        yield _frame_set(moment, sequence, roles, sample)
 
 
-def _frame_set(moment: Moment, sequence: int, roles: frozenset[Role], camera: CameraMatrix | None) -> FrameSet:
+def _frame_set(moment: Moment, sequence: int, roles: frozenset[Role], sample: Sample) -> FrameSet:
     captured_ns = round(moment.t_ms * NS_PER_MS)
     frames: dict[Role, Frame] = {}
     for role in sorted(roles & moment.paths.keys()):
         image = _READ[role](moment.paths[role])
-        intrinsics = _intrinsics(camera, image) if role in _REGISTERED else None
-        frames[role] = Frame(role, image, captured_ns, sequence, intrinsics)
+        intrinsics = _intrinsics(sample.camera, image) if role in _REGISTERED else None
+        unlit = _unlit(moment, image) if role is Role.NIR else None
+        baseline_mm = sample.baseline_mm if role is Role.RGB_RIGHT else None
+        frames[role] = Frame(role, image, captured_ns, sequence, intrinsics, unlit=unlit, baseline_mm=baseline_mm)
     states = {role: SensorState.OK if role in frames else SensorState.MISSING for role in sorted(roles)}
     return FrameSet(MappingProxyType(frames), MappingProxyType(states), captured_ns)
+
+
+def _unlit(moment: Moment, lit: NDArray[Any]) -> NDArray[Any] | None:
+    if moment.unlit is None:
+        return None
+    unlit = read_nir(moment.unlit)
+    if unlit.shape != lit.shape:
+        raise PictureError(f"{moment.unlit}: expected the size of the picture with the lamp on, {lit.shape[1]}x"
+                           f"{lit.shape[0]}, found {unlit.shape[1]}x{unlit.shape[0]}")  # fmt: skip
+    return unlit
 
 
 def _intrinsics(camera: CameraMatrix | None, image: NDArray[Any]) -> Intrinsics | None:

@@ -37,10 +37,14 @@ class CameraMatrix:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The pictures of one moment, by role, and its time since the start of the clip in milliseconds."""
+    """The pictures of one moment, by role, and its time since the start of the clip in milliseconds.
+
+    ``unlit`` is the near-infrared picture with the illuminator dark, where there is one.
+    """
 
     paths: Mapping[Role, Path]
     t_ms: float
+    unlit: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Sample:
 
     ``pai_species`` is None exactly for bona fide presentations. ``face`` is the true box that recall is counted
     against: the line's ``yunet_box``, else its ``box``. ``traits`` are the fields that were asked for, in words.
+    ``baseline_mm`` is how far rgb_right stands to the right of rgb, where that is known.
     """
 
     line: int
@@ -61,6 +66,7 @@ class Sample:
     source: str
     face: Box | None
     traits: Mapping[str, str] = field(default_factory=dict)
+    baseline_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +142,14 @@ def _sample(fields: Mapping[str, Any], number: int, base: Path) -> Sample:
     return Sample(
         line=number,
         id=_text(fields, "id"),
-        moments=_clip(fields["frames"], base) if is_clip else (Moment(_paths(fields, base), 0.0),),
+        moments=_clip(fields["frames"], base) if is_clip else (_moment(fields, base, 0.0),),
         is_clip=is_clip,
         camera=_camera(fields.get("camera")),
         pai_species=_species(fields),
         subject=_optional_text(fields, "subject"),
         source=_optional_text(fields, "source") or UNSPECIFIED,
         face=_box(fields, "yunet_box") or _box(fields, "box"),
+        baseline_mm=_baseline(fields.get("baseline_mm")),
     )
 
 
@@ -176,8 +183,13 @@ def _clip(frames: Any, base: Path) -> tuple[Moment, ...]:
         t_ms = _number(frame.get("t_ms"), f"'frames' {index}: 't_ms'")
         if moments and t_ms <= moments[-1].t_ms:
             raise ConfigError(f"'frames' {index}: 't_ms' {t_ms} is not later than {moments[-1].t_ms}; sort by time")
-        moments.append(Moment(_paths(frame, base), t_ms))
+        moments.append(_moment(frame, base, t_ms))
     return tuple(moments)
+
+
+def _moment(fields: Mapping[str, Any], base: Path, t_ms: float) -> Moment:
+    unlit = _optional_text(fields, "nir_unlit")
+    return Moment(_paths(fields, base), t_ms, None if unlit is None else base / unlit)
 
 
 def _paths(fields: Mapping[str, Any], base: Path) -> dict[Role, Path]:
@@ -196,6 +208,15 @@ def _camera(value: Any) -> CameraMatrix | None:
     if min(fx, fy) <= 0:
         raise ConfigError(f"'camera': expected focal lengths above 0, found fx {fx}, fy {fy}")
     return CameraMatrix(fx, fy, cx, cy)
+
+
+def _baseline(value: Any) -> float | None:
+    if value is None:
+        return None
+    baseline_mm = _number(value, "'baseline_mm'")
+    if baseline_mm <= 0:
+        raise ConfigError(f"'baseline_mm': expected a number above 0, found {baseline_mm}")
+    return baseline_mm
 
 
 def _box(fields: Mapping[str, Any], key: str) -> Box | None:

@@ -36,7 +36,8 @@ def cutout_medium(rng: np.random.Generator, shown: Shown, printed: PrintModel) -
     round_face = float(rng.uniform(0.0, 0.5))
     light = light * ((1 - round_face * x[None] ** 2) * float(rng.uniform(0.7, 1.2)))[..., None]
     lean = slopes(rng, (height, width))
-    lean[..., 0] += np.float32(round_face) * x
+    # Round the wearer's head, whose cheeks lean away by 45 degrees where a mask ends.
+    lean[..., 0] += np.float32(2 * round_face) * x
     light = light + mirrored(rng, lean, printed.finish, None)
     outline = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
     paper = Sheet(np.asarray(albedo, np.float32), lean, printed.finish.mirror)

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from livegate.errors import LivegateError
 from livegate.progress import Progress
 from livegate_tools.simulate.held_out import Split
+from livegate_tools.simulate.mixture import ANY, Mixture
 from livegate_tools.whole import write_whole
 
 _JPEG_QUALITY = 93
+# Every picture of a sample by its field in the manifest, which is its folder, too.
+_SUFFIXES = {"rgb": "jpg", "rgb_right": "jpg", "nir": "jpg", "nir_unlit": "jpg", "depth": "png"}
 
 
 class Frame(Protocol):
@@ -35,11 +38,19 @@ class Frame(Protocol):
     def depth(self) -> NDArray[Any] | None:
         """Depth in mm, 0 = no return."""
 
+    @property
+    def rgb_right(self) -> NDArray[Any] | None:
+        """Colour picture of the second camera, (H, W, 3)."""
+
+    @property
+    def nir_unlit(self) -> NDArray[Any] | None:
+        """Near-infrared picture with the lamp dark, (H, W)."""
+
 
 class Simulator(Protocol):
     """One half of the simulator: a picklable object that draws sample ``index`` of a seed and a split."""
 
-    def render(self, index: int, seed: int, split: Split) -> tuple[Frame, dict[str, Any]]:
+    def render(self, index: int, seed: int, split: Split, mixture: Mixture = ANY) -> tuple[Frame, dict[str, Any]]:
         """Return the pictures and the manifest fields except the paths; equal arguments give equal results."""
 
 
@@ -52,15 +63,16 @@ class Job:
     count: int
     seed: int
     split: Split
+    mixture: Mixture = ANY
 
 
 def write_dataset(job: Job, jobs: int) -> int:
     """Draw what is missing with ``jobs`` processes, write manifest.jsonl in order of index, return how many were drawn.
 
     A sample counts as there when its record under parts/ is, which is written after its pictures. Raise LivegateError
-    when the folder cannot be written or belongs to another seed or split.
+    when the folder cannot be written or belongs to another seed, split or mixture.
     """
-    for name in ("rgb", "nir", "depth", "parts"):
+    for name in (*_SUFFIXES, "parts"):
         _make(job.folder / name)
     _claim(job)
     missing = [index for index in range(job.count) if not _part(job, index).exists()]
@@ -80,8 +92,9 @@ def _make(folder: Path) -> None:
 
 
 def _claim(job: Job) -> None:
-    """Refuse to mix two seeds or splits in one folder."""
-    stamp, wanted = job.folder / "parts" / "seed.json", {"seed": job.seed, "split": str(job.split)}
+    """Refuse to mix two seeds, splits or mixtures in one folder."""
+    stamp = job.folder / "parts" / "seed.json"
+    wanted = {"seed": job.seed, "split": str(job.split), **job.mixture.stamp}
     if stamp.exists() and json.loads(stamp.read_text()) != wanted:
         raise LivegateError(f"{job.folder}: holds samples of {stamp.read_text()}, not of {wanted}; give another --out")
     write_whole(stamp, json.dumps(wanted))
@@ -117,16 +130,12 @@ def _write_mine(index: int) -> int:
 
 
 def _write(job: Job, index: int) -> None:
-    frame, sample = job.simulator.render(index, job.seed, job.split)
-    name = f"{index:06d}"
-    sample |= {"rgb": f"rgb/{name}.jpg", "nir": None, "depth": None}
-    _save(job.folder / sample["rgb"], frame.rgb)
-    if frame.nir is not None:
-        sample["nir"] = f"nir/{name}.jpg"
-        _save(job.folder / sample["nir"], frame.nir)
-    if frame.depth is not None:
-        sample["depth"] = f"depth/{name}.png"
-        _save(job.folder / sample["depth"], frame.depth)
+    frame, sample = job.simulator.render(index, job.seed, job.split, job.mixture)
+    for role, suffix in _SUFFIXES.items():
+        picture = getattr(frame, role)
+        sample[role] = None if picture is None else f"{role}/{index:06d}.{suffix}"
+        if picture is not None:
+            _save(job.folder / sample[role], picture)
     write_whole(_part(job, index), json.dumps(sample) + "\n")
 
 

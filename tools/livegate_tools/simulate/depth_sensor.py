@@ -71,14 +71,28 @@ def sense_depth(radiance: Radiance, model: DepthModel, rng: np.random.Generator)
     true = np.asarray(cv2.medianBlur(true.astype(np.float32), 5))
     product = model.focal_px * model.baseline_mm
     disparity: Array = product / np.maximum(true, 50.0)
-    disparity = disparity + model.sigma_px * _correlated(rng, true.shape, model.window_px)
+    disparity = disparity + model.sigma_px * correlated(rng, true.shape, model.window_px)
     disparity = np.asarray(np.round(disparity / model.step_px) * model.step_px)
     depth = np.asarray(product / np.maximum(disparity, model.step_px))
     depth[~_returned(radiance, true, model, rng)] = 0
     return np.asarray(np.clip(np.round(depth), 0, 65535), np.uint16)
 
 
-def _correlated(rng: np.random.Generator, shape: tuple[int, ...], window_px: float) -> Array:
+def shadow_px(disparity: Array, right: bool) -> Array:
+    """Return where a second camera or a projector aside is hidden by what is nearer, (H, W) bool.
+
+    ``disparity`` (H, W) pixels; ``right``: it stands to the right, and shadows fall to the left.
+    """
+    if right:
+        return np.ascontiguousarray(shadow_px(disparity[:, ::-1], right=False)[:, ::-1])
+    hidden = np.zeros(disparity.shape, np.bool_)
+    reach = int(np.clip(np.ptp(disparity), 0, _LONGEST_SHADOW_PX))
+    for k in range(1, reach, 2):
+        hidden[:, k:] |= disparity[:, :-k] - disparity[:, k:] > k
+    return hidden
+
+
+def correlated(rng: np.random.Generator, shape: tuple[int, ...], window_px: float) -> Array:
     """Return noise of unit variance whose values are alike over about ``window_px``."""
     noise = cv2.GaussianBlur(rng.standard_normal(shape, np.float32), (0, 0), window_px)
     return np.asarray(noise / max(float(noise.std()), 1e-6), np.float32)
@@ -86,7 +100,7 @@ def _correlated(rng: np.random.Generator, shape: tuple[int, ...], window_px: flo
 
 def _returned(radiance: Radiance, true: Array, model: DepthModel, rng: np.random.Generator) -> Array:
     """Return where there is a value: in range, bright enough, not shadowed from the second camera, not mirrored."""
-    patches = _correlated(rng, true.shape, 3.0)
+    patches = correlated(rng, true.shape, 3.0)
     good = (true >= model.least_mm) & (true <= model.most_mm)
     good &= cv2.GaussianBlur(radiance.nir, (0, 0), 2.0) * np.exp(0.4 * patches) > model.faint
     good &= ~((radiance.kinds == Kind.HAIR) & (patches > 1.1))
@@ -102,7 +116,4 @@ def _shadowed(true: Array, model: DepthModel) -> Array:
     far = cv2.dilate(true, np.ones((3, 3), np.uint8))
     hidden = (far - near) > 0.03 * near
     disparity = (model.focal_px * model.baseline_mm / np.maximum(true, 50.0)).astype(np.float32)
-    reach = int(np.clip(np.ptp(disparity), 0, _LONGEST_SHADOW_PX))
-    for k in range(1, reach, 2):
-        hidden[:, k:] |= disparity[:, :-k] - disparity[:, k:] > k
-    return np.asarray(hidden)
+    return np.asarray(hidden | shadow_px(disparity, right=False))

@@ -11,18 +11,26 @@ from numpy.typing import NDArray
 
 from livegate.types import Intrinsics
 from livegate_tools.simulate.boxes import face_box
-from livegate_tools.simulate.cameras import draw_camera
-from livegate_tools.simulate.depth_sensor import draw_depth
 from livegate_tools.simulate.head import Pose
 from livegate_tools.simulate.held_out import Split, draw_constant
 from livegate_tools.simulate.identity import Identity, draw_identity
 from livegate_tools.simulate.lighting import Backdrop, Light, Surroundings, draw_backdrop, draw_light
 from livegate_tools.simulate.makehuman import Assets
+from livegate_tools.simulate.mixture import ANY, Mixture
+from livegate_tools.simulate.moments import draw_timing
 from livegate_tools.simulate.parts import Part
 from livegate_tools.simulate.presentations import present
 from livegate_tools.simulate.presented import Posture, Presented, Species, Stage
-from livegate_tools.simulate.renderer import Illuminator, Scene, draw, project, to_camera
-from livegate_tools.simulate.sensors import RenderedFrame, Sensors, capture
+from livegate_tools.simulate.renderer import Illuminator, Radiance, Scene, draw, project, to_camera
+from livegate_tools.simulate.sensors import (
+    RenderedFrame,
+    Sensors,
+    capture,
+    draw_ambient,
+    draw_sensors,
+    extra_fields,
+)
+from livegate_tools.simulate.stereo_view import seen_from_right
 from livegate_tools.simulate.textures import TextureBank
 
 Array = NDArray[Any]
@@ -51,9 +59,9 @@ def draw_room(surroundings: Surroundings, split: Split, rng: np.random.Generator
     camera = Intrinsics(focal, focal, (WIDTH - 1) / 2 + centre[0], (HEIGHT - 1) / 2 + centre[1], WIDTH, HEIGHT)
     place = (float(rng.uniform(-35, 35)), float(rng.uniform(-25, 10)), 0.0)
     illuminator = Illuminator(
-        place, reference_mm * rng.uniform(0.7, 1.2), strength=rng.uniform(0.8, 1.25), ambient=rng.uniform(0.0, 0.12)
+        place, reference_mm * rng.uniform(0.7, 1.2), strength=rng.uniform(0.8, 1.25), ambient=draw_ambient(rng)
     )
-    sensors = Sensors(draw_camera(rng, split), draw_camera(rng, split), draw_depth(rng, split))
+    sensors = draw_sensors(rng, split, draw_timing(rng, split, focal / reference_mm))
     light = draw_light(surroundings, rng)
     return Room(light, draw_backdrop(surroundings, rng, WIDTH, HEIGHT), illuminator, sensors, camera)
 
@@ -62,12 +70,25 @@ def render_scene(room: Room, presented: Presented | None, position: Array, rng: 
     """Return the pictures of a presentation, its origin at ``position`` (3,) mm in camera coordinates, or of none."""
     if presented is None:
         scene = Scene((), TextureBank(), room.light, room.illuminator, room.backdrop)
-        return capture(draw(scene, room.camera), room.sensors, rng, None)
+        return capture(_drawn(scene, room), room.sensors, rng, None)
     still = np.eye(3)
     parts = tuple(Part(to_camera(p.mesh).placed(still, position), p.material) for p in presented.parts)
     scene = Scene(parts, presented.bank, room.light, room.illuminator, room.backdrop)
     landmarks = presented.landmarks * (1, -1, -1) + position
-    return capture(draw(scene, room.camera), room.sensors, rng, face_box(project(landmarks, room.camera)))
+    return capture(_drawn(scene, room), room.sensors, rng, face_box(project(landmarks, room.camera)))
+
+
+def _drawn(scene: Scene, room: Room) -> Radiance:
+    """The scene as all cameras see it: the second colour camera from where it stands."""
+    seen = draw(scene, room.camera)
+    if room.sensors.right is None:
+        return seen
+    aside, focal = room.sensors.right.baseline_mm, room.camera.fx
+    backdrop = scene.backdrop
+    beyond = replace(backdrop, rgb=seen_from_right(backdrop.rgb, backdrop.depth_mm, focal, aside))
+    shift = np.array([-aside, 0.0, 0.0])
+    parts = tuple(Part(part.mesh.placed(np.eye(3), shift), part.material) for part in scene.parts)
+    return replace(seen, right=draw(replace(scene, parts=parts, backdrop=beyond), room.camera).rgb)
 
 
 @dataclass(slots=True)
@@ -93,10 +114,17 @@ class HeadSimulator:
         """Return the person ``number`` of a split."""
         return draw_identity(self._assets, split, number)
 
-    def render(self, index: int, seed: int, split: Split) -> tuple[RenderedFrame, dict[str, Any]]:
+    def render(
+        self, index: int, seed: int, split: Split, mixture: Mixture = ANY
+    ) -> tuple[RenderedFrame, dict[str, Any]]:
         """Return sample ``index`` and its manifest fields, except the paths; the same arguments give the same bytes."""
         rng = np.random.default_rng([seed, list(Split).index(split), index])
-        species = None if rng.random() < LIVE_SHARE else list(Species)[int(rng.integers(len(Species)))]
+        alive = mixture.is_alive(index)
+        shares = {str(species): 1.0 for species in Species}
+        if rng.random() < LIVE_SHARE if alive is None else alive:
+            species = None
+        else:
+            species = Species(mixture.species_of(rng, index, shares))
         count = IDENTITIES_PER_SPLIT[split]
         first = int(rng.integers(count))
         people = (self.person(split, first), self.person(split, (first + 1 + int(rng.integers(count - 1))) % count))
@@ -141,7 +169,7 @@ def _described(index: int, seed: int, split: Split, species: Species | None, peo
     box = None if frame.box is None else [round(value, 1) for value in frame.box]
     return {
         "id": f"heads-{split}-{seed}-{index:06d}",
-        "rgb_right": None,
+        **extra_fields(room.sensors),
         "camera": {name: round(getattr(room.camera, name), 3) for name in ("fx", "fy", "cx", "cy")},
         "label": "bona_fide" if species is None else "attack",
         "pai_species": species,

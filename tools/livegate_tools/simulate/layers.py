@@ -68,16 +68,35 @@ def with_surface(behind: Layers, surface: Surface) -> Layers:
     )
 
 
-def infrared(layers: Layers, lamp: Illuminator, focal_px: float) -> Pixels:
-    """Return the near infrared of a frame, (480, 640) float32, 1.0 = white paper at the distance the lamp is set for.
+def infrared(layers: Layers, lamp: Illuminator, focal_px: float, daylight: Pixels | None = None
+             ) -> tuple[Pixels, Pixels]:  # fmt: skip
+    """Return the near infrared of a frame and the room's part of it, (480, 640) float32 each.
 
-    A lamp at the camera: Lambert's cosine and the fall with 1/z2, a highlight where a surface faces the camera, and
-    the room's own near infrared.
+    1.0 = white paper at the distance the lamp is set for. A lamp at the camera: Lambert's cosine and the fall with
+    1/z2, a highlight where a surface faces the camera, and the room's own near infrared: ``daylight`` (480, 640) is
+    what of it falls where, about 1; None: the same everywhere.
     """
     facing = _facing(layers.depth_mm, focal_px)
     fall = np.float32(lamp.strength) * (np.float32(lamp.reference_mm) / layers.depth_mm) ** 2
-    diffuse = layers.albedo * (facing * fall + np.float32(lamp.ambient))
-    return np.asarray(diffuse + layers.glint * facing**layers.polish * fall, np.float32)
+    ambient = np.asarray(layers.albedo * np.float32(lamp.ambient), np.float32)
+    if daylight is not None:
+        ambient = np.asarray(ambient * daylight, np.float32)
+    lit = layers.albedo * facing * fall + layers.glint * facing**layers.polish * fall
+    return np.asarray(lit + ambient, np.float32), ambient
+
+
+def draw_daylight(rng: np.random.Generator, linear: Pixels, depth_mm: Pixels, focal_px: float) -> Pixels:
+    """Return where daylight falls, (480, 640) float32, about 1: from a side, and as the colour picture is lit.
+
+    What faces the window is lit, what leans away from it is not (Lambert over an ambient third).
+    """
+    side = float(rng.uniform(-1.3, 1.3))
+    smooth = cv2.GaussianBlur(depth_mm, (0, 0), 1.5)
+    lean = np.clip(np.gradient(smooth, axis=1) * np.float32(focal_px) / smooth, -3, 3)
+    towards = (np.cos(side) + np.sin(side) * lean) / np.sqrt(1 + lean * lean)
+    luma = cv2.GaussianBlur(linear @ np.full(3, 1 / 3, np.float32), (0, 0), 30.0)
+    room = np.clip(luma / max(float(luma.mean()), 1e-3), 0.3, 3.0)
+    return np.asarray((0.33 + 0.67 * np.clip(towards, 0, 1)) * (0.5 + 0.5 * room), np.float32)
 
 
 def _facing(depth_mm: Pixels, focal_px: float) -> Pixels:

@@ -1,4 +1,4 @@
-"""Photographed people as multi-sensor samples: colour, near infrared and depth, alive and as attacks.
+"""Photographed people as multi-sensor samples: two colour cameras, near infrared and depth, alive and as attacks.
 
 The colour picture is made as in pictures.py; heads are lifted off their photographs by a fitted relief (lifting.py).
 Frames 2k and 2k + 1 are of one person, alive and as an attack.
@@ -13,27 +13,37 @@ from typing import Any
 import numpy as np
 
 from livegate.errors import PictureError
-from livegate_tools.simulate.cameras import draw_camera
 from livegate_tools.simulate.compose import Pose, covered_share, pose, present
-from livegate_tools.simulate.depth_sensor import draw_depth
-from livegate_tools.simulate.flat_attack import draw_species, medium_of
+from livegate_tools.simulate.flat_attack import SPECIES_SHARES, medium_of
 from livegate_tools.simulate.geometry import BoxPx, Pixels, inside_share
 from livegate_tools.simulate.held_out import Split, draw_constant
-from livegate_tools.simulate.layers import Layers, backdrop_layers, infrared, with_surface
+from livegate_tools.simulate.layers import Layers, backdrop_layers, draw_daylight, infrared, with_surface
 from livegate_tools.simulate.lifted_medium import medium_depth, medium_mm_per_px, with_medium
 from livegate_tools.simulate.lifted_person import Body, stand
 from livegate_tools.simulate.living import draw_face_px, fits_filling, matte_of, pick_portrait
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
+from livegate_tools.simulate.mixture import ANY, Mixture
+from livegate_tools.simulate.moments import draw_timing
 from livegate_tools.simulate.portraits import Portrait, Sources, load_linear, read_sources
 from livegate_tools.simulate.renderer import Illuminator, Radiance
 from livegate_tools.simulate.scenes import HEIGHT, WIDTH, blur, flicker, relight, room
-from livegate_tools.simulate.sensors import RenderedFrame, Sensors, capture
+from livegate_tools.simulate.sensors import (
+    RenderedFrame,
+    Sensors,
+    capture,
+    draw_ambient,
+    draw_sensors,
+    extra_fields,
+)
+from livegate_tools.simulate.stereo_view import seen_from_right
 
-_ATTEMPTS = 12
+_ATTEMPTS = 40
 _LEAST_IN_VIEW = 0.7
 _HOLDERS = 0.4
 _HIDDEN = 0.8
 _NEAREST_MM = 120.0
+# A sheet worn before a face rests on the nose, whose tip stands 19 mm before the middle of the face.
+_WORN_MM = (15, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,9 @@ class LiftedSimulator:
     data: Path
     _sources: dict[Split, Sources] = field(default_factory=dict)
 
-    def render(self, index: int, seed: int, split: Split) -> tuple[RenderedFrame, dict[str, Any]]:
+    def render(
+        self, index: int, seed: int, split: Split, mixture: Mixture = ANY
+    ) -> tuple[RenderedFrame, dict[str, Any]]:
         """Return sample ``index`` and its manifest fields except the paths; equal arguments give equal results.
 
         Raises:
@@ -68,12 +80,23 @@ class LiftedSimulator:
         person = _liftable(np.random.default_rng([seed, index // 2, number, 1]), sources)
         rng = np.random.default_rng([seed, index, number, 1])
         focal = draw_constant(rng, 480, 700, split)
-        shown = _attack if index % 2 else _alive
-        scene = next((s for s in (shown(rng, sources, person, focal) for _ in range(_ATTEMPTS)) if s is not None), None)
+        alive = mixture.is_alive(index)
+        species = None
+        if not (index % 2 == 0 if alive is None else alive):
+            species = mixture.species_of(rng, index, SPECIES_SHARES)
+        scenes = (_shown(rng, sources, person, focal, species) for _ in range(_ATTEMPTS))
+        scene = next((scene for scene in scenes if scene is not None), None)
         if scene is None:
             raise PictureError(f"{person.path}: no presentation keeps this face in view; remove it from its index")
-        frame, camera_id = _captured(rng, scene, split, focal)
-        return frame, _described(index, seed, split, person, scene, focal, camera_id)
+        frame, sensors = _captured(rng, scene, split, focal)
+        return frame, _described(index, seed, split, person, scene, focal, sensors)
+
+
+def _shown(rng: np.random.Generator, sources: Sources, person: Portrait, focal: float, species: str | None
+           ) -> _Frame | None:  # fmt: skip
+    if species is None:
+        return _alive(rng, sources, person, focal)
+    return _attack(rng, sources, person, focal, species)
 
 
 def _liftable(rng: np.random.Generator, sources: Sources) -> Portrait:
@@ -104,20 +127,21 @@ def _before(body: Body, behind: Pixels, layers: Layers, least_mm: float) -> tupl
     return np.asarray(behind + share * (body.linear - behind), np.float32), with_surface(layers, moved)
 
 
-def _attack(rng: np.random.Generator, sources: Sources, person: Portrait, focal: float) -> _Frame | None:
-    species, (behind, name) = draw_species(rng), room(rng, sources)
+def _attack(rng: np.random.Generator, sources: Sources, person: Portrait, focal: float, species: str
+            ) -> _Frame | None:  # fmt: skip
+    behind, name = room(rng, sources)
     worn, other = species == "cutout_mask", _liftable(rng, sources)
     wearer = stand(rng, other, behind, focal) if worn and other.subject != person.subject else None
     if worn and (wearer is None or inside_share(wearer.box, WIDTH, HEIGHT) < _LEAST_IN_VIEW):
         return None
     medium, held = _presented(rng, sources, species, person, wearer, focal)
     depth = medium_depth(medium, held, focal, medium_mm_per_px(rng, medium, worn))
-    plane_mm = float(np.median(depth))
+    plane_mm = _at_face(depth, held.box(medium))
     if plane_mm < _NEAREST_MM or inside_share(held.box(medium), WIDTH, HEIGHT) < _LEAST_IN_VIEW:
         return None
     layers, body, least_mm = backdrop_layers(rng, behind), wearer, 0.0
     if wearer is not None:
-        depth = depth + np.float32(wearer.face_mm - rng.uniform(15, 30) - plane_mm)
+        depth = depth + np.float32(wearer.face_mm - rng.uniform(*_WORN_MM) - plane_mm)
         plane_mm = wearer.face_mm
     elif rng.random() < _HOLDERS:
         body, least_mm = _holder(rng, other, behind, medium, held, focal), plane_mm + float(rng.uniform(120, 350))
@@ -129,6 +153,12 @@ def _attack(rng: np.random.Generator, sources: Sources, person: Portrait, focal:
         return None
     layers = with_medium(rng, layers, medium, held, depth, done)
     return _Frame(done.linear, layers, done.box, species, medium.device, name, plane_mm)
+
+
+def _at_face(depth: Pixels, box: BoxPx) -> float:
+    """How far the middle of the face on a medium is."""
+    row, column = box[1] + box[3] / 2, box[0] + box[2] / 2
+    return float(depth[int(np.clip(row, 0, HEIGHT - 1)), int(np.clip(column, 0, WIDTH - 1))])
 
 
 def _presented(rng: np.random.Generator, sources: Sources, species: str, person: Portrait, wearer: Body | None,
@@ -152,23 +182,27 @@ def _holder(rng: np.random.Generator, other: Portrait, behind: Pixels, medium: M
     return stand(rng, other, behind, focal, (float(middle[0]), float(middle[1]), head))
 
 
-def _captured(rng: np.random.Generator, scene: _Frame, split: Split, focal: float) -> tuple[RenderedFrame, str]:
+def _captured(rng: np.random.Generator, scene: _Frame, split: Split, focal: float) -> tuple[RenderedFrame, Sensors]:
     lamp = Illuminator((0.0, 0.0, 0.0), scene.middle_mm * float(rng.uniform(0.7, 1.2)),
-                       float(rng.uniform(0.8, 1.25)), float(rng.uniform(0.0, 0.12)))  # fmt: skip
-    sensors = Sensors(draw_camera(rng, split), draw_camera(rng, split), draw_depth(rng, split))
-    linear = flicker(rng, blur(rng, relight(rng, scene.linear, 0.4)))
-    light = Radiance(linear, infrared(scene.layers, lamp, focal), scene.layers.depth_mm, scene.layers.kinds)
-    return capture(light, sensors, rng, scene.box), sensors.colour.camera_id
+                       float(rng.uniform(0.8, 1.25)), draw_ambient(rng))  # fmt: skip
+    sensors = draw_sensors(rng, split, draw_timing(rng, split, focal / scene.middle_mm))
+    linear, layers = flicker(rng, blur(rng, relight(rng, scene.linear, 0.4))), scene.layers
+    daylight = draw_daylight(rng, scene.linear, layers.depth_mm, focal)
+    nir, ambient = infrared(layers, lamp, focal, daylight)
+    baseline = 0.0 if sensors.right is None else sensors.right.baseline_mm
+    right = seen_from_right(linear, layers.depth_mm, focal, baseline)
+    light = Radiance(linear, nir, layers.depth_mm, layers.kinds, ambient, right)
+    return capture(light, sensors, rng, scene.box), sensors
 
 
 def _described(index: int, seed: int, split: Split, person: Portrait, scene: _Frame, focal: float,
-               camera_id: str) -> dict[str, Any]:  # fmt: skip
+               sensors: Sensors) -> dict[str, Any]:  # fmt: skip
     label, box = "bona_fide" if scene.species is None else "attack", [round(v, 1) for v in scene.box]
     return {
-        "id": f"lifted_{split}_{seed}_{index:06d}", "rgb_right": None,
+        "id": f"lifted_{split}_{seed}_{index:06d}", **extra_fields(sensors),
         "camera": {"fx": round(focal, 3), "fy": round(focal, 3), "cx": (WIDTH - 1) / 2, "cy": (HEIGHT - 1) / 2},
         "label": label, "pai_species": scene.species, "subject": person.subject, "identity": person.subject,
         "portrait_source": person.source, "background": scene.background, "device": scene.device, "box": box,
         "faces": [{"box": box, "label": label}], "unsure": [],
-        "source": "simulated_lifted", "split": str(split), "seed": seed, "camera_id": camera_id,
+        "source": "simulated_lifted", "split": str(split), "seed": seed, "camera_id": sensors.colour.camera_id,
     }  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels, map_box, through, warp_picture
 from livegate_tools.simulate.layers import Surface
-from livegate_tools.simulate.lifting import Relief, draw_turn, relief_of, turned, turned_box
+from livegate_tools.simulate.lifting import Relief, draw_build, draw_turn, relief_of, turned, turned_box
 from livegate_tools.simulate.living import matching_gain, matte_of, standing
 from livegate_tools.simulate.materials import Kind
 from livegate_tools.simulate.matte import enlarged
@@ -51,7 +51,7 @@ def stand(
     if small is None or not portrait.points:
         return None
     picture = load_linear(portrait.path)
-    relief = relief_of(np.reshape(portrait.points, (5, 2)), picture.shape[:2])
+    relief = relief_of(np.reshape(portrait.points, (5, 2)), picture.shape[:2], draw_build(rng))
     skin, hair = _regions(picture, portrait.box)
     albedo = _infrared_albedo(rng, picture, skin, hair)
     matte, turn = enlarged(small, picture.shape[1], picture.shape[0]), draw_turn(rng)

@@ -15,11 +15,25 @@ import numpy as np
 
 from livegate_tools.simulate.geometry import BoxPx, Pixels
 
-EYE_TO_MOUTH_MM = 68.0
+_EYE_TO_MOUTH_MM = 68.0
 # In units of the eye-to-mouth distance.
 _HALF_WIDTH, _UP, _DOWN, _DEEP = 1.25, 1.75, 1.55, 1.0
 _NOSE, _SOCKET, _NECK, _BODY = 0.28, 0.1, 0.6, 0.75
 _NOSE_LEVER = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How a person is built: eye-to-mouth distance in mm, and factors on the typical width, depth, nose and sockets."""
+
+    eye_to_mouth_mm: float = _EYE_TO_MOUTH_MM
+    width: float = 1.0
+    deep: float = 1.0
+    nose: float = 1.0
+    socket: float = 1.0
+
+
+TYPICAL = Build()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +46,12 @@ class Relief:
     height_px: Pixels
     unit_px: float
     face_px: float
+    eye_to_mouth_mm: float = _EYE_TO_MOUTH_MM
 
     @property
     def mm_per_px(self) -> float:
         """Millimetres a pixel of the picture shows at the face."""
-        return EYE_TO_MOUTH_MM / self.unit_px
+        return self.eye_to_mouth_mm / self.unit_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +67,22 @@ def draw_turn(rng: np.random.Generator) -> Turn:
     return Turn(float(np.clip(rng.normal(0, 7), -14, 14)), float(np.clip(rng.normal(0, 4.5), -9, 9)))
 
 
-def relief_of(points: Pixels, size: tuple[int, int]) -> Relief:
+def draw_build(rng: np.random.Generator) -> Build:
+    """Return how a person is built: sizes of people, 5 % (standard deviation) apart, noses and eyes more (assumed)."""
+
+    def about(deviation: float) -> float:
+        return float(np.exp(np.clip(rng.normal(0, deviation), -2.2 * deviation, 2.2 * deviation)))
+
+    return Build(_EYE_TO_MOUTH_MM * about(0.05), about(0.05), about(0.1), about(0.2), about(0.3))
+
+
+def relief_of(points: Pixels, size: tuple[int, int], build: Build = TYPICAL) -> Relief:
     """Return the relief of the person in a picture.
 
     Args:
         points: (5, 2) pixels, YuNet's order: two eyes, tip of the nose, two corners of the mouth.
         size: (H, W) of the picture.
+        build: of the person.
     """
     height, width = size
     eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
@@ -71,16 +96,21 @@ def relief_of(points: Pixels, size: tuple[int, int]) -> Relief:
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     u = ((x - middle[0]) * across[0] + (y - middle[1]) * across[1]) / np.float32(unit)
     v = ((x - middle[0]) * down[0] + (y - middle[1]) * down[1]) / np.float32(unit)
-    head = _DEEP * np.maximum(1 - (u / _HALF_WIDTH) ** 2 - (v / np.where(v < 0, _UP, _DOWN)) ** 2, 0)
+    head = (
+        _DEEP
+        * build.deep
+        * np.maximum(1 - (u / (_HALF_WIDTH * build.width)) ** 2 - (v / np.where(v < 0, _UP, _DOWN)) ** 2, 0)
+    )
     body = _BODY * np.clip((v - 1.2) / 0.8, 0, 1) * np.maximum(1 - (u / 2.9) ** 2, 0)
     neck = _NECK * np.clip((v - 0.6) / 0.5, 0, 1) * np.maximum(1 - (u / 0.85) ** 2, 0)
     raised = cv2.GaussianBlur(np.maximum(np.maximum(head, body), neck).astype(np.float32), (0, 0), 0.08 * unit)
-    raised += _bump(x, y, points[2], unit, 0.2) * np.float32(_NOSE)
+    raised += _bump(x, y, points[2], unit, 0.2) * np.float32(_NOSE * build.nose)
     for eye in points[:2]:
-        raised -= _bump(x, y, eye, unit, 0.22) * np.float32(_SOCKET)
+        raised -= _bump(x, y, eye, unit, 0.22) * np.float32(_SOCKET * build.socket)
     raised = np.maximum(raised, 0)
     at = np.clip(np.round(middle).astype(int), 0, (width - 1, height - 1))
-    return Relief(raised * np.float32(unit), unit, float(raised[at[1], at[0]]) * unit)
+    middle_px = float(raised[at[1], at[0]]) * unit
+    return Relief(raised * np.float32(unit), unit, middle_px, build.eye_to_mouth_mm)
 
 
 def turned(relief: Relief, turn: Turn, *layers: Pixels) -> tuple[Pixels, ...]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from livegate.errors import ConfigError
 from livegate_tools.simulate.held_out import Split
+from livegate_tools.simulate.mixture import ANY, Mixture
 from livegate_tools.simulate.pictures import render
 from livegate_tools.simulate.portraits import Sources, read_sources
 
@@ -20,6 +22,8 @@ class PictureFrame:
     rgb: NDArray[Any]
     nir: None = None
     depth: None = None
+    rgb_right: None = None
+    nir_unlit: None = None
 
 
 @dataclass(slots=True)
@@ -29,8 +33,17 @@ class PictureSimulator:
     data: Path
     _sources: dict[Split, Sources] = field(default_factory=dict)
 
-    def render(self, index: int, seed: int, split: Split) -> tuple[PictureFrame, dict[str, Any]]:
-        """Return sample ``index`` and its manifest fields except the paths; equal arguments give equal results."""
+    def render(
+        self, index: int, seed: int, split: Split, mixture: Mixture = ANY
+    ) -> tuple[PictureFrame, dict[str, Any]]:
+        """Return sample ``index`` and its manifest fields except the paths; equal arguments give equal results.
+
+        Their mixture is fixed: pairs of one person, alive and as an attack. Raises ConfigError for any other one.
+        """
+        if mixture != ANY:
+            raise ConfigError(
+                "--alive-share, --species: coloured pictures come in pairs; add --lifted, or leave them out"
+            )
         if split not in self._sources:
             self._sources[split] = read_sources(self.data, split)
         picture, line = render(index, seed, split, self._sources[split])

@@ -50,12 +50,18 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Radiance:
-    """A drawn scene before any sensor: rgb (H, W, 3), nir (H, W) linear, depth (H, W) mm, kinds (H, W) uint8."""
+    """A drawn scene before any sensor: rgb (H, W, 3), nir (H, W) linear, depth (H, W) mm, kinds (H, W) uint8.
+
+    ``ambient`` (H, W) is the part of ``nir`` that is not the lamp's; ``right`` (H, W, 3) what rgb would be to a camera
+    a baseline to the right, None where there is no such camera.
+    """
 
     rgb: Array
     nir: Array
     depth_mm: Array
     kinds: Array
+    ambient: Array
+    right: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +77,11 @@ class _Batch:
 def draw(scene: Scene, camera: Intrinsics, supersampling: int = 2) -> Radiance:
     """Return the scene as ``camera`` sees it, each pixel the mean of supersampling² samples."""
     rgb = scene.backdrop.rgb.astype(np.float32).copy()
-    nir = _backdrop_nir(scene)
+    nir, ambient = _backdrop_nir(scene)
     depth = scene.backdrop.depth_mm.astype(np.float32).copy()
     kinds = np.zeros(depth.shape, np.uint8)
     if not scene.parts:
-        return Radiance(rgb, nir, depth, kinds)
+        return Radiance(rgb, nir, depth, kinds, ambient)
     batch = _batch(scene.parts)
     texels, table = scene.bank.packed()
     flags = batch.rows[batch.material]
@@ -92,9 +98,9 @@ def draw(scene: Scene, camera: Intrinsics, supersampling: int = 2) -> Radiance:
     shade(
         winner, sampled, batch.vertices, batch.normals, batch.uvs, batch.triangles, batch.material, batch.rows, texels,
         table, _DECODE, scene.light.sh, scene.light.lamps, shadows, matrices, scene.light.panorama, illuminator,
-        rgb, nir, depth, kinds,
+        rgb, nir, ambient, depth, kinds,
     )  # fmt: skip
-    return Radiance(rgb, nir, depth, kinds)
+    return Radiance(rgb, nir, depth, kinds, ambient)
 
 
 def to_camera(mesh: Mesh) -> Mesh:
@@ -109,10 +115,11 @@ def project(points: Array, camera: Intrinsics) -> Array:
     return np.stack([camera.fx * points[:, 0] / z + camera.cx, camera.fy * points[:, 1] / z + camera.cy], axis=1)
 
 
-def _backdrop_nir(scene: Scene) -> Array:
+def _backdrop_nir(scene: Scene) -> tuple[Array, Array]:
     lamp, backdrop = scene.illuminator, scene.backdrop
     fall_off = lamp.strength * (lamp.reference_mm / backdrop.depth_mm) ** 2
-    return np.asarray(backdrop.nir_albedo * (fall_off + lamp.ambient), np.float32)
+    ambient = np.asarray(backdrop.nir_albedo * lamp.ambient, np.float32)
+    return np.asarray(backdrop.nir_albedo * fall_off + ambient, np.float32), ambient
 
 
 def _batch(parts: tuple[Part, ...]) -> _Batch:

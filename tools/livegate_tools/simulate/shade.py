@@ -85,6 +85,7 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
     illuminator: Array,
     rgb: Array,
     nir: Array,
+    ambient: Array,
     depth: Array,
     kinds: Array,
 ) -> None:
@@ -102,7 +103,8 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
         shadows: (K, S, S) nearest depth along each lamp's direction; shadow_matrices (K, 3, 4).
         panorama: (h, w, 3) surroundings in camera coordinates.
         illuminator: (6,) position mm, reference distance mm, strength, ambient near infrared.
-        rgb: (H, W, 3), nir (H, W), depth (H, W) mm float32 and kinds (H, W) uint8, changed in place.
+        rgb: (H, W, 3), nir (H, W) and ambient (H, W), the room's part of it, depth (H, W) mm float32 and kinds (H, W)
+            uint8, changed in place.
     """
     height, width = nir.shape
     s = winner.shape[0] // height
@@ -111,7 +113,7 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
     for row in range(height):
         for column in range(width):
             covered = 0
-            sum_r, sum_g, sum_b, sum_nir = 0.0, 0.0, 0.0, 0.0
+            sum_r, sum_g, sum_b, sum_nir, sum_ambient = 0.0, 0.0, 0.0, 0.0, 0.0
             nearest, sum_z, same = np.inf, 0.0, 0
             for sub in range(s * s):
                 sy, sx = row * s + sub // s, column * s + sub % s
@@ -213,7 +215,9 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
                 half = 1.0 / np.sqrt(hx * hx + hy * hy + hz * hz + 1e-12)
                 dot = max((nx * hx + ny * hy + nz * hz) * half, 0.0)
                 lobe = m[C_NIR_GLOSS] * (m[C_SHININESS] + 8) / 8 * dot ** m[C_SHININESS]
-                sum_nir += power * cosine * (albedo_nir + lobe) + illuminator[5] * albedo_nir * (light_g + 0.2)
+                rooms = illuminator[5] * albedo_nir * (light_g + 0.2)
+                sum_ambient += rooms
+                sum_nir += power * cosine * (albedo_nir + lobe) + rooms
                 # A pixel's depth is the mean of its nearest surface, never a mixture of two.
                 if z < 0.98 * nearest:
                     nearest, sum_z, same = z, 0.0, 0
@@ -228,3 +232,4 @@ def shade(  # noqa: D417, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel takes it
                 rgb[row, column, 1] = rgb[row, column, 1] * rest + sum_g * share
                 rgb[row, column, 2] = rgb[row, column, 2] * rest + sum_b * share
                 nir[row, column] = nir[row, column] * rest + sum_nir * share
+                ambient[row, column] = ambient[row, column] * rest + sum_ambient * share

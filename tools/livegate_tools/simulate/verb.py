@@ -12,6 +12,8 @@ from livegate.errors import ConfigError
 if TYPE_CHECKING:
     from livegate_tools.simulate.dataset import Simulator
 
+_SPECIES = {"print_flat", "print_bent", "replay_phone", "replay_tablet", "cutout_mask", "screens"}
+
 HELP = "render labelled pictures of living people and presentation attacks"
 
 
@@ -32,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "in place of --assets and --backgrounds")  # fmt: skip
     parser.add_argument("--lifted", action="store_true", help="with --pictures: near infrared and depth besides "
                         "colour, people lifted off their photographs")  # fmt: skip
+    parser.add_argument("--alive-share", type=float, metavar="P", help="share of living people, 0 to 1 "
+                        "(default: the simulator's own), in a fixed order")  # fmt: skip
+    parser.add_argument("--species", type=_species, default=(), metavar="NAME,...", help="only these attacks, all as "
+                        "often; 'screens' stands for any of the replay_ ones (default: all)")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes")
 
 
@@ -41,10 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     # The renderer compiles kernels on import; `livegate --help` should not wait for that.
     from livegate_tools.simulate.dataset import Job, write_dataset
     from livegate_tools.simulate.held_out import Split
+    from livegate_tools.simulate.mixture import Mixture
 
     if arguments.what == "visits":
         return _visits(arguments)
-    job = Job(_simulator(arguments), arguments.out, arguments.count, arguments.seed, Split(arguments.split))
+    job = Job(_simulator(arguments), arguments.out, arguments.count, arguments.seed, Split(arguments.split),
+              Mixture(arguments.alive_share, arguments.species))  # fmt: skip
     drawn = write_dataset(job, arguments.jobs)
     print(f"{arguments.out}/manifest.jsonl: {arguments.count} samples, {drawn} of them drawn now")
     return 0
@@ -62,8 +70,22 @@ def _check(arguments: argparse.Namespace) -> None:
         )
     if arguments.lifted and arguments.pictures is None:
         raise ConfigError("--lifted: goes with --pictures DIR, whose portraits it lifts")
+    if arguments.alive_share is not None and not 0 <= arguments.alive_share <= 1:
+        raise ConfigError(f"--alive-share {arguments.alive_share}: expected a share from 0 to 1")
+    _check_species(arguments)
     if arguments.count < 1 or arguments.jobs < 1 or arguments.seed < 0:
         raise ConfigError("--count and --jobs must be at least 1, --seed at least 0")
+
+
+def _check_species(arguments: argparse.Namespace) -> None:
+    known = _SPECIES | {"mask_3d" if arguments.pictures is None else "replay_monitor"}
+    for name in arguments.species:
+        if name not in known:
+            raise ConfigError(f"--species {name}: this simulator draws {', '.join(sorted(known))}")
+
+
+def _species(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _simulator(arguments: argparse.Namespace) -> Simulator:
