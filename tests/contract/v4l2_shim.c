@@ -1,12 +1,30 @@
 /* A V4L2 capture device without kernel module, for LD_PRELOAD.
  *
- * The file named by V4L2_SHIM_DEVICE is the device: its text is the frame period in milliseconds, or "busy". While it
- * exists the device streams a moving ramp as YUYV or GREY, or the file V4L2_SHIM_JPEG as MJPG; once it is deleted the
- * device is unplugged. The handle is a timer, so that poll and select see a frame when one is due. */
+ * The file named by V4L2_SHIM_DEVICE is the device; once it is deleted the device is unplugged. Its text is the frame
+ * period in milliseconds (or "busy"), then what is odd about the device, read again at every call:
+ *   refuse=NR:ERRNO   the request with this number fails (S_FMT is 5, STREAMON 18, ...)
+ *   damaged           every picture carries V4L2_BUF_FLAG_ERROR
+ *   used=N            pictures say they have N bytes
+ *   again             poll says there is a picture, DQBUF says there is none
+ *   index=N           pictures come in buffer N
+ *   padding=N         lines are followed by N bytes of 0xEE
+ *   line=N            the format says its lines have N bytes
+ *   room=N            buffers have N bytes
+ *   wall              pictures are dated by the wall clock, and say so
+ *   backwards         pictures are dated an hour ago, by the monotonic clock
+ *   frozen_count      all pictures have number 0
+ *   skip=N            N pictures are lost between any two
+ *   endless           lists of modes and controls never end
+ *   caps=N            these capabilities
+ *   stubborn          controls keep their values
+ * It streams a moving ramp in the formats below, or the file V4L2_SHIM_JPEG as MJPG. The handle is a timer, so that poll
+ * sees a frame when one is due. Every control that is set is added to V4L2_SHIM_DEVICE.controls as "name value", and the
+ * name of every file that is told USBDEVFS_RESET to V4L2_SHIM_DEVICE.resets. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/usbdevice_fs.h>
 #include <linux/videodev2.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,17 +36,34 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFERS = 8, MAX_WIDTH = 1280, MAX_HEIGHT = 720, BUFFER_BYTES = MAX_WIDTH * MAX_HEIGHT * 2 };
+enum { BUFFERS = 8, MAX_WIDTH = 1280, MAX_HEIGHT = 720, BUFFER_BYTES = MAX_WIDTH * MAX_HEIGHT * 2 + 65536 };
+/* The sizes it has, and the paces of each. */
+static const uint32_t SIZES[][2] = {{640, 480}, {320, 240}, {1280, 720}}, PACES[] = {30, 15};
+static const uint32_t FORMATS[] = {
+    V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_GREY, V4L2_PIX_FMT_UYVY, V4L2_PIX_FMT_NV12,
+    V4L2_PIX_FMT_Y10, V4L2_PIX_FMT_Y12, V4L2_PIX_FMT_Y16, V4L2_PIX_FMT_Z16,
+};
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static struct { uint32_t id, type; const char *name; int least, most, step, standard, flags, value; } controls[] = {
+    {V4L2_CID_BRIGHTNESS, V4L2_CTRL_TYPE_INTEGER, "Brightness", -64, 64, 1, 0, 0, 0},
+    {V4L2_CID_AUTO_WHITE_BALANCE, V4L2_CTRL_TYPE_BOOLEAN, "White Balance, Automatic", 0, 1, 1, 1, 0, 1},
+    {V4L2_CID_GAIN, V4L2_CTRL_TYPE_INTEGER, "Gain", 16, 248, 8, 16, 0, 64},
+    {V4L2_CID_PRIVACY, V4L2_CTRL_TYPE_BOOLEAN, "Privacy", 0, 1, 1, 0, V4L2_CTRL_FLAG_READ_ONLY, 0},
+    {V4L2_CID_EXPOSURE_AUTO, V4L2_CTRL_TYPE_MENU, "Auto Exposure", 0, 3, 1, 3, 0, 3},
+    {V4L2_CID_EXPOSURE_ABSOLUTE, V4L2_CTRL_TYPE_INTEGER, "Exposure Time, Absolute", 1, 5000, 1, 157, 0, 157},
+};
 
 static int handle = -1;
 static struct v4l2_pix_format format;
+static uint32_t pace = 30;
 static unsigned char *memory[BUFFERS];
 static int queue[BUFFERS], queued;
 static uint32_t sequence;
 
 static const char *device(void) { const char *name = getenv("V4L2_SHIM_DEVICE"); return name ? name : ""; }
 
-static int read_text(const char *path, void *into, int size)
+static int read_file(const char *path, void *into, int size)
 {
     FILE *file = fopen(path, "rb");
     if (!file) return -1;
@@ -37,17 +72,50 @@ static int read_text(const char *path, void *into, int size)
     return got;
 }
 
+/* What the device's file says after `word`, -1 where the word is not there; a word alone is 0. */
+static long oddity(const char *word)
+{
+    char text[256] = "";
+    if (read_file(device(), text, sizeof text - 1) < 0) return -1;
+    for (char *part = strtok(text, " \n"); part; part = strtok(NULL, " \n")) {
+        size_t length = strlen(word);
+        if (!strncmp(part, word, length) && (part[length] == '=' || !part[length]))
+            return part[length] ? strtol(part + length + 1, NULL, 0) : 0;
+    }
+    return -1;
+}
+
+static void append(const char *suffix, const char *line)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s.%s", device(), suffix);
+    FILE *file = fopen(path, "a");
+    if (!file) return;
+    fprintf(file, "%s\n", line);
+    fclose(file);
+}
+
 static int fail(int error) { errno = error; return -1; }
+
+static uint32_t bytes_of_line(void)
+{
+    if (format.pixelformat == V4L2_PIX_FMT_MJPEG) return 0;
+    int one = format.pixelformat == V4L2_PIX_FMT_GREY || format.pixelformat == V4L2_PIX_FMT_NV12;
+    return format.width * (one ? 1 : 2);
+}
 
 static void set_format(uint32_t pixels, uint32_t width, uint32_t height)
 {
-    if (pixels != V4L2_PIX_FMT_YUYV && pixels != V4L2_PIX_FMT_GREY && pixels != V4L2_PIX_FMT_MJPEG)
-        pixels = V4L2_PIX_FMT_YUYV;
-    format.pixelformat = pixels;
+    uint32_t known = V4L2_PIX_FMT_YUYV;
+    for (size_t i = 0; i < COUNT(FORMATS); i++)
+        if (FORMATS[i] == pixels) known = pixels;
+    format.pixelformat = known;
     format.width = width < 16 ? 16 : width > MAX_WIDTH ? MAX_WIDTH : width & ~15u;
     format.height = height < 16 ? 16 : height > MAX_HEIGHT ? MAX_HEIGHT : height & ~15u;
     format.field = V4L2_FIELD_NONE;
-    format.bytesperline = format.width * (pixels == V4L2_PIX_FMT_YUYV ? 2 : 1);
+    long padding = oddity("padding"), line = oddity("line");
+    format.bytesperline = bytes_of_line() + (padding > 0 ? (uint32_t)padding : 0);
+    if (line >= 0) format.bytesperline = (uint32_t)line;
     format.sizeimage = format.width * format.height * 2;
     format.colorspace = V4L2_COLORSPACE_SRGB;
 }
@@ -55,7 +123,7 @@ static void set_format(uint32_t pixels, uint32_t width, uint32_t height)
 static int shim_open(void)
 {
     char text[16] = "";
-    if (read_text(device(), text, sizeof text - 1) < 0) return fail(ENOENT);
+    if (read_file(device(), text, sizeof text - 1) < 0) return fail(ENOENT);
     if (handle >= 0 || !strncmp(text, "busy", 4)) return fail(EBUSY);
     handle = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     queued = 0;
@@ -68,27 +136,57 @@ static int stream(int on)
     char text[16] = "";
     struct itimerspec every = {{0, 0}, {0, 0}};
     if (!on) queued = 0;
-    if (on && read_text(device(), text, sizeof text - 1) < 0) return fail(ENODEV);
+    if (on && read_file(device(), text, sizeof text - 1) < 0) return fail(ENODEV);
+    if (on) sequence = 0;
     long period_ms = on ? atol(text) : 0;
     every.it_interval.tv_sec = every.it_value.tv_sec = period_ms / 1000;
     every.it_interval.tv_nsec = every.it_value.tv_nsec = period_ms % 1000 * 1000000;
     return timerfd_settime(handle, 0, &every, NULL);
 }
 
-static uint32_t draw(unsigned char *into)
+static uint32_t draw_16(unsigned char *into, uint32_t line, unsigned mask)
 {
-    if (format.pixelformat == V4L2_PIX_FMT_MJPEG) {
-        int got = read_text(getenv("V4L2_SHIM_JPEG"), into, (int)format.sizeimage);
-        return got < 0 ? 0 : (uint32_t)got;
-    }
-    int step = format.pixelformat == V4L2_PIX_FMT_YUYV ? 2 : 1;
     for (uint32_t y = 0; y < format.height; y++)
         for (uint32_t x = 0; x < format.width; x++) {
-            unsigned char *pixel = into + (y * format.width + x) * (uint32_t)step;
-            pixel[0] = (unsigned char)(40 + (x + y + sequence * 8) % 160);
-            if (step == 2) pixel[1] = 128;
+            unsigned value = (x * 37 + y * 101 + sequence * 1009) & mask;
+            into[y * line + x * 2] = (unsigned char)value;
+            into[y * line + x * 2 + 1] = (unsigned char)(value >> 8);
         }
-    return format.width * format.height * (uint32_t)step;
+    return format.height * line;
+}
+
+/* One of 8 bits: brightness at `first` of every `step` bytes; the other is red and blue by turns, 100 and 160. */
+static uint32_t draw_8(unsigned char *into, uint32_t line, uint32_t step, uint32_t first)
+{
+    for (uint32_t y = 0; y < format.height; y++)
+        for (uint32_t x = 0; x < format.width; x++) {
+            unsigned char *pixel = into + y * line + x * step;
+            pixel[first] = (unsigned char)(40 + (x + y + sequence * 8) % 160);
+            if (step == 2) pixel[1 - first] = x % 2 ? 160 : 100;
+        }
+    if (format.pixelformat != V4L2_PIX_FMT_NV12) return format.height * line;
+    for (uint32_t y = format.height; y < format.height * 3 / 2; y++)
+        for (uint32_t x = 0; x < format.width; x++) into[y * line + x] = x % 2 ? 160 : 100;
+    return format.height * 3 / 2 * line;
+}
+
+static uint32_t draw(unsigned char *into)
+{
+    uint32_t line = format.bytesperline > bytes_of_line() ? format.bytesperline : bytes_of_line();
+    memset(into, 0xEE, BUFFER_BYTES);
+    switch (format.pixelformat) {
+    case V4L2_PIX_FMT_MJPEG: {
+        int got = read_file(getenv("V4L2_SHIM_JPEG"), into, (int)format.sizeimage);
+        return got < 0 ? 0 : (uint32_t)got;
+    }
+    case V4L2_PIX_FMT_GREY:
+    case V4L2_PIX_FMT_NV12: return draw_8(into, line, 1, 0);
+    case V4L2_PIX_FMT_YUYV: return draw_8(into, line, 2, 0);
+    case V4L2_PIX_FMT_UYVY: return draw_8(into, line, 2, 1);
+    case V4L2_PIX_FMT_Y10: return draw_16(into, line, 0x3FF);
+    case V4L2_PIX_FMT_Y12: return draw_16(into, line, 0xFFF);
+    default: return draw_16(into, line, 0xFFFF);
+    }
 }
 
 static int dequeue(struct v4l2_buffer *buffer)
@@ -97,70 +195,193 @@ static int dequeue(struct v4l2_buffer *buffer)
     struct timespec now;
     if (access(device(), F_OK)) return fail(ENODEV);
     if (!queued) return fail(EINVAL);
-    if (read(handle, &expired, sizeof expired) < 0) return fail(EAGAIN);
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (oddity("again") >= 0 || read(handle, &expired, sizeof expired) < 0) return fail(EAGAIN);
+    int wall = oddity("wall") >= 0;
+    clock_gettime(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
     memset(&buffer->timecode, 0, sizeof buffer->timecode);
     buffer->index = (uint32_t)queue[0];
     memmove(queue, queue + 1, sizeof queue - sizeof *queue);
     queued--;
+    /* Who did not ask in time lost what came meanwhile. */
+    sequence += (uint32_t)expired - 1;
     buffer->bytesused = draw(memory[buffer->index]);
+    if (oddity("used") >= 0) buffer->bytesused = (uint32_t)oddity("used");
+    if (oddity("index") >= 0) buffer->index = (uint32_t)oddity("index");
     buffer->length = BUFFER_BYTES;
-    buffer->m.offset = buffer->index * BUFFER_BYTES;
-    buffer->sequence = sequence++;
+    buffer->sequence = oddity("frozen_count") >= 0 ? 0 : sequence;
+    sequence += 1 + (oddity("skip") > 0 ? (uint32_t)oddity("skip") : 0);
     buffer->field = V4L2_FIELD_NONE;
-    buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
-    buffer->timestamp.tv_sec = now.tv_sec;
+    buffer->flags = wall ? V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN : V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    if (oddity("damaged") >= 0) buffer->flags |= V4L2_BUF_FLAG_ERROR;
+    buffer->timestamp.tv_sec = now.tv_sec - (oddity("backwards") >= 0 ? 3600 : 0);
     buffer->timestamp.tv_usec = now.tv_nsec / 1000;
     return 0;
 }
 
+static int list_format(struct v4l2_fmtdesc *entry)
+{
+    if (entry->index >= COUNT(FORMATS) && oddity("endless") < 0) return fail(EINVAL);
+    entry->pixelformat = FORMATS[entry->index % COUNT(FORMATS)];
+    return 0;
+}
+
+static int list_size(struct v4l2_frmsizeenum *entry)
+{
+    if (entry->index >= COUNT(SIZES) && oddity("endless") < 0) return fail(EINVAL);
+    entry->type = V4L2_FRMSIZE_TYPE_DISCRETE;
+    entry->discrete.width = SIZES[entry->index % COUNT(SIZES)][0];
+    entry->discrete.height = SIZES[entry->index % COUNT(SIZES)][1];
+    return 0;
+}
+
+static int list_pace(struct v4l2_frmivalenum *entry)
+{
+    if (entry->index >= COUNT(PACES) && oddity("endless") < 0) return fail(EINVAL);
+    entry->type = V4L2_FRMIVAL_TYPE_DISCRETE;
+    entry->discrete.numerator = 1;
+    entry->discrete.denominator = PACES[entry->index % COUNT(PACES)];
+    return 0;
+}
+
+static int set_pace(struct v4l2_captureparm *parameters)
+{
+    uint32_t above = parameters->timeperframe.numerator, below = parameters->timeperframe.denominator;
+    pace = above && below / above < 20 ? 15 : 30;
+    parameters->capability = V4L2_CAP_TIMEPERFRAME;
+    parameters->timeperframe.numerator = 1;
+    parameters->timeperframe.denominator = pace;
+    return 0;
+}
+
+/* The control of this number, or with NEXT_CTRL the one after it; -1 where there is none. */
+static int find_control(uint32_t id)
+{
+    int best = -1;
+    uint32_t bare = id & 0x0FFFFFFF;
+    for (int i = 0; i < (int)COUNT(controls); i++)
+        if (id & V4L2_CTRL_FLAG_NEXT_CTRL ? controls[i].id > bare && (best < 0 || controls[i].id < controls[best].id)
+                                          : controls[i].id == bare)
+            best = i;
+    return best;
+}
+
+#define DESCRIBE(query, i) do { \
+        memset(query, 0, sizeof *(query)); \
+        (query)->id = controls[i].id; \
+        (query)->type = controls[i].type; \
+        strcpy((char *)(query)->name, controls[i].name); \
+        (query)->minimum = controls[i].least; \
+        (query)->maximum = controls[i].most; \
+        (query)->step = (uint32_t)controls[i].step; \
+        (query)->default_value = controls[i].standard; \
+        (query)->flags = (uint32_t)controls[i].flags; \
+    } while (0)
+
+static int describe(struct v4l2_query_ext_ctrl *query, int old)
+{
+    int i = find_control(query->id);
+    if (i < 0 && oddity("endless") >= 0) i = 0;
+    if (i < 0) return fail(EINVAL);
+    if (old) DESCRIBE((struct v4l2_queryctrl *)query, i);
+    else DESCRIBE(query, i);
+    return 0;
+}
+
+static int set_control(struct v4l2_control *wanted)
+{
+    char line[96];
+    int i = find_control(wanted->id);
+    if (i < 0) return fail(EINVAL);
+    if (controls[i].flags & V4L2_CTRL_FLAG_READ_ONLY) return fail(EACCES);
+    /* As uvcvideo does while exposure is automatic. */
+    if (controls[i].id == V4L2_CID_EXPOSURE_ABSOLUTE && controls[find_control(V4L2_CID_EXPOSURE_AUTO)].value != 1)
+        return fail(EIO);
+    if (oddity("stubborn") < 0) controls[i].value = wanted->value;
+    snprintf(line, sizeof line, "%s %d", controls[i].name, wanted->value);
+    append("controls", line);
+    return 0;
+}
+
+static int get_control(struct v4l2_control *asked)
+{
+    int i = find_control(asked->id);
+    if (i < 0) return fail(EINVAL);
+    asked->value = controls[i].value;
+    return 0;
+}
+
+static int capabilities(struct v4l2_capability *capability)
+{
+    long caps = oddity("caps");
+    memset(capability, 0, sizeof *capability);
+    strcpy((char *)capability->driver, "shim");
+    strcpy((char *)capability->card, "Shim Camera");
+    strcpy((char *)capability->bus_info, "platform:shim");
+    capability->device_caps = caps >= 0 ? (uint32_t)caps : V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+    capability->capabilities = capability->device_caps | V4L2_CAP_DEVICE_CAPS;
+    return 0;
+}
+
+static int buffer_place(struct v4l2_buffer *buffer)
+{
+    long room = oddity("room");
+    if (buffer->index >= BUFFERS) return fail(EINVAL);
+    buffer->length = room >= 0 ? (uint32_t)room : BUFFER_BYTES;
+    buffer->m.offset = buffer->index * BUFFER_BYTES;
+    return 0;
+}
+
+static int refused(unsigned long request)
+{
+    char text[256] = "", *at;
+    if (read_file(device(), text, sizeof text - 1) < 0) return 0;
+    at = strstr(text, "refuse=");
+    if (!at || strtoul(at + 7, &at, 10) != (request & 0xFF)) return 0;
+    return atoi(at + 1);
+}
+
 static int shim_ioctl(unsigned long request, void *argument)
 {
-    struct v4l2_capability *capability = argument;
     struct v4l2_format *wanted = argument;
-    struct v4l2_streamparm *rate = argument;
     struct v4l2_requestbuffers *buffers = argument;
-    struct v4l2_buffer *buffer = argument;
+    if (refused(request)) return fail(refused(request));
     switch (request) {
-    case VIDIOC_QUERYCAP:
-        memset(capability, 0, sizeof *capability);
-        strcpy((char *)capability->driver, "shim");
-        strcpy((char *)capability->card, "shim");
-        capability->capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING | V4L2_CAP_DEVICE_CAPS;
-        capability->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
-        return 0;
+    case VIDIOC_QUERYCAP: return capabilities(argument);
+    case VIDIOC_ENUM_FMT: return list_format(argument);
+    case VIDIOC_ENUM_FRAMESIZES: return list_size(argument);
+    case VIDIOC_ENUM_FRAMEINTERVALS: return list_pace(argument);
     case VIDIOC_S_FMT:
         set_format(wanted->fmt.pix.pixelformat, wanted->fmt.pix.width, wanted->fmt.pix.height);
         /* fall through */
-    case VIDIOC_G_FMT:
-        wanted->fmt.pix = format;
-        return 0;
-    case VIDIOC_S_PARM:
-    case VIDIOC_G_PARM:
-        rate->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
-        rate->parm.capture.timeperframe.numerator = 1;
-        rate->parm.capture.timeperframe.denominator = 30;
-        return 0;
+    case VIDIOC_G_FMT: wanted->fmt.pix = format; return 0;
+    case VIDIOC_S_PARM: return set_pace(&((struct v4l2_streamparm *)argument)->parm.capture);
     case VIDIOC_REQBUFS:
         buffers->count = buffers->count > BUFFERS ? BUFFERS : buffers->count;
         queued = 0;
         return 0;
-    case VIDIOC_QUERYBUF:
-        buffer->length = BUFFER_BYTES;
-        buffer->m.offset = buffer->index * BUFFER_BYTES;
-        return 0;
+    case VIDIOC_QUERYBUF: return buffer_place(argument);
     case VIDIOC_QBUF:
-        if (queued < BUFFERS) queue[queued++] = (int)buffer->index;
+        if (access(device(), F_OK)) return fail(ENODEV);
+        if (queued < BUFFERS) queue[queued++] = (int)((struct v4l2_buffer *)argument)->index;
         return 0;
-    case VIDIOC_DQBUF:
-        return dequeue(buffer);
-    case VIDIOC_STREAMON:
-        return stream(1);
-    case VIDIOC_STREAMOFF:
-        return stream(0);
-    default:
-        return fail(EINVAL);
+    case VIDIOC_DQBUF: return dequeue(argument);
+    case VIDIOC_STREAMON: return stream(1);
+    case VIDIOC_STREAMOFF: return stream(0);
+    case VIDIOC_QUERY_EXT_CTRL: return describe(argument, 0);
+    case VIDIOC_QUERYCTRL: return describe(argument, 1);
+    case VIDIOC_S_CTRL: return set_control(argument);
+    case VIDIOC_G_CTRL: return get_control(argument);
+    default: return fail(ENOTTY);
     }
+}
+
+static int reset(int fd)
+{
+    char link[64], path[4096] = "";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, path, sizeof path - 1) < 0) return -1;
+    append("resets", path);
+    return 0;
 }
 
 /* The calls a program makes; each goes to the real one unless it is about our device. */
@@ -189,6 +410,7 @@ int ioctl(int fd, unsigned long request, ...)
     void *argument = va_arg(rest, void *);
     va_end(rest);
     if (fd >= 0 && fd == handle) return shim_ioctl(request, argument);
+    if (request == USBDEVFS_RESET && *device()) return reset(fd);
     return REAL(ioctl)(fd, request, argument);
 }
 
@@ -196,8 +418,9 @@ int ioctl(int fd, unsigned long request, ...)
     void *name(void *at, size_t length, int protection, int flags, int fd, offset_type offset) \
     { \
         if (fd < 0 || fd != handle) return REAL(name)(at, length, protection, flags, fd, offset); \
-        memory[offset / BUFFER_BYTES] = \
-            REAL(name)(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); \
+        if (length > 1 << 30) { errno = EINVAL; return MAP_FAILED; } \
+        memory[offset / BUFFER_BYTES] = REAL(name)(NULL, length > BUFFER_BYTES ? length : BUFFER_BYTES, \
+            PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); \
         return memory[offset / BUFFER_BYTES]; \
     }
 

@@ -1,190 +1,166 @@
-"""A V4L2 camera (USB webcam, CSI camera with a V4L2 node), read through OpenCV.
+"""A V4L2 camera (USB webcam, UVC infrared or depth node, CSI camera with a V4L2 node), read by the kernel's interface.
 
-OpenCV's plain ``read`` blocks up to ten seconds; ``VideoCapture.waitAny`` polls the device and returns in time. Only
-the first frames of a stream, which OpenCV drops, it waits for by itself: that is done while the camera is being opened.
+Pictures are dated by the kernel at their capture and numbered by it, so that drops show. Exposure can be set where the
+device has ``exposure_time_absolute``; a camera on the USB can be reset.
 """
 
 from __future__ import annotations
 
 import enum
-import os
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Self
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
+from livegate.capture.controls import ExposureRange
+from livegate.errors import DeviceLost, DriverError, PictureError
 from livegate.options import Between
 from livegate.types import Frame, Role
-from livegate_drivers.pictures import as_role
-
-FIRST_FRAME_NS = 5 * 10**9
-# The kernel dates frames on the monotonic clock; a date further back than this is another clock's.
-MAX_DELAY_NS = 2 * 10**9
-# Cameras round their rates; one that gives a tenth less than asked gives something else.
-RATE_TOLERANCE = 0.1
+from livegate_drivers.v4l2.agreement import Layout
+from livegate_drivers.v4l2.controls import set_all
+from livegate_drivers.v4l2.exposure import Exposure
+from livegate_drivers.v4l2.modes import Mode
+from livegate_drivers.v4l2.node import Node
+from livegate_drivers.v4l2.pixels import Meaning, check_role, decode
+from livegate_drivers.v4l2.stream import Dated, Stream
+from livegate_drivers.v4l2.usb import Roots, UsbDevice, reset, usb_device
 
 
 class Fourcc(enum.StrEnum):
-    """Pixel formats the driver asks for."""
+    """Pixel formats the driver reads; the last character of Y16, Z16, Y10, Y12 is a blank to the kernel."""
 
     MJPG = "MJPG"
     YUYV = "YUYV"
+    UYVY = "UYVY"
+    NV12 = "NV12"
     GREY = "GREY"
+    Y10 = "Y10"
+    Y12 = "Y12"
+    Y16 = "Y16"
+    Z16 = "Z16"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The device, and the mode it must give; one that gives another mode is refused, never silently used."""
+    """The device, and the mode it must give; one that gives another mode is refused, never silently used.
+
+    ``serial`` refuses any other device than this. ``controls`` are set by the names of ``v4l2-ctl --list-ctrls``
+    whenever the device is opened. ``unit_mm`` is what one step of a depth picture means; ``bits`` how many bits of a
+    Y16 picture of role nir are used.
+    """
 
     device: Path = Path("/dev/video0")
     width: Annotated[int, Between(16, 8192)] = 640
     height: Annotated[int, Between(16, 8192)] = 480
     fps: Annotated[int, Between(1, 240)] = 30
     fourcc: Fourcc = Fourcc.MJPG
+    serial: str | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    unit_mm: Annotated[float, Between(0.001, 100)] = 1.0
+    bits: Annotated[int, Between(8, 16)] = 16
+    dated: Dated = Dated.KERNEL
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What is known of the device while it streams."""
+
+    layout: Layout
+    identity: str
+    exposure: Exposure
 
 
 class V4l2Camera:
-    """One V4L2 device as rgb, rgb_right or nir; frames carry the kernel's own capture time."""
+    """One V4L2 device as rgb, rgb_right, nir or depth; ``roots`` is for tests."""
 
-    def __init__(self, options: Options, role: Role) -> None:
-        if role is Role.DEPTH:
-            raise DriverError(f"{options.device}: driver 'v4l2' gives 8-bit pictures, no depth; choose another driver")
+    def __init__(self, options: Options, role: Role, roots: Roots | None = None) -> None:
+        check_role(role, options.fourcc, str(options.device))
         self.role = role
         self._options = options
-        self._capture: Any = None
-        self._last_ns = 0
-        self._sequence = 0
+        self._roots = roots or Roots()
+        self._meaning = Meaning(options.bits, options.unit_mm)
+        mode = Mode(options.fourcc, options.width, options.height, options.fps)
+        self._stream = Stream(options.device, mode, options.dated)
+        self._opened: _Opened | None = None
+        # Kept when the camera is gone: a reset may be what brings it back.
+        self._usb: UsbDevice | None = None
 
     def __enter__(self) -> Self:
-        """Open the device, set its mode and fetch a first frame, giving up after some 15 s at most."""
-        device = self._options.device
-        if not device.exists():
-            raise DriverError(f"{device}: is not there; plug the camera in or correct 'device' (ls /dev/video*)")
-        if not os.access(device, os.R_OK | os.W_OK):
-            raise DriverError(f"{device}: may not be opened; put this program's user into group video")
-        capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
+        """Open the device, check which it is, set its mode and controls, and let it stream; waits for no frame."""
         try:
-            self._prepare(capture)
+            layout = self._stream.open()
+            identity = self._identified(self._stream.node)
+            set_all(self._stream.node, self._options.controls)
+            exposure = Exposure(self._stream.node, 1e6 / (layout.fps or self._options.fps))
+            self._stream.start()
         except DriverError:
-            capture.release()
+            self._stream.close()
             raise
-        self._capture = capture
+        self._opened = _Opened(layout, identity, exposure)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the device."""
-        if self._capture is not None:
-            self._capture.release()
-        self._capture = None
+        """Put an exposure that was set back as it was, and close the device."""
+        if self._opened is not None:
+            with suppress(DeviceLost):
+                self._opened.exposure.restore()
+        self._opened = None
+        self._stream.close()
 
     def read(self, timeout_s: float) -> Frame:
-        """Return the next frame; DeviceTimeout, DeviceLost and PictureError as the protocol says."""
-        if self._capture is None:
-            raise DeviceLost(f"{self._options.device}: the camera is closed; enter it first")
-        if not self._wait(timeout_s):
-            if not self._options.device.exists():
-                raise DeviceLost(f"{self._options.device}: the camera was unplugged")
-            raise DeviceTimeout(f"{self._options.device}: no frame within {timeout_s:g} s")
-        image = self._picture()
-        captured_ns = self._captured_ns()
-        self._sequence += 1
-        return Frame(self.role, image, captured_ns, self._sequence - 1)
-
-    def _prepare(self, capture: Any) -> None:
-        options = self._options
-        if not capture.isOpened():
-            raise DriverError(
-                f"{options.device}: cannot be opened as a V4L2 camera; another program may hold it"
-                f" (fuser {options.device}), or it is no capture device (v4l2-ctl --list-devices)"
-            )
-        asked = {
-            cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*options.fourcc),
-            cv2.CAP_PROP_FRAME_WIDTH: options.width,
-            cv2.CAP_PROP_FRAME_HEIGHT: options.height,
-            cv2.CAP_PROP_FPS: options.fps,
-            # For a damaged JPEG, OpenCV's own conversion hands over the picture before it as if it were new.
-            cv2.CAP_PROP_CONVERT_RGB: False,
-        }
-        for key, value in asked.items():
-            capture.set(key, float(value))
-        self._check_mode(capture)
-        try:
-            ready, _ = cv2.VideoCapture.waitAny([capture], timeoutNs=FIRST_FRAME_NS)
-        except cv2.error as exc:
-            raise DriverError(f"{options.device}: does not stream ({exc.err}); plug the camera in again") from exc
-        if not ready:
-            raise DriverError(f"{options.device}: opened, but gives no frame; plug the camera in again")
-        capture.retrieve()
-
-    def _check_mode(self, capture: Any) -> None:
-        options = self._options
-        given = (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("ascii", "replace")
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        sized = given == (options.width, options.height) and fourcc == options.fourcc
-        if not sized or 0 < fps < options.fps * (1 - RATE_TOLERANCE):
-            asked = f"{options.width}x{options.height} {options.fourcc} at {options.fps} fps"
-            raise DriverError(
-                f"{options.device}: gives {given[0]:g}x{given[1]:g} {fourcc} at {fps:g} fps instead of {asked};"
-                f" choose a mode it has (v4l2-ctl -d {options.device} --list-formats-ext)"
-            )
-
-    def _wait(self, timeout_s: float) -> bool:
-        # 0 would mean to wait for ever.
-        timeout_ns = max(1_000_000, round(timeout_s * 1e9))
-        try:
-            ready, _ = cv2.VideoCapture.waitAny([self._capture], timeoutNs=timeout_ns)
-        except cv2.error as exc:
-            raise DeviceLost(
-                f"{self._options.device}: the camera is gone or broken ({exc.err}); is its plug in?"
-            ) from exc
-        return bool(ready)
-
-    def _picture(self) -> NDArray[Any]:
-        device = self._options.device
-        try:
-            good, raw = self._capture.retrieve()
-            image = decode(np.asarray(raw), self._options) if good and raw is not None else None
-        except cv2.error as exc:
-            raise PictureError(f"{device}: a frame cannot be decoded ({exc.err})") from exc
+        """Return the newest frame; DeviceTimeout, DeviceLost and PictureError as the protocol says."""
+        opened, raw = self._open_device(), self._stream.read(timeout_s)
+        image = decode(raw.data, opened.layout, self.role, self._meaning)
         if image is None:
-            raise PictureError(f"{device}: a frame is damaged")
-        return as_role(image, self.role)
+            raise PictureError(f"{self._options.device}: frame {raw.sequence} is damaged ({raw.data.size} bytes)")
+        return Frame(
+            self.role,
+            image,
+            raw.captured_ns,
+            raw.sequence,
+            device=opened.identity,
+            exposure_us=opened.exposure.of(raw.captured_ns),
+        )
 
-    def _captured_ns(self) -> int:
-        now_ns = time.monotonic_ns()
-        kernel_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
-        usable = max(self._last_ns + 1, now_ns - MAX_DELAY_NS) <= kernel_ns <= now_ns
-        self._last_ns = kernel_ns if usable else now_ns
-        return self._last_ns
+    def exposure_range(self) -> ExposureRange | None:
+        """Return what can be set, None for a device without an exposure time or one that refused it."""
+        return self._open_device().exposure.range()
 
+    def expose(self, exposure_us: float, gain: float) -> None:
+        """Set exposure and gain, automatic exposure off, until the camera is closed."""
+        self._open_device().exposure.set(exposure_us, gain)
 
-def decode(raw: NDArray[Any], options: Options) -> NDArray[Any] | None:
-    """Return the picture in the bytes of one frame, (H, W, 3) B, G, R or (H, W) uint8; None for a damaged one.
+    def automatic(self) -> None:
+        """Put exposure and gain back as they were when the camera was opened, to its own control as a rule."""
+        self._open_device().exposure.restore()
 
-    ``raw`` may have any shape: OpenCV's versions differ in it.
-    """
-    flat = raw.astype(np.uint8, copy=False).ravel()
-    width, height = options.width, options.height
-    if options.fourcc is Fourcc.MJPG:
-        image = cv2.imdecode(flat, cv2.IMREAD_COLOR)
-        return None if image is None or image.shape[:2] != (height, width) else np.asarray(image)
-    channels = 2 if options.fourcc is Fourcc.YUYV else 1
-    if flat.size != width * height * channels:
-        return None
-    if channels == 1:
-        return flat.reshape(height, width)
-    return np.asarray(cv2.cvtColor(flat.reshape(height, width, 2), cv2.COLOR_YUV2BGR_YUY2))
+    def reset(self) -> None:
+        """Reset the device on its USB port; raise DriverError for one that is on none, or may not be reset."""
+        device = usb_device(self._options.device, self._roots) or self._usb
+        reset(self._options.device, device, self._roots)
+
+    def _identified(self, node: Node) -> str:
+        """Return what tells this device from others; raise DriverError when it is not the one configured."""
+        self._usb = usb_device(node.path, self._roots) or self._usb
+        serial = self._usb.serial if self._usb is not None else None
+        identity = serial or f"{node.card} {node.bus_info}".strip()
+        if self._options.serial not in (None, identity):
+            raise DriverError(
+                f"{node.path}: is '{identity}', not '{self._options.serial}'; plug the right camera in, or correct"
+                " 'device' or 'serial'"
+            )
+        return identity
+
+    def _open_device(self) -> _Opened:
+        if self._opened is None:
+            raise DeviceLost(f"{self._options.device}: the camera is closed; enter it first")
+        return self._opened
 
 
 def open_camera(options: Options, role: Role) -> V4l2Camera:
-    """Return the camera at ``options.device``; raise DriverError for role depth."""
+    """Return the camera at ``options.device``; raise DriverError where its format cannot be the role's."""
     return V4l2Camera(options, role)
