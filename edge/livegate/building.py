@@ -14,7 +14,7 @@ from livegate import __version__
 from livegate.acceptance.file import ensemble_sha256
 from livegate.acceptance.following import Following
 from livegate.capture.readers import Readers, open_readers
-from livegate.capture.rig import Rig, open_rig
+from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.clock import boot_id
 from livegate.config import Config
 from livegate.detect.detector import Detector
@@ -100,7 +100,8 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     judge, model = open_judge(config, shelf)
     recipient = recipient_of(config.evidence, config.path)
     root = None if config.trust.root_key_file is None else PublicKey.of_pem(config.trust.root_key_file)
-    door, rig, readers = open_door(config.door), open_rig(config.camera), open_readers(config.reader)
+    rig = open_rig(config.camera, Timing(tolerance_ms=config.sensors.tolerance_ms), config.illuminator)
+    door, readers = open_door(config.door), open_readers(config.reader)
     stack.enter_context(door)
     state_dir = config.terminal.state_dir
     prepare_folder(state_dir)

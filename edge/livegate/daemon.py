@@ -22,6 +22,7 @@ from livegate.errors import DeviceTimeout, DriverError, StoreError
 from livegate.events.environment import as_data
 from livegate.evidence.keep import Committed
 from livegate.gate.facts import Clock
+from livegate.judge import Sight
 from livegate.measures import house_measures
 from livegate.pipeline import Snapshot
 from livegate.report.link import LinkState
@@ -154,10 +155,19 @@ class Daemon:
         now = self._floor.clock()
         snapshot = self._house.pipeline.turn(frame_set, self._house.readers.take(), now)
         self._keep(snapshot, now)
+        self._expose_for(snapshot.sight)
         self._turns += 1
         self._turned_s = time.monotonic()
         if self._observer is not None:
             self._observer(snapshot)
+
+    def _expose_for(self, sight: Sight | None) -> None:
+        """Let the cameras expose for the face presented, or the likeliest one while none is."""
+        if sight is None or not sight.faces or not self._config.sensors.expose_for_face:
+            return
+        seen = None if sight.attempt is None else sight.attempt.latest
+        face = seen.face if seen is not None and seen.frame_set is sight.frame_set else sight.faces[0]
+        self._house.rig.meter(sight.frame_set, face.box)
 
     def _keep(self, snapshot: Snapshot, now: Clock) -> None:
         """Hand an attempt that was decided to the evidence, which keeps an attack's pictures if it is asked to."""

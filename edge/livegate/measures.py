@@ -8,7 +8,7 @@ from livegate.building import House
 from livegate.gate.facts import Clock
 from livegate.report.transport import certificate_measures
 
-_CAMERA = ("frames", "drops", "damaged", "misdated", "frozen", "timeouts", "lost")
+_CAMERA = ("frames", "drops", "damaged", "misdated", "frozen", "repeated", "timeouts", "lost", "resets")
 
 
 def house_measures(house: House, now: Clock) -> Mapping[str, float]:
@@ -22,6 +22,7 @@ def house_measures(house: House, now: Clock) -> Mapping[str, float]:
         "clock_synchronised": float(now.synchronised),
         "clock_below_floor_seconds": round(max(0.0, now.floor_s - now.wall_s), 3),
         **{f"camera_{what}_total": sum(getattr(camera, what) for camera in cameras) for what in _CAMERA},
+        "lamps_gone": house.rig.lamps_gone(),
         **_lists(house, now),
         **house.store.measures(),
         **house.evidence.measures(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate.capture.grabber import CameraHealth, CameraState, Retry
+from livegate.capture.health import CameraHealth, CameraState, Retry
 from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.config import CameraConfig, DriverChoice
 from livegate.errors import ConfigError, DeviceTimeout
@@ -88,7 +88,6 @@ def test_an_unplugged_camera_is_missing_and_comes_back(rig: Rig, nir: FakeCamera
         (Trouble.DAMAGED, SensorState.STALE),
         (Trouble.BACKWARDS, SensorState.STALE),
         (Trouble.WRONG_DTYPE, SensorState.MISALIGNED),
-        (Trouble.WRONG_SIZE, SensorState.MISALIGNED),
         (Trouble.COVERED, SensorState.BLINDED),
         (Trouble.FROZEN, SensorState.STALE),
     ],

@@ -31,8 +31,18 @@ class Trouble(enum.StrEnum):
     WRONG_DTYPE = "wrong_dtype"
     WRONG_SIZE = "wrong_size"
     BACKWARDS = "backwards"
+    FUTURE = "future"
+    RUSHED = "rushed"
     FROZEN = "frozen"
+    REPEATED = "repeated"
     COVERED = "covered"
+
+
+# How many pictures the loop of REPEATED has.
+LOOP = 25
+# So many places in the noise; a picture does not come again before they all have.
+_NOISES = 65_521
+_NOISE_STEP = 25_969
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +61,20 @@ class Options:
     width: Annotated[int, Between(16, 4096)] = 640
     height: Annotated[int, Between(16, 4096)] = 480
     fps: Annotated[float, Between(0.1, 1000)] = 15.0
+    device: str | None = None
+    """The serial number it gives itself."""
     event: tuple[Event, ...] = ()
 
 
 class FakeCamera:
-    """Draws a moving pattern at its pace from when it was first entered; frames nobody fetched in time are skipped."""
+    """Draws a moving, noisy pattern at its pace from when it was first entered; late ones are skipped."""
 
     def __init__(self, options: Options, role: Role) -> None:
         self.role = role
         self._options = options
         self._scene = _scene(options, role)
+        self._noise = _noise(self._scene)
+        self._device = options.device
         self._timeline: Timeline | None = None
         self._open = False
         self._next = 0
@@ -78,6 +92,10 @@ class FakeCamera:
         with self._changed:
             self._told = None
             self._changed.notify_all()
+
+    def replace(self, device: str | None) -> None:
+        """Put another device in its place, for when it is opened again."""
+        self._device = device
 
     def __enter__(self) -> Self:
         """Open; raise DriverError while unplugged."""
@@ -137,16 +155,28 @@ class FakeCamera:
     def _frame(self, index: int, due_ns: int, trouble: Trouble | None) -> Frame:
         if trouble is Trouble.DAMAGED:
             raise PictureError(f"fake camera: frame {index} is damaged")
-        turn = 0 if trouble is Trouble.FROZEN else index + 1
-        image = np.roll(self._scene, 3 * turn, axis=1)
+        image = self._picture(index, trouble)
         if trouble is Trouble.WRONG_DTYPE:
             image = image.astype(np.float32)
         if trouble is Trouble.WRONG_SIZE:
             image = image[::2, ::2]
         if trouble is Trouble.COVERED:
             image = np.zeros_like(image)
-        captured_ns = due_ns - 10 * 10**9 if trouble is Trouble.BACKWARDS else due_ns
-        return Frame(self.role, image, captured_ns, index)
+        return Frame(self.role, image, self._date(index, due_ns, trouble), index, device=self._device)
+
+    def _picture(self, index: int, trouble: Trouble | None) -> NDArray[Any]:
+        drawn = {Trouble.FROZEN: 0, Trouble.REPEATED: index % LOOP}.get(trouble, index) if trouble else index
+        noise = self._noise[_NOISE_STEP * drawn % _NOISES :][: self._scene.size]
+        return np.asarray(np.roll(self._scene, 3 * (drawn + 1), axis=1) + noise.reshape(self._scene.shape))
+
+    def _date(self, index: int, due_ns: int, trouble: Trouble | None) -> int:
+        if trouble is Trouble.BACKWARDS:
+            return due_ns - 10 * 10**9
+        if trouble is Trouble.FUTURE:
+            return due_ns + 10 * 10**9
+        if trouble is Trouble.RUSHED and index % 2 and self._timeline is not None:
+            return self._timeline.due_ns(index - 1) + self._timeline.period_ns // 30
+        return due_ns
 
 
 def open_camera(options: Options, role: Role) -> FakeCamera:
@@ -155,13 +185,15 @@ def open_camera(options: Options, role: Role) -> FakeCamera:
 
 
 def _scene(options: Options, role: Role) -> NDArray[Any]:
-    """Return a ramp with noise in the shape and dtype of ``role``."""
-    random = np.random.default_rng(0)
-    shape = (options.height, options.width)
-    ramp = np.broadcast_to(np.linspace(0, 1, options.width), shape)
+    """Return a ramp in the shape and dtype of ``role``, with room for noise above."""
+    ramp = np.broadcast_to(np.linspace(0, 1, options.width), (options.height, options.width))
     if role is Role.DEPTH:
-        return (500 + 400 * ramp + random.normal(0, 2, shape)).astype(np.uint16)
-    if role is Role.NIR:
-        return np.clip(40 + 160 * ramp + random.normal(0, 3, shape), 0, 255).astype(np.uint8)
-    colour = 40 + 160 * ramp[..., None] + random.normal(0, 3, (*shape, 3))
-    return np.clip(colour, 0, 255).astype(np.uint8)
+        return (500 + 400 * ramp).astype(np.uint16)
+    levels = (40 + 160 * ramp).astype(np.uint8)
+    return levels.copy() if role is Role.NIR else np.repeat(levels[..., None], 3, axis=2)
+
+
+def _noise(scene: NDArray[Any]) -> NDArray[Any]:
+    """Return noise for a picture like ``scene``, whatever place of its first _NOISES it is taken from."""
+    random = np.random.default_rng(0)
+    return np.clip(random.normal(10, 3, scene.size + _NOISES), 0, 20).astype(scene.dtype)

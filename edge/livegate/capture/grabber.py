@@ -2,83 +2,51 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from livegate.capture.camera import Camera
+from livegate.capture.controls import Resettable
+from livegate.capture.darkness import Darkness
+from livegate.capture.dates import Dates
+from livegate.capture.exposing import Exposing
+from livegate.capture.faults import FaultHold
+from livegate.capture.health import CameraHealth, CameraState, Retry
+from livegate.capture.sameness import MAX_SAME_MS, PictureMemory, Sameness
 from livegate.capture.slot import Slot
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
-from livegate.types import Frame, Role
+from livegate.types import Frame, SensorFault
 
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.25
-# A camera that hangs without saying so is closed and opened again.
-MAX_SILENCE_S = 10.0
-# No sensor is so quiet that it gives the same picture twice; one that does so for this long hangs, or is being fed.
-MAX_SAME_MS = 1000.0
-# Clocks of a driver and ours are the same; a frame from later than this is damaged, not fresh.
-MAX_AHEAD_MS = 20.0
-
-
-class CameraState(enum.StrEnum):
-    """What a camera's thread is doing."""
-
-    OPENING = "opening"
-    STREAMING = "streaming"
-    SILENT = "silent"
-    LOST = "lost"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class CameraHealth:
-    """What happened to one camera since it was started; counters only grow.
-
-    ``drops`` were never looked at by anyone, ``damaged`` could not be decoded, ``misdated`` were not newer than their
-    predecessor or from the future, ``frozen`` were withheld because the picture had not changed for too long; ``lost``
-    counts losses and failed openings; ``last_ns`` is the newest frame's time.
-    """
-
-    name: str
-    role: Role
-    state: CameraState = CameraState.OPENING
-    frames: int = 0
-    drops: int = 0
-    damaged: int = 0
-    misdated: int = 0
-    frozen: int = 0
-    timeouts: int = 0
-    lost: int = 0
-    last_error: str | None = None
-    last_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How long to wait before opening a lost camera again: doubling from ``first_s``, never more than ``most_s``."""
-
-    first_s: float = 0.1
-    most_s: float = 5.0
+# To hang once says nothing yet, twice in a row is one more than opening it again has mended.
+_HANG_COUNTS = 2
 
 
 class Grabber:
-    """Runs a camera in its own thread between ``__enter__`` and ``__exit__``; frames appear in ``slot``."""
+    """Runs a camera in its own thread between ``__enter__`` and ``__exit__``; frames appear in ``slot``.
 
-    def __init__(self, name: str, camera: Camera, retry: Retry | None = None) -> None:
+    Frames whose date or sameness cannot be are withheld, and those that ``darkness``, if there is one, does not find
+    lit; ``faults`` tells why.
+    """
+
+    def __init__(self, name: str, camera: Camera, retry: Retry | None = None, darkness: Darkness | None = None) -> None:
         self.slot = Slot()
+        self.faults = FaultHold()
+        self.exposing = Exposing(camera)
         self._camera = camera
         self._retry = retry or Retry()
+        self._darkness = darkness
         self._health = CameraHealth(name, camera.role)
         self._stop = threading.Event()
-        self._changed: Frame | None = None
+        self._dates = Dates()
+        self._memory = PictureMemory()
+        self._in_vain = 0
+        self._reset_ns: int | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -105,13 +73,26 @@ class Grabber:
         """The camera's health of now."""
         return replace(self._health, drops=self.slot.drops)
 
+    @property
+    def state(self) -> CameraState:
+        """What the thread is doing."""
+        return self._health.state
+
+    @property
+    def last_ns(self) -> int | None:
+        """When the newest frame was captured, a withheld one too."""
+        return self._health.last_ns
+
     def _run(self) -> None:
         wait_s = self._retry.first_s
         try:
             while not self._stop.is_set():
                 frames = self._health.frames
                 self._once()
-                wait_s = self._retry.first_s if self._health.frames > frames else min(2 * wait_s, self._retry.most_s)
+                seen = self._health.frames > frames
+                wait_s = self._retry.first_s if seen else min(2 * wait_s, self._retry.most_s)
+                if not self._stop.is_set():
+                    self._reset_if_due()
                 self._stop.wait(wait_s)
         finally:
             # Also when a driver fails in a way no driver should: the role must turn MISSING, not stay as it was.
@@ -125,55 +106,89 @@ class Grabber:
                 self._stream()
         except (DeviceLost, DriverError) as exc:
             self.slot.clear()
+            self._in_vain += 1
             if str(exc) != self._health.last_error:
                 log.warning("camera lost", extra={"camera": self._health.name, "error": str(exc)})
             self._note(state=CameraState.LOST, lost=self._health.lost + 1, last_error=str(exc))
+        finally:
+            if self._darkness is not None:
+                self._darkness.end()
 
     def _stream(self) -> None:
         heard_ns = time.monotonic_ns()
+        self._dates.reopened()
+        self.exposing.begin()
+        if self._darkness is not None:
+            self._darkness.begin(heard_ns)
         while not self._stop.is_set():
             try:
                 frame = self._camera.read(READ_TIMEOUT_S)
             except DeviceTimeout as exc:
                 self._note(state=CameraState.SILENT, timeouts=self._health.timeouts + 1, last_error=str(exc))
-                if time.monotonic_ns() - heard_ns > MAX_SILENCE_S * 1e9:
-                    raise DeviceLost(f"{exc}; nothing for {MAX_SILENCE_S:g} s, opening it again") from exc
+                if time.monotonic_ns() - heard_ns > self._retry.max_silence_s * 1e9:
+                    self._in_vain += _HANG_COUNTS - 1
+                    silence = f"nothing for {self._retry.max_silence_s:g} s, opening it again"
+                    raise DeviceLost(f"{exc}; {silence}") from exc
             except PictureError as exc:
                 self._note(damaged=self._health.damaged + 1, last_error=str(exc))
             else:
                 heard_ns = time.monotonic_ns()
-                self._accept(frame, heard_ns)
+                self._take(frame, heard_ns)
 
-    def _accept(self, frame: Frame, now_ns: int) -> None:
-        last_ns = self._health.last_ns
-        if (last_ns is not None and frame.captured_ns <= last_ns) or frame.captured_ns > now_ns + MAX_AHEAD_MS * 1e6:
-            error = f"frame {frame.sequence} is dated before its predecessor or in the future; it was not used"
-            self._note(misdated=self._health.misdated + 1, last_error=error)
+    def _take(self, frame: Frame, now_ns: int) -> None:
+        """Put the frame into the slot if it is to be believed, and lit."""
+        if not self._is_dated(frame, now_ns) or not self._is_alive(frame, now_ns):
             return
-        if self._is_frozen(frame):
-            error = f"the picture has not changed for more than {MAX_SAME_MS:g} ms; it was not used"
-            self._note(frozen=self._health.frozen + 1, last_ns=frame.captured_ns, last_error=error)
-            return
+        self._in_vain = 0
         # Noted first: who finds the frame in the slot must find it counted.
         self._note(state=CameraState.STREAMING, frames=self._health.frames + 1, last_ns=frame.captured_ns)
-        self.slot.put(frame)
+        if self._darkness is None:
+            self.slot.put(frame)
+        elif (lit := self._darkness.sort(frame, self._dates.period_ns, now_ns)) is not None:
+            self.slot.put(lit)
+        if self.exposing.apply(frame, self._dates.period_ns, now_ns) and self._darkness is not None:
+            self._darkness.forget()
 
-    def _is_frozen(self, frame: Frame) -> bool:
-        """Return whether the camera has given this very picture, bit for bit, for longer than MAX_SAME_MS.
+    def _is_dated(self, frame: Frame, now_ns: int) -> bool:
+        """Return whether the frame's date lets it be used."""
+        misdate = self._dates.judge(frame.captured_ns, now_ns)
+        if misdate is None:
+            return True
+        self.faults.note(SensorFault.MISDATED, now_ns)
+        self._note(misdated=self._health.misdated + 1, last_error=f"frame {frame.sequence} {misdate}")
+        return misdate.usable
 
-        A picture of one value is not meant: a covered or dazzled sensor does give it for ever, and it is BLINDED.
-        """
-        picture = _thin(frame.image)
-        one_value = picture.size == 0 or picture.min() == picture.max()
-        if self._changed is None or one_value or not np.array_equal(picture, _thin(self._changed.image)):
-            self._changed = frame
-        return frame.captured_ns - self._changed.captured_ns > MAX_SAME_MS * 1e6
+    def _is_alive(self, frame: Frame, now_ns: int) -> bool:
+        """Return whether the picture is not one that has stood still for too long."""
+        sameness = self._memory.judge(frame.image, frame.captured_ns)
+        if sameness is Sameness.NEW:
+            return True
+        if sameness is Sameness.REPEATED:
+            self.faults.note(SensorFault.REPEATED, now_ns)
+            self._note(repeated=self._health.repeated + 1, last_error="pictures come again in the order of before")
+            return True
+        error = f"the picture has not changed for more than {MAX_SAME_MS:g} ms; it was not used"
+        self.faults.note(SensorFault.FROZEN, now_ns)
+        self._note(frozen=self._health.frozen + 1, last_ns=frame.captured_ns, last_error=error)
+        return False
+
+    def _reset_if_due(self) -> None:
+        """Reset a device that opening again does not bring back, as the last step."""
+        if not isinstance(self._camera, Resettable) or self._in_vain < self._retry.reset_after:
+            return
+        now_ns = time.monotonic_ns()
+        if self._reset_ns is not None and now_ns - self._reset_ns < self._retry.reset_every_s * 1e9:
+            return
+        self._reset_ns = now_ns
+        name = self._health.name
+        try:
+            self._camera.reset()
+        except (DriverError, DeviceLost) as exc:
+            log.warning("camera not reset", extra={"camera": name, "error": str(exc)})
+            return
+        self._note(resets=self._health.resets + 1)
+        log.warning("camera reset", extra={"camera": name, "in_vain": self._in_vain})
 
     def _note(self, **changes: Any) -> None:
         # Only this camera's thread writes; readers see one whole value or the next.
         self._health = replace(self._health, **changes)
-
-
-def _thin(image: NDArray[Any]) -> NDArray[Any]:
-    """Return enough of a picture to tell it from another: noise alone makes these some thousand pixels differ."""
-    return image[::8, ::8] if image.ndim >= 2 else image

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.types import Frame, FrameSet, Role, SensorState
+from livegate.types import Frame, FrameSet, Role, SensorFault, SensorState
 
 # A face that walks at 1 m/s moves 25 mm in this time, less than it is wide by far; two cameras that run freely at 20 or
 # more frames a second always have a pair as close.
@@ -28,6 +28,11 @@ _DARK, _SATURATED, _FLAT = 8, 248, 3
 # A depth camera that sees a person returns far more; below this share it is covered, blinded by sunlight or broken.
 _LEAST_RETURNS = 0.01
 
+_FAULTS = {
+    SensorState.BLINDED: frozenset({SensorFault.COVERED}),
+    SensorState.MISALIGNED: frozenset({SensorFault.WRONG_FORMAT}),
+}
+
 
 def synchronise(
     rgb: Frame,
@@ -39,24 +44,27 @@ def synchronise(
     """Return the FrameSet of the moment ``rgb`` was captured.
 
     ``others`` holds the recent frames of every other configured role, empty for one whose camera is gone. The frame
-    nearest to ``rgb`` in time is its partner. The state of a role is
+    nearest to ``rgb`` in time is its partner, of whatever size: what it has to do with rgb's pixels is geometry's. The
+    state of a role is
 
     - MISSING when it has no frames;
     - STALE when the partner is further than ``tolerance_ms`` from rgb, or older than ``max_age_ms`` at ``now_ns``;
-    - MISALIGNED when its shape or dtype is not what the role needs, or its size is not that of rgb;
-    - BLINDED when the picture is all dark, all saturated or of one value, or the depth has no returns;
+    - MISALIGNED when its shape or dtype is not what the role needs, with the fault WRONG_FORMAT;
+    - BLINDED when the picture is all dark, all saturated or of one value, or the depth has no returns: COVERED;
     - else OK, and only then is its frame in ``frames``. The same, without partner, holds for rgb itself.
     """
-    states = {Role.RGB: _judge(rgb, rgb, now_ns, tolerance_ms, max_age_ms)}
-    frames = {Role.RGB: rgb}
-    for role, history in others.items():
-        if not history:
-            states[role] = SensorState.MISSING
-            continue
-        frames[role] = min(history, key=lambda frame: abs(frame.captured_ns - rgb.captured_ns))
-        states[role] = _judge(frames[role], rgb, now_ns, tolerance_ms, max_age_ms)
+    frames = {role: _nearest(history, rgb) for role, history in others.items() if history}
+    frames[Role.RGB] = rgb
+    states = dict.fromkeys((Role.RGB, *others), SensorState.MISSING)
+    for role, frame in frames.items():
+        states[role] = _judge(frame, rgb, now_ns, tolerance_ms, max_age_ms)
     good = {role: frame for role, frame in frames.items() if states[role] is SensorState.OK}
-    return FrameSet(MappingProxyType(good), MappingProxyType(states), rgb.captured_ns)
+    faults = {role: _FAULTS[state] for role, state in states.items() if state in _FAULTS}
+    return FrameSet(MappingProxyType(good), MappingProxyType(states), rgb.captured_ns, MappingProxyType(faults))
+
+
+def _nearest(history: Sequence[Frame], rgb: Frame) -> Frame:
+    return min(history, key=lambda frame: abs(frame.captured_ns - rgb.captured_ns))
 
 
 def _judge(frame: Frame, rgb: Frame, now_ns: int, tolerance_ms: float, max_age_ms: float) -> SensorState:
@@ -64,7 +72,7 @@ def _judge(frame: Frame, rgb: Frame, now_ns: int, tolerance_ms: float, max_age_m
         return SensorState.STALE
     if now_ns - frame.captured_ns > max_age_ms * 1e6:
         return SensorState.STALE
-    if not _fits(frame) or frame.image.shape[:2] != rgb.image.shape[:2]:
+    if not _fits(frame):
         return SensorState.MISALIGNED
     return SensorState.BLINDED if blinded(frame.image) else SensorState.OK
 
@@ -89,5 +97,7 @@ def blinded(image: NDArray[Any]) -> bool:
     if image.dtype == np.uint16:
         returns = samples[samples > 0]
         return bool(returns.size < _LEAST_RETURNS * samples.size or returns.min() == returns.max())
-    low, high = np.percentile(samples, (1, 99))
-    return bool(high < _DARK or low > _SATURATED or high - low < _FLAT)
+    ordered = np.sort(samples, axis=None)
+    hundredth = ordered.size // 100
+    low, high = int(ordered[hundredth]), int(ordered[-1 - hundredth])
+    return high < _DARK or low > _SATURATED or high - low < _FLAT

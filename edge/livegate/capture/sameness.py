@@ -1,0 +1,83 @@
+"""Whether a camera gives pictures it gave before: no sensor is so quiet that it can."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import Any
+
+from numpy.typing import NDArray
+
+# One picture for longer than this: the camera hangs, or somebody feeds it.
+MAX_SAME_MS = 1000.0
+# A loop as long as this is found when its second round begins ...
+HISTORY_MS = 32_000.0
+# ... also of a camera of 120 frames a second.
+_MOST = 4096
+# A loop gives its pictures in their order, one or the other lost between. A picture nearly without noise may come again
+# by chance, but soon and in no order; so many in a row are no chance.
+_IN_A_ROW = 12
+_MOST_LOST = 3
+_LEAST_LOOP_MS = 200.0
+
+
+class Sameness(enum.Enum):
+    """What a picture is to those before it."""
+
+    NEW = enum.auto()
+    FROZEN = enum.auto()
+    REPEATED = enum.auto()
+
+
+class PictureMemory:
+    """Remembers digests of one camera's pictures, thinned out; one thread's. Bounded in time and number."""
+
+    def __init__(self) -> None:
+        self._digest: int | None = None
+        self._since_ns = 0
+        self._places: dict[int, tuple[int, int]] = {}
+        self._order: deque[tuple[int, int, int]] = deque()
+        self._place = 0
+        self._matched = 0
+        self._run = 0
+
+    def judge(self, image: NDArray[Any], captured_ns: int) -> Sameness:
+        """Take the next picture and say what it is to those before.
+
+        FROZEN is one that has not changed by a bit for longer than MAX_SAME_MS. A picture of one value is not meant: a
+        covered or dazzled sensor does give it for ever. REPEATED is one of a row that came before in the same order.
+        """
+        picture = _thin(image)
+        digest = hash(picture.tobytes())
+        if digest == self._digest:
+            same_ns = captured_ns - self._since_ns
+            if same_ns <= MAX_SAME_MS * 1e6 or picture.size == 0 or picture.min() == picture.max():
+                return Sameness.NEW
+            return Sameness.FROZEN
+        self._digest, self._since_ns = digest, captured_ns
+        self._match(digest, captured_ns)
+        self._remember(digest, captured_ns)
+        return Sameness.REPEATED if self._run >= _IN_A_ROW else Sameness.NEW
+
+    def _match(self, digest: int, captured_ns: int) -> None:
+        place, then_ns = self._places.get(digest, (0, captured_ns))
+        if captured_ns - then_ns < _LEAST_LOOP_MS * 1e6:
+            self._run = 0
+            return
+        follows = 0 < place - self._matched <= 1 + _MOST_LOST
+        self._run = self._run + 1 if follows else 1
+        self._matched = place
+
+    def _remember(self, digest: int, captured_ns: int) -> None:
+        self._place += 1
+        self._places[digest] = (self._place, captured_ns)
+        self._order.append((digest, self._place, captured_ns))
+        while len(self._order) > _MOST or captured_ns - self._order[0][2] > HISTORY_MS * 1e6:
+            old, place, _ = self._order.popleft()
+            if self._places[old][0] == place:
+                del self._places[old]
+
+
+def _thin(image: NDArray[Any]) -> NDArray[Any]:
+    """Return enough of a picture to tell it from another: noise alone makes these some thousand pixels differ."""
+    return image[::8, ::8] if image.ndim >= 2 else image
