@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -22,11 +23,22 @@ settings.load_profile("untimed")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def _has_realsense() -> bool:
+    """Return whether the RealSense SDK can be imported, which it cannot without the system's libusb."""
+    try:
+        importlib.import_module("pyrealsense2")
+    except ImportError:
+        return False
+    return True
+
+
 # What a marked test needs from the machine. On a developer's machine its absence is a skip with this reason; in CI,
 # which installs everything, it is a failure.
 NEEDS = {
     "broker": (lambda: shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"), "mosquitto is not installed"),
     "browser": (lambda: shutil.which("chromium"), "chromium is not installed"),
+    "realsense": (_has_realsense, "pyrealsense2 or libusb-1.0-0 is not installed"),
     "systemd": (lambda: shutil.which("systemd-analyze"), "systemd-analyze is not installed"),
     "training": (lambda: importlib.util.find_spec("torch"), "PyTorch is not installed (make train-env)"),
 }

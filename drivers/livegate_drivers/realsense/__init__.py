@@ -1,0 +1,1 @@
+"""What the RealSense driver is made of: the SDK, where a device comes from, its streams and settings, its pictures."""
