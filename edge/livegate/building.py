@@ -24,6 +24,8 @@ from livegate.events import central as central_events
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment, ModelInUse
 from livegate.evidence.keep import EvidenceKeeper, recipient_of
+from livegate.geometry.opening import Geometry, open_geometry
+from livegate.geometry.telling import CamerasTold
 from livegate.installed.announcing import announce
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf
@@ -65,6 +67,8 @@ class House:
 
     store: Store
     rig: Rig
+    geometry: Geometry
+    cameras_told: CamerasTold
     readers: Readers
     pipeline: Pipeline
     settings: Settings
@@ -102,6 +106,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     root = None if config.trust.root_key_file is None else PublicKey.of_pem(config.trust.root_key_file)
     rig = open_rig(config.camera, Timing(tolerance_ms=config.sensors.tolerance_ms), config.illuminator)
     door, readers = open_door(config.door), open_readers(config.reader)
+    geometry = open_geometry(config)
     stack.enter_context(door)
     state_dir = config.terminal.state_dir
     prepare_folder(state_dir)
@@ -109,7 +114,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     stack.callback(central.close)
     identity = Identity(config.terminal.site, config.terminal.id, __version__, boot_id(), config.door.name)
     environment = Environment(
-        identity, config.door.zone, model, config_version=config.version, list_versions=ListVersions(central)
+        identity, config.door.zone, model, geometry.sha256, config.version, list_versions=ListVersions(central)
     )
     device = device_key(state_dir)
     store = _open_store(config, environment, floor, judge, device, stack)
@@ -123,6 +128,8 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     settings = Settings(config, environment)
     calibration = Following(state_dir, judge.models)
     calibration.look(settings, store)
+    cameras_told = CamerasTold(geometry)
+    cameras_told.look(settings, store)
     link = _make_link(config, store, measures)
     desk = None if root is None else _make_desk(settings, store, floor, central, root, link, stack)
     # The first rules may already differ from those the judge was opened with.
@@ -134,12 +141,14 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
         lambda: settings.rules,
         link.wake if link else _nobody,
         executed=desk.executed if desk else lambda _: None,
-        sensing=SensorWatch(config.sensors.when_suspect),
+        sensing=SensorWatch(config.sensors.when_suspect, geometry.devices, geometry.noise),
     )
     if desk is not None:
         desk.nudge = pipeline.nudge
     stack.enter_context(readers)
-    return House(store, rig, readers, pipeline, settings, calibration, central, evidence, model, link)
+    return House(
+        store, rig, geometry, cameras_told, readers, pipeline, settings, calibration, central, evidence, model, link
+    )
 
 
 def open_shelf(config: Config) -> Shelf:
