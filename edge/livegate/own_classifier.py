@@ -132,7 +132,7 @@ def _fuse(name: str, scorer: Scorer, ours: _Ours, measured: Sequence[Measured]) 
     labels = labels_of(measured)
     line = _bounded(fit_line(llrs, labels.bona_fide, balanced(labels)))
     fixed = fix_threshold(line.llr(llrs), labels, DecisionPolicy())
-    rates = None if fixed.rates is None or fixed.llr < 0 or accepts_attacks(fixed.rates) else fixed.rates
+    rates = None if fixed.llr < 0 or accepts_attacks(fixed.rates) else fixed.rates
     own_weight, weight = line.weights
     threshold_llr = round(max(fixed.llr, 0.0), _DECIMALS)
     return OwnFusion(own_weight, weight, line.offset, threshold_llr, tuple(sorted(beside)), rates)

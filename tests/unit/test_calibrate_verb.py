@@ -35,7 +35,7 @@ bpcer = [0.001, 0.004, 0.01, 0.05, 0.2, 0.5, 0.95]
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = write_config(tmp_path, "[quality]\nenabled = false\n[decision]\nmax_apcer = 0.05\n")
+    path = write_config(tmp_path, "[quality]\nenabled = false\n[decision]\nmax_apcer = 0.05\nmax_bpcer = 0.05\n")
     manifest = tmp_path / "model" / "manifest.toml"
     manifest.write_text(manifest.read_text() + RATES)
     return path

@@ -43,6 +43,19 @@ def test_of_rows_with_one_rate_the_least_threshold_accepts_and_the_largest_rejec
     assert flat.reject_llr(0.1) == pytest.approx(1.0)
 
 
+@given(st.floats(-12, -0.7), st.floats(-12, -0.7), st.floats(0, 3))
+def test_the_balanced_threshold_misses_both_rates_by_one_factor_and_follows_each(
+    a: float, b: float, less: float
+) -> None:
+    max_apcer, max_bpcer = math.exp(a), math.exp(b)
+    threshold = TABLE.balanced_llr(max_apcer, max_bpcer)
+    if TABLE.apcer_at(threshold) < 1 and TABLE.bpcer_at(threshold) < 1:
+        missed = TABLE.apcer_at(threshold) / max_apcer, TABLE.bpcer_at(threshold) / max_bpcer
+        assert missed[0] == pytest.approx(missed[1])
+    assert TABLE.balanced_llr(max_apcer * math.exp(-less), max_bpcer) >= threshold
+    assert TABLE.balanced_llr(max_apcer, max_bpcer * math.exp(-less)) <= threshold
+
+
 def test_measured_rates_are_those_of_the_samples_and_none_is_worth_half_a_sample() -> None:
     rng = np.random.default_rng(1)
     attack, living = rng.normal(-3, 2, 400), rng.normal(3, 2, 400)
@@ -50,7 +63,10 @@ def test_measured_rates_are_those_of_the_samples_and_none_is_worth_half_a_sample
     apcer = np.array([(attack >= t).mean() for t in thresholds])
     bpcer = np.array([(living < t).mean() for t in thresholds])
     rates = measured_rates(thresholds, apcer, bpcer, attacks=400, bona_fide=400)
-    assert min(rates.apcer) == pytest.approx(0.5 / 400, rel=1e-3)
+    none = [(t, rate) for t, rate in zip(rates.llr, rates.apcer, strict=True) if rate <= 0.5 / 400 * 1.001]
+    first = none[0][0]
+    assert first == pytest.approx(attack.max(), abs=0.2)
+    assert [rate for _, rate in none] == pytest.approx([0.5 / 400 * np.exp(first - t) for t, _ in none], rel=2e-3)
     for asked in (0.1, 0.05, 0.02, 0.01):
         assert np.mean(attack >= rates.accept_llr(asked)) <= asked
         assert np.mean(living < rates.reject_llr(asked)) <= asked

@@ -3,6 +3,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from livegate.config import DecisionPolicy
 from livegate.decide.rates import Rates
@@ -24,13 +26,26 @@ def test_without_measured_rates_the_threshold_stands_for_the_default_ones() -> N
 def test_asking_for_fewer_accepted_attacks_moves_the_point_up_and_never_below_even_odds() -> None:
     strict = boundaries(DecisionPolicy(max_apcer=0.005), POINT)
     assert strict.accept_llr == pytest.approx(1.2 + math.log(0.15 / 0.005))
-    assert boundaries(DecisionPolicy(max_apcer=0.5), POINT).accept_llr == pytest.approx(0.0)
+    assert boundaries(DecisionPolicy(max_apcer=0.5, max_bpcer=0.001), Rates.at_threshold(0.3)).accept_llr == 0
 
 
 def test_where_both_rates_can_be_had_one_threshold_parts_all() -> None:
     limits = boundaries(DecisionPolicy(max_apcer=0.05, max_bpcer=0.1), APART)
-    assert limits.accept_llr == limits.reject_llr == pytest.approx(1.0)
-    assert APART.bpcer_at(limits.accept_llr) <= 0.1
+    assert limits.accept_llr == limits.reject_llr
+    undercut = APART.apcer_at(limits.accept_llr) / 0.05
+    assert undercut == pytest.approx(APART.bpcer_at(limits.accept_llr) / 0.1)
+    assert undercut < 1
+
+
+@given(st.floats(1e-4, 0.5), st.floats(1e-4, 0.5), st.floats(0.05, 1))
+def test_who_asks_for_fewer_attacks_never_lowers_and_for_fewer_refusals_never_raises_what_is_accepted(
+    max_apcer: float, max_bpcer: float, less: float
+) -> None:
+    def accept(apcer: float, bpcer: float) -> float:
+        return boundaries(DecisionPolicy(max_apcer=apcer, max_bpcer=bpcer), APART).accept_llr
+
+    assert accept(max_apcer * less, max_bpcer) >= accept(max_apcer, max_bpcer) - 1e-9
+    assert accept(max_apcer, max_bpcer * less) <= accept(max_apcer, max_bpcer) + 1e-9
 
 
 def test_where_both_cannot_be_had_what_lies_between_is_inconclusive() -> None:

@@ -57,13 +57,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A threshold, what other ones would come to, and its error rates on what it was fixed on.
-
-    Without ``rates`` it was set at even odds, where fewer errors were made than asked for: no other is to be taken.
-    """
+    """A threshold, what other ones would come to, and its error rates on what it was fixed on."""
 
     llr: float
-    rates: Rates | None
+    rates: Rates
     apcer: float
     bpcer: float
 
@@ -102,20 +99,18 @@ def fit_line(llrs: Floats, bona_fide: Bools, weights: Floats) -> Line:
 def choose(apcer: Floats, bpcer: Floats, policy: DecisionPolicy) -> int:
     """Return the index of the threshold to take; both rates are (N,), over rising thresholds.
 
-    The least threshold that keeps APCER within ``max_apcer``, if BPCER is then within ``max_bpcer``. Where both cannot
-    be had, the one at which the worse of the two misses what was asked by the smallest factor.
+    The least one at which the worse of the two undercuts what was asked by the largest factor, or misses it by the
+    smallest where both cannot be had.
     """
-    least = int((apcer <= policy.max_apcer).argmax())
-    if apcer[least] <= policy.max_apcer and bpcer[least] <= policy.max_bpcer:
-        return least
     return int(np.maximum(apcer / policy.max_apcer, bpcer / policy.max_bpcer).argmin())
 
 
 def fix_threshold(llr: Floats, labels: Labels, policy: DecisionPolicy) -> Threshold:
-    """Return the threshold on fused ``llr`` (N,) by :func:`choose`; both classes must be there.
+    """Return the threshold on fused ``llr`` (N,) that a terminal takes that asks for both rates of ``policy``.
 
-    Where classes lie so far apart that it would fall below 0, it is 0 (attack and bona fide equally likely) as long as
-    BPCER stays within ``max_bpcer`` there: attacks are not let in only because few enough of them are.
+    Both classes must be there. It undercuts both rates by one factor, or misses both by one where they cannot be had.
+    Where it would fall below 0, it is 0 (attack and bona fide equally likely) as long as BPCER stays within
+    ``max_bpcer`` there: attacks are not let in only because few enough of them are.
 
     APCER is that of the worst PAI species, BPCER that of all bona fide presentations, every source weighing the same in
     each. Species with too few presentations to measure ``max_apcer`` on are taken together.
@@ -127,17 +122,14 @@ def fix_threshold(llr: Floats, labels: Labels, policy: DecisionPolicy) -> Thresh
     living = _even(labels.sources, bona_fide)
     candidates = np.unique(llr)
     apcer = np.max([_at_least(llr, weights, candidates) for weights in groups.values()], axis=0)
-    bpcer = 1.0 - _at_least(llr, living, candidates)
-    chosen = choose(apcer, bpcer, policy)
-    # Half way to the last score that is refused, not on top of the first one that is accepted.
-    middle = float(candidates[max(chosen - 1, 0) : chosen + 1].mean())
-    refused = float(living[llr < 0].sum())
-    if middle < 0 and refused <= policy.max_bpcer:
-        accepted = max(float(weights[llr >= 0].sum()) for weights in groups.values())
-        return Threshold(0.0, None, accepted, refused)
+    bpcer = np.clip(1.0 - _at_least(llr, living, candidates), 0.0, 1.0)
     least = min(_worth(weights) for weights in groups.values())
-    rates = measured_rates(candidates, apcer, np.clip(bpcer, 0.0, 1.0), attacks=least, bona_fide=_worth(living))
-    return Threshold(middle, rates, float(apcer[chosen]), float(max(bpcer[chosen], 0.0)))
+    rates = measured_rates(candidates, apcer, bpcer, attacks=least, bona_fide=_worth(living))
+    threshold = rates.balanced_llr(policy.max_apcer, policy.max_bpcer)
+    if threshold < 0 and float(living[llr < 0].sum()) <= policy.max_bpcer:
+        threshold = 0.0
+    accepted = max(float(weights[llr >= threshold].sum()) for weights in groups.values())
+    return Threshold(threshold, rates, accepted, float(living[llr < threshold].sum()))
 
 
 def _even(sources: Sequence[str], those: Bools) -> Floats:

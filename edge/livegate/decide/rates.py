@@ -20,6 +20,8 @@ LEAST_RATE = 1e-9
 # Dense where installers ask: a threshold for a rate between two of these is interpolated.
 LEVELS = (0.7, 0.5, 0.3, 0.2, 0.15, 0.1, 0.07, 0.05, 0.03, 0.02, 0.015, 0.01, 0.005, 0.002, 0.001)
 _DECIMALS = 4
+# Weights that sum to 1 leave this much over.
+_NONE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,20 @@ class Rates:
         """Return the largest threshold that keeps BPCER within ``max_bpcer``."""
         return _largest(self.llr, self.bpcer, max_bpcer)
 
+    def balanced_llr(self, max_apcer: float, max_bpcer: float) -> float:
+        """Return the least threshold at which APCER by ``max_apcer`` is no more than BPCER by ``max_bpcer``.
+
+        There both are undercut, or missed, by one factor. It rises where ``max_apcer`` falls or ``max_bpcer`` rises.
+        """
+        excess = np.log(self.apcer) - np.log(self.bpcer) - math.log(max_apcer / max_bpcer)
+        if excess[0] <= 0:
+            return self.llr[0] + float(excess[0]) / 2
+        if excess[-1] > 0:
+            return self.llr[-1] + float(excess[-1]) / 2
+        after = int((excess <= 0).argmax())
+        share = float(excess[after - 1] / (excess[after - 1] - excess[after]))
+        return self.llr[after - 1] + share * (self.llr[after] - self.llr[after - 1])
+
     def apcer_at(self, threshold_llr: float) -> float:
         """Return the share of attacks at or above a threshold, 0..1."""
         mirrored = tuple(-llr for llr in reversed(self.llr))
@@ -79,7 +95,8 @@ def measured_rates(
 
     ``apcer`` and ``bpcer`` are the shares at or above, and below, each of them; a row stands half way to the threshold
     before, where no score lies. ``attacks`` and ``bona_fide`` count the samples (effective numbers where they are
-    weighted): a rate of none among them is worth half a sample, no less.
+    weighted): a rate of none among them is worth half a sample where it is first none, and from there falls by one for
+    each unit of llr, as it does beyond the table.
     """
     least_apcer, least_bpcer = 0.5 / attacks, 0.5 / bona_fide
     accepted = np.clip(apcer, least_apcer, 1 - least_apcer)
@@ -88,16 +105,32 @@ def measured_rates(
     for level in LEVELS:
         kept.add(int((accepted <= level).argmax()))
         kept.add(len(refused) - 1 - int((refused <= level)[::-1].argmax()))
+    llr = np.append(thresholds[:1], (thresholds[:-1] + thresholds[1:]) / 2)
+    kept |= {_first_none(apcer), len(bpcer) - 1 - _first_none(bpcer[::-1])}
+    accepted = accepted * _fall(llr, apcer)
+    refused = refused * _fall(-llr[::-1], bpcer[::-1])[::-1]
     rows: list[tuple[float, float, float]] = []
     for i in sorted(kept):
-        llr = round(float(thresholds[max(i - 1, 0) : i + 1].mean()), _DECIMALS)
-        if not rows or llr > rows[-1][0]:
-            rows.append((llr, _written(accepted[i]), _written(refused[i])))
+        at = round(float(llr[i]), _DECIMALS)
+        if not rows or at > rows[-1][0]:
+            rows.append((at, _written(accepted[i]), _written(refused[i])))
     return Rates(*(tuple(column) for column in zip(*rows, strict=True)))
 
 
+def _first_none(falling: NDArray[np.float64]) -> int:
+    """Return the index of the first rate of none, the last index where there is none."""
+    none = falling <= _NONE
+    return int(none.argmax()) if none.any() else len(falling) - 1
+
+
+def _fall(llr: NDArray[np.float64], falling: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the factors (N,) by which a rate has fallen on since it was first none; 1 before."""
+    since = llr - llr[_first_none(falling)]
+    return np.asarray(np.exp(-np.clip(since, 0.0, None)))
+
+
 def _written(rate: float) -> float:
-    return float(f"{rate:.4g}")
+    return max(float(f"{rate:.4g}"), LEAST_RATE)
 
 
 def _largest(llr: Sequence[float], rising: Sequence[float], most: float) -> float:

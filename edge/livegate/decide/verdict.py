@@ -26,14 +26,19 @@ class Boundaries:
 def boundaries(policy: DecisionPolicy, rates: Rates) -> Boundaries:
     """Return the boundaries for the error rates the installer asked for, from those that thresholds had on dev.
 
-    Accepting is the least threshold with an APCER of at most ``max_apcer``; rejecting the largest with a BPCER of at
-    most ``max_bpcer``. Where that lies no lower both can be had: one threshold parts all, the accepting one. Between
-    them evidence is inconclusive, which is as narrow as the two rates allow. However many attacks may be accepted, the
-    accepting one never lies below 0, where attack and bona fide are equally likely. While more evidence may come, an
-    attempt is given up only at Wald's lower boundary ln(beta / (1 - alpha)) (Sequential Analysis, 1947, section 3.2).
+    No threshold below the least with an APCER of at most ``max_apcer`` accepts, none above the largest with a BPCER of
+    at most ``max_bpcer`` rejects. Where the second lies no lower both can be had: one threshold parts all, the one
+    between them that undercuts both rates by one factor, so that neither gets what the evidence has to spare alone.
+    Where they cannot, what lies between them is inconclusive, which is as narrow as the two rates allow. However many
+    attacks may be accepted, the accepting one never lies below 0, where attack and bona fide are equally likely. While
+    more evidence may come, an attempt is given up only at Wald's lower boundary ln(beta / (1 - alpha)) (Sequential
+    Analysis, 1947, section 3.2).
     """
-    accept = max(rates.accept_llr(policy.max_apcer), 0.0)
-    reject = min(rates.reject_llr(policy.max_bpcer), accept)
+    accept, reject = rates.accept_llr(policy.max_apcer), rates.reject_llr(policy.max_bpcer)
+    if accept <= reject:
+        accept = rates.balanced_llr(policy.max_apcer, policy.max_bpcer)
+    accept = max(accept, 0.0)
+    reject = min(reject, accept)
     return Boundaries(accept, reject, min(math.log(policy.max_bpcer / (1.0 - policy.max_apcer)), reject))
 
 
