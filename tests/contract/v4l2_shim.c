@@ -60,6 +60,7 @@ static uint32_t pace = 30;
 static unsigned char *memory[BUFFERS];
 static int queue[BUFFERS], queued;
 static uint32_t sequence;
+static int begun;
 
 static const char *device(void) { const char *name = getenv("V4L2_SHIM_DEVICE"); return name ? name : ""; }
 
@@ -137,7 +138,8 @@ static int stream(int on)
     struct itimerspec every = {{0, 0}, {0, 0}};
     if (!on) queued = 0;
     if (on && read_file(device(), text, sizeof text - 1) < 0) return fail(ENODEV);
-    if (on) sequence = 0;
+    sequence = 0;
+    begun = 0;
     long period_ms = on ? atol(text) : 0;
     every.it_interval.tv_sec = every.it_value.tv_sec = period_ms / 1000;
     every.it_interval.tv_nsec = every.it_value.tv_nsec = period_ms % 1000 * 1000000;
@@ -203,7 +205,7 @@ static int dequeue(struct v4l2_buffer *buffer)
     memmove(queue, queue + 1, sizeof queue - sizeof *queue);
     queued--;
     /* Who did not ask in time lost what came meanwhile. */
-    sequence += (uint32_t)expired - 1;
+    if (begun++) sequence += (uint32_t)expired - 1;
     buffer->bytesused = draw(memory[buffer->index]);
     if (oddity("used") >= 0) buffer->bytesused = (uint32_t)oddity("used");
     if (oddity("index") >= 0) buffer->index = (uint32_t)oddity("index");

@@ -94,6 +94,7 @@ class V4l2Camera:
             identity = self._identified(self._stream.node)
             set_all(self._stream.node, self._options.controls)
             exposure = Exposure(self._stream.node, 1e6 / (layout.fps or self._options.fps))
+            exposure.begin(self._options.controls)
             self._stream.start()
         except DriverError:
             self._stream.close()
@@ -131,7 +132,7 @@ class V4l2Camera:
         return self._open_device().exposure.range()
 
     def expose(self, exposure_us: float, gain: float) -> None:
-        """Set exposure and gain, automatic exposure off, until the camera is closed."""
+        """Set exposure and gain, automatic exposure off, until ``automatic`` or the camera is closed."""
         self._open_device().exposure.set(exposure_us, gain)
 
     def automatic(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from livegate.errors import DriverError
 from livegate_drivers.ioctl import call
 from livegate_drivers.v4l2 import uapi
-from livegate_drivers.v4l2.node import Node, explained, text
+from livegate_drivers.v4l2.node import Node, text
 
 # No camera has more; a device that never ends its list is not waited for.
 MAX_CONTROLS = 512
@@ -80,16 +80,17 @@ def set_all(node: Node, wanted: Mapping[str, Any]) -> None:
 
 
 def _set_exactly(node: Node, control: Control, value: int) -> None:
-    doing = f"setting control '{control.name}' to {value}"
-    with explained(node.path, doing):
+    place = f"{node.path}: controls: '{control.name}'"
+    remedy = "set the switch it depends on, too (auto_exposure = 1 for an exposure time; v4l2-ctl --list-ctrls)"
+    try:
         set_value(node, control, value)
         if control.flags & (uapi.CTRL_FLAG_WRITE_ONLY | uapi.CTRL_FLAG_VOLATILE):
             return
         taken = get_value(node, control)
+    except OSError as exc:
+        raise DriverError(f"{place} cannot be set to {value} ({exc.strerror}); {remedy}") from exc
     if taken != value:
-        raise DriverError(
-            f"{node.path}: {doing} made it {taken}; set what it takes, and the switch it depends on (v4l2-ctl -l)"
-        )
+        raise DriverError(f"{place} was set to {value} and is {taken}; {remedy}")
 
 
 def _checked(node: Node, control: Control, value: Any) -> int:

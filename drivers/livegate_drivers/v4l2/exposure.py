@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 from livegate.capture.controls import ExposureRange
 from livegate.errors import DeviceLost
 from livegate_drivers.v4l2 import uapi
 from livegate_drivers.v4l2.controls import Control, controls, get_value, set_value
-from livegate_drivers.v4l2.node import Node
+from livegate_drivers.v4l2.node import Node, explained
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,19 @@ class Exposure:
         self._before: list[tuple[Control, int]] = []
         # (exposure in microseconds, since when), None while the camera sets it itself or does not tell.
         self._known: tuple[float, int] | None = self._fixed()
+
+    def begin(self, configured: Collection[str]) -> None:
+        """Hand over to the camera's own control where the configuration says nothing of it.
+
+        A program that died may have left it off, and cameras remember. Raise DriverError when that cannot be set.
+        """
+        if self._time is not None and self._time.name in configured:
+            return
+        for control, _ in self._switches:
+            if control.name not in configured:
+                with explained(self._node.path, f"setting control '{control.name}' to {control.default}"):
+                    set_value(self._node, control, control.default)
+        self._known = self._fixed()
 
     def range(self) -> ExposureRange | None:
         """Return what can be set, None for a device without an exposure time."""
@@ -78,12 +92,17 @@ class Exposure:
 
     def restore(self) -> None:
         """Put everything back as it was before the first ``set``, the switches last; raise DeviceLost when gone."""
-        before, self._before, self._known = self._before, [], None
+        before, self._before = self._before, []
+        if not before:
+            return
         try:
             for control, value in reversed(before):
                 set_value(self._node, control, value)
         except OSError as exc:
             self._refused(exc)
+            return
+        fixed = self._fixed()
+        self._known = (fixed[0], time.monotonic_ns()) if fixed else None
 
     def _remember(self, wanted: list[tuple[Control, int]]) -> None:
         if not self._before:

@@ -111,22 +111,22 @@ class Stream:
             time.sleep(min(pause_s, left_s))
             poll.poll(left_s * 1000)
             pause_s = PAUSE_S
-        return self._raw(buffers, filled)
+        return self._raw(buffers, *filled)
 
-    def _newest(self, buffers: Buffers) -> uapi.Buffer | None:
-        """Take the newest filled buffer and give the older ones back; None where there is none."""
-        newest: uapi.Buffer | None = None
+    def _newest(self, buffers: Buffers) -> tuple[uapi.Buffer, int] | None:
+        """Take the newest filled buffer with its number and give the older ones back; None where there is none."""
+        newest: tuple[uapi.Buffer, int] | None = None
         with self._lost():
             for _ in range(len(buffers)):
                 buffer = buffers.take()
                 if buffer is None:
                     break
                 if newest is not None:
-                    buffers.give(newest.index)
-                newest = buffer
+                    buffers.give(newest[0].index)
+                newest = buffer, self._number(buffer.sequence)
         return newest
 
-    def _raw(self, buffers: Buffers, filled: uapi.Buffer) -> Raw:
+    def _raw(self, buffers: Buffers, filled: uapi.Buffer, sequence: int) -> Raw:
         """Copy one buffer's picture out and give the buffer back."""
         arrived_ns = time.monotonic_ns()
         used, room = filled.bytesused, buffers.room(filled.index)
@@ -134,7 +134,6 @@ class Stream:
         data = None if damaged or not 0 < used <= room else buffers.copy(filled.index, used)
         with self._lost():
             buffers.give(filled.index)
-        sequence = self._number(filled.sequence)
         if data is None:
             why = "the device calls it damaged" if damaged else f"it has {used} bytes in a buffer of {room}"
             raise PictureError(f"{self._path}: frame {sequence} cannot be used: {why}")

@@ -88,6 +88,6 @@ def reset(path: Path, device: UsbDevice | None, roots: Roots) -> None:
 
 def _line(path: Path) -> str | None:
     try:
-        return text(path.read_bytes()) or None
+        return text(path.read_bytes().strip()) or None
     except OSError:
         return None
