@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegate.cues import depth_shape, detector, near_infrared
+from livegate.cues import depth_shape, detector
 from livegate.cues.bank import CueBank, ScoredCue
 from livegate.cues.protocol import all_cues
 from livegate.cues.scorer import Scorer
@@ -55,32 +55,6 @@ def test_depth_that_cannot_be_measured_says_so() -> None:
     outside = Observation(frame_set(depth=surface("face")), face(Box(-900, -900, 100, 120)))
     assert depth_shape.measure(outside) is None
     assert depth_shape.measure(Observation(frame_set(), face())) is None
-
-
-def test_near_infrared_sees_a_dark_screen_before_a_lit_face() -> None:
-    rng = np.random.default_rng(3)
-    rgb = rng.integers(60, 200, (480, 640, 3), dtype=np.uint8)
-    lit = np.full((480, 640), 25, np.uint8)
-    lit[120:320, 240:390] = rgb[120:320, 240:390, 1]
-    dark = np.full((480, 640), 30, np.uint8)
-    values = [near_infrared.measure(Observation(frame_set(nir=nir, rgb=rgb), face())) for nir in (lit, dark)]
-    alive, screen = (dict(zip(near_infrared.FEATURES, v, strict=True)) for v in values if v is not None)
-    assert alive["log_face_over_surround"] > 1
-    assert abs(screen["log_face_over_surround"]) < 0.2
-    assert alive["rgb_agreement"] > 0.5
-    assert abs(screen["rgb_agreement"]) < 0.3
-
-
-@pytest.mark.parametrize(
-    "box", [Box(-50, -50, 20, 20), Box(635, 475, 150, 200), Box(0, 0, 3, 3), Box(-1e6, 0, 2e6, 5e5)]
-)
-def test_near_infrared_never_reads_outside_the_picture(box: Box) -> None:
-    values = near_infrared.measure(Observation(frame_set(nir=np.full((480, 640), 90, np.uint8)), face(box)))
-    assert values is None or np.isfinite(values).all()
-
-
-def test_near_infrared_of_another_size_is_not_measured() -> None:
-    assert near_infrared.measure(Observation(frame_set(nir=np.zeros((240, 320), np.uint8)), face())) is None
 
 
 def test_detector_cue_is_the_calibrated_verdict_of_livegate_detect() -> None:
