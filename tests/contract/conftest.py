@@ -19,7 +19,7 @@ OWN_PROCESS = "LIVEGATE_CONTRACT_DRIVER"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for kind in ("cameras", "doors", "readers"):
+    for kind in ("cameras", "doors", "illuminators", "readers"):
         only = os.environ.get(OWN_PROCESS)
         if f"{kind}_fixture" in metafunc.fixturenames:
             names = [only] if only else [name for name in known_drivers(kind) if not _is_apart(kind, name)]
@@ -42,6 +42,16 @@ def cameras_apart(request: pytest.FixtureRequest) -> ModuleType:
 @pytest.fixture
 def doors_fixture(request: pytest.FixtureRequest) -> ModuleType:
     return _load("doors", request.param)
+
+
+@pytest.fixture
+def illuminators_fixture(request: pytest.FixtureRequest) -> ModuleType:
+    return _load("illuminators", request.param)
+
+
+@pytest.fixture
+def illuminators_apart(request: pytest.FixtureRequest) -> ModuleType:
+    return _load("illuminators", request.param)
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Annotated, Any, Self
 
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError
 from livegate.options import Between, Matches
 from livegate.types import CredentialRead
+from livegate_drivers.serial_port import pyserial, remedy
 
+_NAME = "reader serial_line"
 # No credential is longer; a line that is, is noise or an attempt to fill the memory.
 MAX_LINE = 256
 _LINE_END = re.compile(rb"[\r\n]")
@@ -48,11 +50,11 @@ class SerialLineReader:
 
     def __enter__(self) -> Self:
         """Open the port; raise DriverError naming port and remedy."""
-        serial, device = _pyserial(), self._options.device
+        serial, device = pyserial(_NAME), self._options.device
         try:
             self._port = serial.Serial(str(device), self._options.baud, timeout=0)
         except (serial.SerialException, ValueError, OSError) as exc:
-            raise DriverError(f"{device}: the serial port cannot be opened ({exc}); {_remedy(device)}") from exc
+            raise DriverError(f"{device}: the serial port cannot be opened ({exc}); {remedy(device)}") from exc
         self._received.clear()
         return self
 
@@ -96,7 +98,7 @@ class SerialLineReader:
     def _receive(self, timeout_s: float) -> None:
         if self._port is None:
             raise DeviceLost(f"{self._options.device}: the reader is closed; enter it first")
-        serial = _pyserial()
+        serial = pyserial(_NAME)
         try:
             self._port.timeout = timeout_s
             self._received += self._port.read(max(1, min(self._port.in_waiting, MAX_LINE)))
@@ -119,17 +121,3 @@ class SerialLineReader:
 def open_reader(options: Options) -> SerialLineReader:
     """Return a reader on ``options.device``; raise DriverError for a pattern that is no regular expression."""
     return SerialLineReader(options)
-
-
-def _pyserial() -> ModuleType:
-    try:
-        import serial
-    except ModuleNotFoundError as exc:
-        raise DriverError("reader serial_line: needs pyserial; install livegate[serial]") from exc
-    return serial  # type: ignore[no-any-return]
-
-
-def _remedy(device: Path) -> str:
-    if not device.exists():
-        return "it is not there: check plug and 'device'"
-    return "the user livegate must be in group dialout, and nothing else may hold the port"
