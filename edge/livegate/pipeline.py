@@ -100,9 +100,10 @@ class Pipeline:
         self._notices.sensors(frame_set, now, self._sensing.faults)
         self._notices.clock(now)
         sight, conclusion = self._look(frame_set, now.monotonic_ns)
-        if given is not None:
-            self._sensing.learn(given, () if sight is None else sight.faces)
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
+        if given is not None:
+            # Last, for nobody need wait for it at the door.
+            self._sensing.learn(given, () if sight is None else sight.faces)
         return Snapshot(sight, self._notices.door(now), decision, sequence)
 
     def _adopt(self, rules: Rules) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from livegate.sensing.rhythm import OFTEN_NS, Rhythm
 from livegate.sensing.seen import Level, Seen
 from livegate.sensing.suspicion import Pace, Suspicion
 from livegate.types import NS_PER_MS, Role, SensorFault
@@ -25,6 +26,7 @@ class ChannelsSwapped:
     def __init__(self) -> None:
         self._pace = Pace(names=2, sure=3, sure_ns=10_000 * NS_PER_MS, proves=3)
         self._suspicion = Suspicion(self._pace)
+        self._rhythm = Rhythm(OFTEN_NS)
         self._sure_ns: int | None = None
         self._probation_ns = _FIRST_PROBATION_NS
 
@@ -37,7 +39,7 @@ class ChannelsSwapped:
         """Take the next FrameSet."""
         self._end_sentence(seen.at_ns)
         patch = None if self._suspicion.proven else seen.patch(Role.RGB, 0.5)
-        if patch is None:
+        if patch is None or not self._rhythm.due(seen.at_ns):
             return
         blue, _, red = (float(np.median(patch[::3, ::3, channel])) for channel in range(3))
         hue = float(np.log((red + _FLOOR) / (blue + _FLOOR)))

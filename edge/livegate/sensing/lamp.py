@@ -2,13 +2,14 @@
 
 With pictures taken lit and unlit it shows in their difference: of a near face, its clothes, even of a black screen,
 which reflects some percent and shows the lamp itself. Without them only a face no brighter than what lies behind it is
-left, which is just what a screen looks like: hence the patience.
+left, which is just what a screen looks like: then the fault is named, and the sensor stays to be judged by.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from livegate.sensing.rhythm import OFTEN_NS, Rhythm
 from livegate.sensing.seen import Level, Seen
 from livegate.sensing.suspicion import Pace, Suspicion
 from livegate.types import NS_PER_MS, Role, SensorFault
@@ -21,22 +22,30 @@ _DARK_FACE, _LIT_FACE = 0.1, 0.35
 
 
 class LampDark:
-    """Tells a dead lamp, over several people and ten minutes in which nothing was lit."""
+    """Tells a dead lamp: with pairs named after three people in a row, sure after five and ten dark minutes.
+
+    Without pairs it is named only then, and never sure.
+    """
 
     role = Role.NIR
     fault = SensorFault.ILLUMINATOR_DARK
 
     def __init__(self) -> None:
         self._suspicion = Suspicion(Pace(names=3, sure=5, sure_ns=600_000 * NS_PER_MS))
+        self._rhythm = Rhythm(OFTEN_NS)
+        self._in_pairs = False
 
     @property
     def level(self) -> Level:
         """How sure it is now."""
-        return self._suspicion.level
+        level = self._suspicion.level
+        if self._in_pairs:
+            return level
+        return Level.NAMED if level is Level.SURE else Level.NONE
 
     def learn(self, seen: Seen) -> None:
         """Take the next FrameSet."""
-        dark = self._is_dark(seen)
+        dark = self._is_dark(seen) if self._rhythm.due(seen.at_ns) else None
         if dark is not None:
             self._suspicion.vote(against=dark, presentation=seen.presentation, at_ns=seen.at_ns)
 
@@ -45,6 +54,7 @@ class LampDark:
         patch = seen.patch(Role.NIR, 0.6)
         if nir is None or frame is None or patch is None:
             return None
+        self._in_pairs = frame.unlit is not None
         if frame.unlit is not None:
             if frame.unlit.shape != nir.shape or frame.unlit.dtype != nir.dtype:
                 return None

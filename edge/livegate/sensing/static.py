@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.sensing.rhythm import OFTEN_NS, Rhythm
 from livegate.sensing.seen import Level, Seen
 from livegate.types import Role, SensorFault
 
@@ -27,6 +28,7 @@ class PureNoise:
     def __init__(self, role: Role) -> None:
         self.role = role
         self._row = 0
+        self._rhythm = Rhythm(OFTEN_NS)
         self._sure = False
 
     @property
@@ -37,7 +39,7 @@ class PureNoise:
     def learn(self, seen: Seen) -> None:
         """Take the next FrameSet."""
         image = seen.picture(self.role)
-        if image is None:
+        if image is None or not self._rhythm.due(seen.at_ns):
             return
         step = 1 if is_noise(image, _LEAST_DEVIATION.get(self.role, _USUAL_DEVIATION)) else -1
         self._row = min(max(self._row + step, 0), _FRAMES)

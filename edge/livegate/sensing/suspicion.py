@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 from livegate.sensing.seen import Level
 
-# So many votes of one presentation make it count, and so many of those must agree.
-LEAST_VOTES = 5
+# Of the votes of one presentation so many must agree.
 _AGAINST_SHARE = 0.8
-_GOOD_VOTES = 3
 _GOOD_SHARE = 0.5
 
 
@@ -23,12 +21,15 @@ class Pace:
     """After how many bad presentations in a row, over how long, a fault is named and is sure.
 
     ``proves``: after so many good ones the fault is not believed again of this opening; None where it may always come.
+    A presentation is bad after ``bad_votes``, good after ``good_votes``.
     """
 
     names: int
     sure: int
     sure_ns: int
     proves: int | None = None
+    bad_votes: int = 5
+    good_votes: int = 3
 
 
 class Suspicion:
@@ -66,9 +67,9 @@ class Suspicion:
         self._against += against
         self._good += not against
         votes = self._against + self._good
-        if not self._cleared and self._good >= _GOOD_VOTES and self._good >= _GOOD_SHARE * votes:
+        if not self._cleared and self._good >= self._pace.good_votes and self._good >= _GOOD_SHARE * votes:
             self._cleared, self._row, self._good_ones = True, 0, self._good_ones + 1
-        elif not self._cleared and votes >= LEAST_VOTES and self._against >= _AGAINST_SHARE * votes:
+        elif not self._cleared and votes >= self._pace.bad_votes and self._against >= _AGAINST_SHARE * votes:
             self._count(at_ns)
 
     def _count(self, at_ns: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from livegate.sensing.rhythm import OFTEN_NS, Rhythm
 from livegate.sensing.seen import Level, Seen
 from livegate.sensing.suspicion import Pace, Suspicion
 from livegate.types import NS_PER_MS, Role, SensorFault
@@ -33,6 +34,7 @@ class WrongUnit:
     def __init__(self) -> None:
         self._suspicion = Suspicion(Pace(names=2, sure=3, sure_ns=20_000 * NS_PER_MS, proves=3))
         self._nearest_mm, self._farthest_mm = np.inf, 0.0
+        self._rhythm = Rhythm(OFTEN_NS)
 
     @property
     def level(self) -> Level:
@@ -42,7 +44,7 @@ class WrongUnit:
     def learn(self, seen: Seen) -> None:
         """Take the next FrameSet."""
         image = seen.picture(Role.DEPTH)
-        if image is None or self._suspicion.proven:
+        if image is None or self._suspicion.proven or not self._rhythm.due(seen.at_ns):
             return
         returns = image[::_STRIDE, ::_STRIDE]
         returns = returns[returns > 0]

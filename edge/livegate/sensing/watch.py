@@ -8,18 +8,21 @@ from types import MappingProxyType
 from typing import overload
 
 from livegate.config import WhenSuspect
+from livegate.sensing.alignment import Misaligned
 from livegate.sensing.channels import ChannelsSwapped
+from livegate.sensing.cover import SoftlyCovered
 from livegate.sensing.faults import MEANINGS, SUSPICIOUS, UNUSABLE_AT_ONCE
 from livegate.sensing.hidden import Hidden
 from livegate.sensing.identity import OtherDevice
 from livegate.sensing.lamp import LampDark
+from livegate.sensing.noise import NoiseUnlike
 from livegate.sensing.seen import Detector, Level, Seen
 from livegate.sensing.static import PureNoise
 from livegate.sensing.units import WrongUnit
 from livegate.types import NS_PER_MS, Face, Frame, FrameSet, PadDecision, PadResult, Reason, Role, SensorFault
 
 # Without a face for so long, the next one is somebody else's.
-_APART_NS = 1_000 * NS_PER_MS
+_APART_NS = 500 * NS_PER_MS
 
 Faults = Mapping[Role, frozenset[SensorFault]]
 
@@ -35,21 +38,22 @@ class SensorWatch:
         self,
         when_suspect: WhenSuspect = WhenSuspect.REPORT,
         devices: Mapping[Role, str] | None = None,
+        noise: Mapping[Role, float] | None = None,
         cameras: Callable[[], Faults] = dict,
     ) -> None:
-        """``devices`` names the serial numbers of the calibration, by role, where it knows them.
+        """``devices`` and ``noise`` are what the calibration knows, by role: serial numbers and grey levels.
 
         ``cameras`` is asked for what is wrong with them while none gives a picture; it must not block.
         """
         self._when_suspect = when_suspect
         self._devices = dict(devices or {})
+        self._noise = dict(noise or {})
         self._cameras = cameras
         self._detectors: dict[Role, list[Detector]] = {}
         self._opened: dict[Role, tuple[int, str | None]] = {}
         self._hidden = Hidden()
         self._presentation = 0
         self._face_ns: int | None = None
-        self._turn = 0
         self.faults: Faults = MappingProxyType({})
         """What is known to be wrong now, by role."""
 
@@ -91,12 +95,9 @@ class SensorWatch:
             self._face_ns = frame_set.captured_ns
         seen = Seen(frame_set, faces, self._presentation)
         self._hidden.learn(seen)
-        self._turn += 1
         for role, frame in frame_set.frames.items():
-            detectors = self._detectors_of(role, frame)
-            # One a FrameSet: none needs all of them, and together they would cost more than a cue.
-            if detectors:
-                detectors[self._turn % len(detectors)].learn(seen)
+            for detector in self._detectors_of(role, frame):
+                detector.learn(seen)
 
     def ruled(self, pad: PadResult) -> PadResult:
         """Return a verdict, or the non-response that takes its place while a sensor is suspect or hidden.
@@ -129,15 +130,19 @@ class SensorWatch:
         again = before is not None and (frame.sequence < before[0] or frame.device != before[1])
         if role not in self._detectors or again:
             kept = [d for d in self._detectors.get(role, ()) if d.fault is SensorFault.OTHER_DEVICE]
-            self._detectors[role] = [*(kept or [OtherDevice(role, self._devices.get(role))]), *_made(role)]
+            self._detectors[role] = [*(kept or [OtherDevice(role, self._devices.get(role))]), *self._made(role)]
         return self._detectors[role]
 
-
-def _made(role: Role) -> Iterator[Detector]:
-    yield PureNoise(role)
-    if role is Role.RGB:
-        yield ChannelsSwapped()
-    if role is Role.DEPTH:
-        yield WrongUnit()
-    if role is Role.NIR:
-        yield LampDark()
+    def _made(self, role: Role) -> Iterator[Detector]:
+        yield PureNoise(role)
+        if role is Role.RGB:
+            yield ChannelsSwapped()
+        if role is Role.DEPTH:
+            yield WrongUnit()
+        if role is Role.NIR:
+            yield LampDark()
+        if role is not Role.DEPTH:
+            yield SoftlyCovered(role)
+            yield NoiseUnlike(role, self._noise.get(role))
+        if role in (Role.NIR, Role.DEPTH):
+            yield Misaligned(role)

@@ -1,0 +1,70 @@
+"""Is something soft before the lens: breath, grease, tape, a hand too near to be sharp?
+
+What is all dark or of one value capture tells at once. This is what lets light through and no detail: with nobody in
+view the room's contrast over a few pixels falls to a small part of what it was. Somebody's own face, print or screen is
+never judged by it, so nobody can rid the terminal of a sensor by what they hold up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.sensing.rhythm import Rhythm
+from livegate.sensing.seen import Level, Seen
+from livegate.types import NS_PER_MS, Role, SensorFault
+
+_PERIOD_NS = 200 * NS_PER_MS
+_FRAMES = 15
+_COVERED, _CLEAR = 0.25, 0.5
+# The reference forgets half of itself in some hours of looking, so that a room may change.
+_FORGET = 1.0 - 1e-5
+_APART_PX = 8
+_DARK_LEVEL = 25.0
+_FLOOR = 8.0
+
+
+class SoftlyCovered:
+    """Tells a picture that lost its detail while nobody was in view; the first detailed one clears it."""
+
+    fault = SensorFault.COVERED
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+        self._rhythm = Rhythm(_PERIOD_NS)
+        self._reference = 0.0
+        self._row = 0
+
+    @property
+    def level(self) -> Level:
+        """How sure it is now."""
+        return Level.SURE if self._row >= _FRAMES else Level.NONE
+
+    def learn(self, seen: Seen) -> None:
+        """Take the next FrameSet."""
+        image = seen.picture(self.role)
+        if image is None or seen.faces or not self._rhythm.due(seen.at_ns):
+            return
+        found = detail(image)
+        if found is None:
+            return
+        self._reference = max(found, self._reference * _FORGET)
+        if found < _COVERED * self._reference:
+            self._row = min(self._row + 1, _FRAMES)
+        elif found > _CLEAR * self._reference or self._row < _FRAMES:
+            self._row = 0
+
+
+def detail(image: NDArray[Any]) -> float | None:
+    """Return the contrast over eight pixels of a uint8 picture, relative to its brightness; None where it is dark.
+
+    The largest tenth of the differences on one row in sixteen, so that a bare wall with one edge has some.
+    """
+    rows = (image if image.ndim == 2 else image[:, :, 1])[8::16, ::2].astype(np.float32)
+    level = float(rows.mean())
+    if level < _DARK_LEVEL:
+        return None
+    apart = _APART_PX // 2
+    return float(np.percentile(np.abs(rows[:, apart:] - rows[:, :-apart]), 90)) / (level + _FLOOR)
