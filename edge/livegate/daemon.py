@@ -90,6 +90,7 @@ class Daemon:
         while not stop.wait(SUPERVISE_S):
             self._check_threads()
             self._house.calibration.look(self._house.settings, self.store)
+            self._house.cameras_told.look(self._house.settings, self.store)
             if time.monotonic() - self._turned_s < STUCK_S:
                 notify("WATCHDOG=1")
             if time.monotonic() - ticked_s > TICK_S:
@@ -149,7 +150,7 @@ class Daemon:
 
     def _turn(self) -> None:
         try:
-            frame_set = self._house.rig.next(FRAME_TIMEOUT_S)
+            frame_set = self._house.geometry.aligner.align(self._house.rig.next(FRAME_TIMEOUT_S))
         except DeviceTimeout:
             frame_set = None
         now = self._floor.clock()

@@ -17,6 +17,7 @@ from livegate.config import AntiPassBack, Config, Doubt, Doubts, Limit, Mqtt, Pa
 from livegate.configfile import check_whole
 from livegate.decide.recalibration import Recalibration
 from livegate.errors import ConfigError
+from livegate.events.calibration import calibration_sha256
 from livegate.events.environment import Environment
 from livegate.gate.limits import limit_name
 from livegate.options import Between, parse
@@ -105,10 +106,14 @@ class Settings:
     """
 
     def __init__(self, config: Config, environment: Environment) -> None:
-        """Begin with the local ``config``; ``environment`` is what events say of the circumstances."""
+        """Begin with the local ``config``; ``environment`` is what events say of the circumstances.
+
+        It names the calibration of the cameras, which is the same as long as the terminal runs.
+        """
         self._lock = threading.Lock()
         self._environment = environment
         self._recalibration: Recalibration | None = None
+        self._cameras_sha256 = environment.calibration_sha256
         self._log_level = logging.getLogger().level
         self.effective = Effective(config)
         self.rules = Rules.of(config, environment)
@@ -124,8 +129,12 @@ class Settings:
         """Put a calibration of the decision in force, None for none; events name it by ``sha256`` from then on."""
         with self._lock:
             self._recalibration = recalibration
-            self._environment = replace(self._environment, calibration_sha256=sha256)
+            self._environment = replace(self._environment, calibration_sha256=self.calibrated_by(sha256))
             self._swap()
+
+    def calibrated_by(self, decision: str | None) -> str | None:
+        """Return what events say of the calibrations in force when that of the decision is ``decision``."""
+        return calibration_sha256(self._cameras_sha256, decision)
 
     def _swap(self) -> None:
         self.rules = Rules.of(self.effective.config, self._environment, self._recalibration)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -13,7 +12,6 @@ from livegate.acceptance.file import FILE, Kept, check_models, load
 from livegate.decide.recalibration import Recalibration
 from livegate.errors import CalibrationError, StoreError
 from livegate.events.calibration import (
-    CALIBRATION_APPLIED,
     CalibrationAction,
     CalibrationTold,
     calibration_applied,
@@ -21,6 +19,7 @@ from livegate.events.calibration import (
 from livegate.events.environment import reason_text
 from livegate.settings import Settings
 from livegate.store import Store
+from livegate.store.calibrations import is_news
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +77,9 @@ class Following:
 
     def _tell(self, settings: Settings, store: Store) -> None:
         told = _told(self.found)
-        if not _is_news(told, store):
+        if not is_news(told, store):
             return
-        environment = replace(settings.rules.environment, calibration_sha256=self.found.sha256)
+        environment = replace(settings.rules.environment, calibration_sha256=settings.calibrated_by(self.found.sha256))
         with store.transaction() as t:
             t.enqueue(calibration_applied(told, t.opened, environment))
         log.info("calibration %s", told.action, extra={"sha256": told.sha256, "shift_llr": told.shift_llr})
@@ -121,12 +120,3 @@ def _told(found: Found) -> CalibrationTold:
         deviation_llr=tables.recalibration.deviation_llr,
         samples={"bona_fide": tables.bona_fide.samples, "attack": tables.attack.samples},
     )
-
-
-def _is_news(told: CalibrationTold, store: Store) -> bool:
-    """Return whether the last event of this kind says otherwise; without one, nothing in force is no news."""
-    last = next(iter(store.newest(1, CALIBRATION_APPLIED)), None)
-    if last is None:
-        return told.action is not CalibrationAction.REMOVE
-    what = json.loads(last.body)["data"]["what"]
-    return (what["action"], what["sha256"], what["reason"]) != (told.action, told.sha256, told.reason)

@@ -1,0 +1,131 @@
+"""All pictures of a moment on rgb's pixels, or MISALIGNED: what nobody knows the place of is not guessed at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from livegate.geometry.calibration import CalibratedCamera, RigCalibration
+from livegate.geometry.rectify import rectified
+from livegate.geometry.registering import DepthOnto, GreyOnto, Straightened, Surface
+from livegate.types import Frame, FrameSet, Intrinsics, Role, SensorFault, SensorState
+
+
+class Aligner:
+    """Puts nir and depth onto rgb's pixels, and rgb with rgb_right onto a rectified pair. One thread at a time.
+
+    Without a calibration, pictures of rgb's size pass as they are: whoever made them registered them (recordings, a
+    camera that does it itself). With one, no role passes that it does not name.
+    """
+
+    def __init__(self, calibration: RigCalibration | None, roles: Iterable[Role], *, refused: bool = False) -> None:
+        """Take the calibration in force, None for none; ``roles`` are those of the terminal's cameras.
+
+        ``refused`` says that there should be a calibration and it cannot be used: then rgb stands alone.
+        """
+        self.calibration = calibration
+        self._refused = refused
+        self._rig = None if calibration is None else _Rig(calibration, frozenset(roles))
+
+    def align(self, frame_set: FrameSet) -> FrameSet:
+        """Return ``frame_set`` with every picture on rgb's pixels; what cannot be put there is MISALIGNED, and why.
+
+        Frames of a role whose camera or picture size is not the calibration's get OTHER_CALIBRATION; if that is rgb
+        itself, so do all others, and rgb goes on alone, as it came. A serial that the camera or the file does not tell
+        is no difference. Pictures that were registered are new arrays; where nothing is known they are 0. Faults that
+        the set came with stay.
+        """
+        rgb = frame_set.frames.get(Role.RGB)
+        if rgb is None:
+            return frame_set
+        faults = self._faults(frame_set.frames, rgb)
+        if self._rig is None and not faults:
+            return frame_set
+        placed = {role: frame for role, frame in frame_set.frames.items() if role is Role.RGB or role not in faults}
+        if self._rig is not None and Role.RGB not in faults:
+            placed = self._rig.placed(placed)
+        states = {
+            role: SensorState.MISALIGNED if role in faults and role is not Role.RGB else state
+            for role, state in frame_set.states.items()
+        }
+        return replace(
+            frame_set,
+            frames=MappingProxyType(placed),
+            states=MappingProxyType(states),
+            faults=MappingProxyType(_joined(frame_set.faults, faults)),
+        )
+
+    def _faults(self, frames: Mapping[Role, Frame], rgb: Frame) -> dict[Role, SensorFault]:
+        if self.calibration is None:
+            return {
+                role: SensorFault.UNCALIBRATED
+                for role, frame in frames.items()
+                if role is not Role.RGB and (self._refused or frame.image.shape[:2] != rgb.image.shape[:2])
+            }
+        cameras = self.calibration.cameras
+        faults = {role: fault for role, frame in frames.items() if (fault := _unlike(frame, cameras.get(role)))}
+        if Role.RGB in faults:
+            # Where the others stand is known to another camera's pixels, not to these.
+            return dict.fromkeys(frames, SensorFault.OTHER_CALIBRATION)
+        return faults
+
+
+def _unlike(frame: Frame, camera: CalibratedCamera | None) -> SensorFault | None:
+    """Return what keeps a frame from being one of a calibrated camera, None where nothing does."""
+    if camera is None:
+        return SensorFault.UNCALIBRATED
+    if frame.image.shape[:2] != (camera.height, camera.width):
+        return SensorFault.OTHER_CALIBRATION
+    known = frame.device is not None and camera.device is not None
+    return SensorFault.OTHER_CALIBRATION if known and frame.device != camera.device else None
+
+
+def _joined(
+    before: Mapping[Role, frozenset[SensorFault]], faults: Mapping[Role, SensorFault]
+) -> dict[Role, frozenset[SensorFault]]:
+    return {**before, **{role: before.get(role, frozenset()) | {fault} for role, fault in faults.items()}}
+
+
+class _Rig:
+    """The ways onto rgb's pixels of one calibration, for the roles there are."""
+
+    def __init__(self, calibration: RigCalibration, roles: frozenset[Role]) -> None:
+        cameras = {role: camera for role, camera in calibration.cameras.items() if role in roles | {Role.RGB}}
+        eye, right = cameras[Role.RGB], cameras.get(Role.RGB_RIGHT)
+        self._colour: dict[Role, Callable[[NDArray[Any]], NDArray[Any]]] = {}
+        self._baseline_mm: float | None = None
+        if right is not None:
+            pair = rectified(eye, right)
+            self._baseline_mm = pair.baseline_mm
+            self._colour = {Role.RGB: Straightened(eye, pair.left), Role.RGB_RIGHT: Straightened(right, pair.right)}
+            eye = pair.left
+        self._pinhole: Intrinsics = eye.pinhole
+        self._depth = DepthOnto(cameras[Role.DEPTH], eye) if Role.DEPTH in cameras else None
+        self._nir = GreyOnto(cameras[Role.NIR], eye) if Role.NIR in cameras else None
+        self._surface = Surface(eye, calibration.nominal_mm) if self._nir is not None else None
+
+    def placed(self, frames: Mapping[Role, Frame]) -> dict[Role, Frame]:
+        """Return the frames, all of this rig's cameras, on rgb's pixels."""
+        placed = {role: replace(frame, intrinsics=self._pinhole) for role, frame in frames.items()}
+        for role in self._colour.keys() & frames.keys():
+            placed[role] = replace(placed[role], image=self._colour[role](frames[role].image))
+        if Role.RGB_RIGHT in placed:
+            placed[Role.RGB_RIGHT] = replace(placed[Role.RGB_RIGHT], baseline_mm=self._baseline_mm)
+        if self._depth is not None and Role.DEPTH in placed:
+            placed[Role.DEPTH] = replace(placed[Role.DEPTH], image=self._depth(frames[Role.DEPTH].image))
+        if self._nir is not None and self._surface is not None and Role.NIR in placed:
+            depth = placed.get(Role.DEPTH)
+            placed[Role.NIR] = _seen_through(
+                placed[Role.NIR], self._nir, self._surface.of(None if depth is None else depth.image)
+            )
+        return placed
+
+
+def _seen_through(nir: Frame, way: GreyOnto, surface: NDArray[Any]) -> Frame:
+    paired = nir.unlit is not None and (nir.unlit.shape, nir.unlit.dtype) == (nir.image.shape, nir.image.dtype)
+    unlit = way(nir.unlit, surface) if nir.unlit is not None and paired else None
+    return replace(nir, image=way(nir.image, surface), unlit=unlit)
