@@ -166,3 +166,10 @@ def test_an_interrupted_run_is_taken_up_and_gives_the_same_bytes(data: Path, tmp
     (job.folder / "depth" / "000001.png").unlink()
     assert write_dataset(job, 1) == 1
     assert before == {p.relative_to(job.folder): p.read_bytes() for p in job.folder.rglob("*") if p.is_file()}
+
+
+def test_a_least_width_keeps_everyone_near(data: Path) -> None:
+    near = Mixture(0.5, ("print_flat", "screens"), 110.0)
+    lines = [LiftedSimulator(data).render(index, 7, Split.TRAIN, near)[1] for index in range(4)]
+    assert min(line["box"][2] for line in lines) >= 110
+    assert [line["label"] for line in lines].count("bona_fide") == 2

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.errors import ConfigError
 from livegate.types import Intrinsics
 from livegate_tools.simulate.boxes import face_box
 from livegate_tools.simulate.head import Pose
@@ -119,6 +120,8 @@ class HeadSimulator:
     ) -> tuple[RenderedFrame, dict[str, Any]]:
         """Return sample ``index`` and its manifest fields, except the paths; the same arguments give the same bytes."""
         rng = np.random.default_rng([seed, list(Split).index(split), index])
+        if mixture.least_face_px:
+            raise ConfigError("--least-face-px: goes with --lifted; rendered heads stand 0.3 to 1.1 m away")
         alive = mixture.is_alive(index)
         shares = {str(species): 1.0 for species in Species}
         if rng.random() < LIVE_SHARE if alive is None else alive:

@@ -37,7 +37,7 @@ from livegate_tools.simulate.sensors import (
 )
 from livegate_tools.simulate.stereo_view import seen_from_right
 
-_ATTEMPTS = 40
+_ATTEMPTS = 80
 _LEAST_IN_VIEW = 0.7
 _HOLDERS = 0.4
 _HIDDEN = 0.8
@@ -85,7 +85,8 @@ class LiftedSimulator:
         if not (index % 2 == 0 if alive is None else alive):
             species = mixture.species_of(rng, index, SPECIES_SHARES)
         scenes = (_shown(rng, sources, person, focal, species) for _ in range(_ATTEMPTS))
-        scene = next((scene for scene in scenes if scene is not None), None)
+        least_px = mixture.least_face_px
+        scene = next((scene for scene in scenes if scene is not None and scene.box[2] >= least_px), None)
         if scene is None:
             raise PictureError(f"{person.path}: no presentation keeps this face in view; remove it from its index")
         frame, sensors = _captured(rng, scene, split, focal)

@@ -16,18 +16,22 @@ SCREENS = "screens"
 class Mixture:
     """What samples are drawn: a share of living people, and species by name, all as often; None: the simulator's own.
 
+    ``least_face_px`` is the narrowest face, living or shown, that counts as presented; others are drawn anew.
+
     With numbers given, samples come in a fixed order, so that of N samples exactly the share is alive and every
     species is there equally often.
     """
 
     alive_share: float | None = None
     species: tuple[str, ...] = ()
+    least_face_px: float = 0.0
 
     @property
     def stamp(self) -> Mapping[str, Any]:
         """What a folder remembers of it; nothing of the simulator's own mixture."""
         share = {} if self.alive_share is None else {"alive_share": self.alive_share}
-        return share | ({"species": list(self.species)} if self.species else {})
+        least = {"least_face_px": self.least_face_px} if self.least_face_px else {}
+        return share | least | ({"species": list(self.species)} if self.species else {})
 
     def is_alive(self, index: int) -> bool | None:
         """Return whether sample ``index`` is of a living person, None where the simulator decides."""

@@ -42,7 +42,7 @@ class PictureSimulator:
         """
         if mixture != ANY:
             raise ConfigError(
-                "--alive-share, --species: coloured pictures come in pairs; add --lifted, or leave them out"
+                "--alive-share, --species, --least-face-px: coloured pictures come in pairs; add --lifted, or not these"
             )
         if split not in self._sources:
             self._sources[split] = read_sources(self.data, split)

@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "(default: the simulator's own), in a fixed order")  # fmt: skip
     parser.add_argument("--species", type=_species, default=(), metavar="NAME,...", help="only these attacks, all as "
                         "often; 'screens' stands for any of the replay_ ones (default: all)")  # fmt: skip
+    parser.add_argument("--least-face-px", type=float, default=0.0, metavar="PX", help="with --lifted: no face "
+                        "narrower than this, as of people who stand before a terminal (default 0)")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes")
 
 
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "visits":
         return _visits(arguments)
     job = Job(_simulator(arguments), arguments.out, arguments.count, arguments.seed, Split(arguments.split),
-              Mixture(arguments.alive_share, arguments.species))  # fmt: skip
+              Mixture(arguments.alive_share, arguments.species, arguments.least_face_px))  # fmt: skip
     drawn = write_dataset(job, arguments.jobs)
     print(f"{arguments.out}/manifest.jsonl: {arguments.count} samples, {drawn} of them drawn now")
     return 0
