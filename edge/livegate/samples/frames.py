@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -43,6 +44,32 @@ def read_frame_sets(sample: Sample, roles: frozenset[Role]) -> Iterator[FrameSet
     """
     for sequence, moment in enumerate(sample.moments):
         yield _frame_set(moment, sequence, roles, sample)
+
+
+def restricted(frame_set: FrameSet, roles: frozenset[Role]) -> FrameSet:
+    """Return ``frame_set`` as a terminal would have had it that has no sensors but ``roles``."""
+    return replace(
+        frame_set,
+        frames=MappingProxyType({role: frame for role, frame in frame_set.frames.items() if role in roles}),
+        states=MappingProxyType({role: state for role, state in frame_set.states.items() if role in roles}),
+        faults=MappingProxyType({role: faults for role, faults in frame_set.faults.items() if role in roles}),
+    )
+
+
+def sensor_sets(roles: frozenset[Role]) -> tuple[frozenset[Role], ...]:
+    """Return every set of sensors that a terminal with ``roles`` may be left with, the smallest first; rgb is in each.
+
+    An rgb camera alone comes first, ``roles`` itself last.
+    """
+    others = sorted(roles - {Role.RGB})
+    return tuple(
+        frozenset({Role.RGB, *more}) for n in range(len(others) + 1) for more in itertools.combinations(others, n)
+    )
+
+
+def named(roles: frozenset[Role]) -> str:
+    """Return the name of a set of sensors: ``rgb+nir+depth``, in the order of Role."""
+    return "+".join(role for role in Role if role in roles)
 
 
 def _frame_set(moment: Moment, sequence: int, roles: frozenset[Role], sample: Sample) -> FrameSet:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from livegate.cues.crop import CropCue
 from livegate.cues.protocol import Cue
 from livegate.cues.scorer import Scorer
 from livegate.decide.evidence import pooled
@@ -14,8 +15,9 @@ from livegate.decide.fitting import Labels
 from livegate.detect.detector import Detector
 from livegate.errors import PictureError
 from livegate.quality.gate import QualityGate
-from livegate.samples.frames import read_frame_sets
+from livegate.samples.frames import named, read_frame_sets, restricted, sensor_sets
 from livegate.samples.manifest import Sample
+from livegate.scorers import DETECTOR
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import Observation, Role
 
@@ -24,16 +26,25 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One presentation: its label, and by cue the numbers of every observation that it could measure."""
+    """One presentation: its label, and by cue the numbers of every observation that it could measure.
+
+    ``narrower`` holds what some cues measure otherwise where there are fewer sensors, by the name of the set of sensors
+    (:func:`frames.named`) and by cue: one that looks for agreement sees less of it.
+    """
 
     species: str | None
     source: str
     subject: str
     rows: Mapping[str, Rows]
+    narrower: Mapping[str, Mapping[str, Rows]] = field(default_factory=dict)
 
-    def llr(self, name: str, scorer: Scorer) -> float | None:
-        """Return what one cue says of the whole presentation, None where it could not measure anything."""
-        rows = self.rows.get(name)
+    def llr(self, name: str, scorer: Scorer, sensors: str | None = None) -> float | None:
+        """Return what one cue says of the whole presentation, None where it could not measure anything.
+
+        ``sensors`` names the only ones there are, None for all.
+        """
+        narrower = self.narrower.get(sensors or "", {})
+        rows = narrower.get(name, self.rows.get(name))
         if not rows:
             return None
         return pooled([scorer.llr(np.array(row)) for row in rows], scorer.frame_correlation, scorer.max_llr)
@@ -41,11 +52,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Measurer:
-    """What measures: a detector, the quality gate where there is one, and cues by name."""
+    """What measures: a detector, the quality gate where there is one, and cues by name.
+
+    ``narrow``: what cues measure with fewer sensors, too.
+    """
 
     detector: Detector
     quality: QualityGate | None
     cues: Mapping[str, Cue]
+    narrow: bool = False
 
     def measure(self, sample: Sample) -> Measured | None:
         """Return what the cues measure of ``sample``; None where a picture cannot be read or no face is good enough."""
@@ -60,7 +75,22 @@ class Measurer:
             return None
         rows = {name: _rows(cue, attempt.evidence) for name, cue in self.cues.items()}
         subject = sample.subject or f"{sample.source}/{sample.id}"
-        return Measured(sample.pai_species, sample.source, subject, rows)
+        narrower = self._narrower(attempt.evidence, roles, rows) if self.narrow else {}
+        return Measured(sample.pai_species, sample.source, subject, rows, narrower)
+
+    def _narrower(
+        self, evidence: Sequence[Observation], roles: frozenset[Role], rows: Mapping[str, Rows]
+    ) -> dict[str, dict[str, Rows]]:
+        """What cues of several sensors measure otherwise with fewer; a network looks at the colour picture alone."""
+        several = {name: cue for name, cue in self.cues.items() if name != DETECTOR and not isinstance(cue, CropCue)}
+        found: dict[str, dict[str, Rows]] = {}
+        for fewer in sensor_sets(roles)[:-1]:
+            seen = [replace(one, frame_set=restricted(one.frame_set, fewer)) for one in evidence]
+            measured = {name: _rows(cue, seen) for name, cue in several.items() if fewer >= cue.NEEDS}
+            other = {name: these for name, these in measured.items() if these != rows[name]}
+            if other:
+                found[named(fewer)] = other
+        return found
 
 
 def labels_of(measured: Sequence[Measured]) -> Labels:

@@ -16,6 +16,8 @@ from typing import Any, cast
 
 import cv2
 
+import livegate.cues
+import livegate.kernels
 from livegate import assets, config
 from livegate.cues import detector as detector_cue
 from livegate.cues.crop import CropCue
@@ -29,7 +31,7 @@ from livegate.installed.shelf import SHIPPED
 from livegate.progress import Progress
 from livegate.quality_manifest import open_quality
 from livegate.samples.manifest import Sample, read_manifest
-from livegate.samples.measuring import Measured, Measurer
+from livegate.samples.measuring import Measured, Measurer, Rows
 from livegate.scorers import DETECTOR, fingerprint
 
 QUALITY = "quality"
@@ -47,7 +49,7 @@ def open_measurer() -> Measurer:
         classifier = open_classifier(folder, config.Detector())
         if classifier is not None:
             cues[name] = CropCue(classifier)
-    return Measurer(detector, open_quality(config.QualityConfig(), SHIPPED), cues)
+    return Measurer(detector, open_quality(config.QualityConfig(), SHIPPED), cues, narrow=True)
 
 
 def samples_of(place: Path) -> list[Sample]:
@@ -96,7 +98,13 @@ def _cue_key(cue: Cue) -> Any:
         classifier: CropClassifier = cue.classifier
         m = classifier.manifest
         return [m.model.sha256, *(dataclasses.asdict(table) for table in (m.input, m.crop, m.output))]
-    return inspect.getsource(cast(ModuleType, cue))
+    return inspect.getsource(cast(ModuleType, cue)), _shared_source()
+
+
+def _shared_source() -> list[str]:
+    """What cues call: another line there may be another number."""
+    folders = [Path(package.__path__[0]) for package in (livegate.cues, livegate.kernels)]
+    return [path.read_text() for folder in folders for path in sorted(folder.glob("*.py"))]
 
 
 def _id(sample: Sample) -> str:
@@ -112,11 +120,16 @@ def _read(file: Path | None) -> dict[str, Measured | None]:
     for line in file.read_text().splitlines():
         name, seen = json.loads(line)
         if seen is not None:
-            rows = {cue: tuple(tuple(row) for row in rows) for cue, rows in seen["rows"].items()}
-            known[name] = Measured(seen["species"], seen["source"], seen["subject"], rows)
+            narrower = {sensors: _rows(rows) for sensors, rows in seen["narrower"].items()}
+            labels = seen["species"], seen["source"], seen["subject"]
+            known[name] = Measured(*labels, _rows(seen["rows"]), narrower)
         else:
             known[name] = None
     return known
+
+
+def _rows(read: dict[str, list[list[float]]]) -> dict[str, Rows]:
+    return {cue: tuple(tuple(row) for row in rows) for cue, rows in read.items()}
 
 
 def _measure(samples: Sequence[Sample], measurer: Measurer, jobs: int) -> Iterator[Measured | None]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegate import assets
 from livegate.config import DecisionPolicy
@@ -25,9 +26,11 @@ from livegate.decide.fitting import Labels, Line, Threshold, balanced, fit_line,
 from livegate.detect.manifest import read_manifest
 from livegate.errors import LivegateError
 from livegate.installed.shelf import SHIPPED
+from livegate.samples.frames import named
 from livegate.samples.measuring import Measured, Measurer
 from livegate.scorers import DETECTOR, detector_as_cue, fingerprint, read_scorer
 from livegate.toml_text import toml_lines
+from livegate.types import Role
 from livegate_tools.evaluate import metrics
 from livegate_tools.train.dev_evidence import measure_all, open_measurer, samples_of
 from livegate_tools.train.figures import Rate, share
@@ -38,19 +41,32 @@ from livegate_tools.train.scorer_file import write_scorer
 # cannot tell a species are not fitted to it: they would only learn to refuse people. The card says what it comes to.
 TOLD_BY: Mapping[str, frozenset[str]] = {
     "mask_3d": frozenset({"near_infrared"}),
-    "cutout_mask": frozenset({"near_infrared", "depth_shape"}),
+    "cutout_mask": frozenset({"near_infrared", "depth_shape", "stereo"}),
 }
+# Simulated from assumed constants: a threshold set for it would turn people away for a guess about rubber.
+ASSUMED = frozenset({"mask_3d"})
 _DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What every cue said of one dev sample, by name, and its labels; species None is bona fide."""
+    """What every cue said of one dev sample, by name, and its labels; species None is bona fide.
+
+    ``narrower``: what cues said otherwise with fewer sensors, by the sensors' name; None: nothing.
+    """
 
     llr: Mapping[str, float]
     species: str | None
     source: str = "dev"
     subject: str = ""
+    narrower: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+
+    def said(self, cues: Sequence[str], sensors: str) -> tuple[float, ...] | None:
+        """Return what ``cues`` said at a terminal with ``sensors`` alone, None where one of them was silent."""
+        narrower = self.narrower.get(sensors, {})
+        values = [narrower.get(name, self.llr.get(name)) for name in cues]
+        known = tuple(value for value in values if value is not None)
+        return known if len(known) == len(values) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +82,22 @@ class Point:
     by_source: Mapping[str, Rate] = field(default_factory=dict)
 
 
-def points(evidence: Sequence[Evidence], policy: DecisionPolicy) -> list[Point]:
-    """Return a point for every set of cues that people and attacks were both measured by; the detector is in each."""
+def points(
+    evidence: Sequence[Evidence], policy: DecisionPolicy, needs: Mapping[str, frozenset[Role]] | None = None
+) -> list[Point]:
+    """Return a point for every set of cues that people and attacks were both measured by; the detector is in each.
+
+    ``needs`` says which sensors a cue needs. A set of cues is fitted to what they say where there are no other sensors
+    than they need; one that never speaks together there, to what it says with all of them.
+    """
     names = sorted({name for seen in evidence for name in seen.llr} - {DETECTOR})
     sets = [(DETECTOR, *more) for n in range(len(names) + 1) for more in itertools.combinations(names, n)]
-    return [point for cues in sets if (point := _point(cues, evidence, policy)) is not None]
+    found = []
+    for cues in sets:
+        sensors = named(frozenset({Role.RGB}).union(*((needs or {}).get(name, frozenset()) for name in cues)))
+        point = _point(cues, evidence, policy, sensors) or _point(cues, evidence, policy, "")
+        found += [] if point is None else [point]
+    return found
 
 
 def tells(cues: Sequence[str], species: str | None) -> bool:
@@ -87,7 +114,8 @@ def train_fusion(places: Sequence[Path], out: Path, jobs: int = 1, cache: Path |
     samples = [sample for place in places for sample in samples_of(place)]
     measured = measure_all(samples, measurer, jobs, cache)
     scorers = _scorers(measurer, measured)
-    found = points([_evidence(seen, scorers) for seen in measured], policy)
+    needs = {name: cue.NEEDS for name, cue in measurer.cues.items()}
+    found = points([_evidence(seen, scorers) for seen in measured], policy, needs)
     if not found:
         raise LivegateError(f"{', '.join(map(str, places))}: expected people and attacks with a face, found none")
     out.mkdir(parents=True, exist_ok=True)
@@ -115,24 +143,32 @@ def _scorers(measurer: Measurer, measured: Sequence[Measured]) -> dict[str, Scor
 def _evidence(seen: Measured, scorers: Mapping[str, Scorer]) -> Evidence:
     llrs = {name: seen.llr(name, scorer) for name, scorer in scorers.items()}
     said = {name: llr for name, llr in llrs.items() if llr is not None}
-    return Evidence(said, seen.species, seen.source, seen.subject)
+    narrower = {
+        sensors: {name: seen.llr(name, scorers[name], sensors) for name in rows if name in scorers}
+        for sensors, rows in seen.narrower.items()
+    }
+    return Evidence(said, seen.species, seen.source, seen.subject, narrower)
 
 
-def _point(cues: tuple[str, ...], evidence: Sequence[Evidence], policy: DecisionPolicy) -> Point | None:
-    those = [seen for seen in evidence if seen.llr.keys() >= set(cues)]
-    fitted = [seen for seen in those if tells(cues, seen.species)]
-    labels = _labels(fitted)
-    if labels.bona_fide.all() or not labels.bona_fide.any():
+def _point(cues: tuple[str, ...], evidence: Sequence[Evidence], policy: DecisionPolicy, sensors: str) -> Point | None:
+    both = [(seen, said) for seen in evidence if (said := seen.said(cues, sensors)) is not None]
+    those = [seen for seen, _ in both]
+    told = np.array([tells(cues, seen.species) for seen in those], dtype=np.bool_)
+    counted = told & np.array([seen.species not in ASSUMED for seen in those], dtype=np.bool_)
+    labels, thresholds = (_labels([seen for seen, one in zip(those, which, strict=True) if one])
+                          for which in (told, counted))  # fmt: skip
+    if any(each.bona_fide.all() or not each.bona_fide.any() for each in (labels, thresholds)):
         return None
-    rows = np.array([[seen.llr[name] for name in cues] for seen in fitted])
-    line = fit_line(rows, labels.bona_fide, balanced(labels))
+    rows = np.array([said for _, said in both])
+    line = fit_line(rows[told], labels.bona_fide, balanced(labels))
     line = Line(tuple(round(weight, _DECIMALS) for weight in line.weights), round(line.offset, _DECIMALS))
-    fixed = fix_threshold(line.llr(rows), labels, policy)
-    return _figures(cues, line, fixed, those)
+    llr = line.llr(rows)
+    return _figures(cues, line, fix_threshold(llr[counted], thresholds, policy), those, llr)
 
 
-def _figures(cues: tuple[str, ...], line: Line, fixed: Threshold, those: Sequence[Evidence]) -> Point:
-    llr = line.llr(np.array([[seen.llr[name] for name in cues] for seen in those]))
+def _figures(
+    cues: tuple[str, ...], line: Line, fixed: Threshold, those: Sequence[Evidence], llr: NDArray[np.float64]
+) -> Point:
     errors = [
         bool(value < fixed.llr if seen.species is None else value >= fixed.llr)
         for value, seen in zip(llr, those, strict=True)
@@ -190,13 +226,16 @@ def _card(found: Sequence[Point], sources: Sequence[str], policy: DecisionPolicy
         "",
         f"Fixed on {', '.join(sources)}: {measured} of {samples} dev presentations had a face that could be judged.",
         "Weights: logistic regression, L2, never below 0, both classes weighing the same and every source in them.",
-        f"Threshold: the least with an APCER of at most {policy.max_apcer:.0%} in every species and a BPCER of at most",
-        f"{policy.max_bpcer:.0%}; where both cannot be had, both miss by one factor; never below 0 where that costs",
-        "nothing. Beside it stands, where measured, what other thresholds come to: a terminal's rates choose there.",
+        f"Threshold: that which undercuts an APCER of {policy.max_apcer:.0%} in every species and a BPCER of",
+        f"{policy.max_bpcer:.0%} by one factor, or misses both by one; never below 0 where that costs nothing. Beside",
+        "it stands what other thresholds come to: a terminal's rates choose there.",
         *(
             f"{species} counts only where {' or '.join(sorted(cues))} speaks; else nothing is fitted to it."
             for species, cues in TOLD_BY.items()
         ),
+        f"The material constants of {', '.join(sorted(ASSUMED))} are assumed, not measured: it weighs in the weights",
+        "and sets no threshold, so that nobody is turned away for a guess. Its APCER at the threshold stands below,",
+        "and proves nothing about real masks.",
         "These are figures of the very split they were fixed on: no estimate of error rates anywhere else, and nothing",
         "about people, masks or sensors that are not in it. Intervals: 95 %, bootstrapped by subject.",
     ]
