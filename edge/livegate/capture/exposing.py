@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livegate.capture.camera import Camera
 from livegate.capture.controls import Adjustable, ExposureRange
-from livegate.capture.exposure import FLICKER_US, Setting, bounded, next_setting
+from livegate.capture.exposure import FIRST_SHARE, FLICKER_US, Setting, bounded, damped, next_setting
 from livegate.types import Frame
 
 # Without a face for this long the camera exposes by itself again, for the whole of what it sees.
@@ -27,6 +27,7 @@ class Exposing:
         self._limits: ExposureRange | None = None
         self._setting: Setting | None = None
         self._told: tuple[int, float] | None = None
+        self._share, self._wanted = FIRST_SHARE, 0.0
         self._used_ns = 0
         self._face_ns = 0
         self._shown_ns = 0
@@ -40,6 +41,7 @@ class Exposing:
         """Ask the camera, just opened, what can be set."""
         self._limits = self._camera.exposure_range() if self._camera is not None else None
         self._setting, self._told = None, None
+        self._share, self._wanted = FIRST_SHARE, 0.0
 
     def tell(self, captured_ns: int, stops: float) -> None:
         """Say by how many stops the face in the frame of ``captured_ns`` should be brighter."""
@@ -62,9 +64,11 @@ class Exposing:
             return False
         now = self._setting or bounded(Setting(frame.exposure_us or FLICKER_US, self._limits.gain_least), self._limits)
         period_us = None if period_ns is None else period_ns / 1000
-        setting = next_setting(now, stops, self._limits, period_us)
+        share = damped(self._share, self._wanted, stops)
+        setting = next_setting(now, stops, self._limits, period_us, share)
         if setting is None:
             return False
+        self._share, self._wanted = share, stops
         self._camera.expose(setting.exposure_us, setting.gain)
         self._setting = setting
         self._shown_ns = now_ns + _FRAMES * (period_ns or _UNKNOWN_PERIOD_NS)

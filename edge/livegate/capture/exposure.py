@@ -35,8 +35,8 @@ _GAMMA = {Role.RGB: 2.2, Role.RGB_RIGHT: 2.2, Role.NIR: 1.5}
 _WORTH = 0.33
 # The picture is not changed by more at once: what clips says only that it is too much.
 _MOST_STOPS = 2.0
-# The answer is never quite as computed; a little less does not overshoot.
-_SHARE = 0.85
+# The answer is never quite as computed; a little less does not overshoot, and what does all the same is halved.
+FIRST_SHARE, _LEAST_SHARE = 0.85, 0.2
 
 # A lamp on 50 Hz mains flickers every 10 ms; whole multiples see the same light each time.
 FLICKER_US = 10_000.0
@@ -73,14 +73,21 @@ def stops_wanted(image: NDArray[Any], box: Box, role: Role) -> float | None:
     return max(-_MOST_STOPS, min(wanted, room, _MOST_STOPS))
 
 
-def next_setting(now: Setting, stops: float, limits: ExposureRange, period_us: float | None) -> Setting | None:
-    """Return what to set so that the picture is ``stops`` brighter, None where no change is worth it.
+def damped(share: float, before: float, now: float) -> float:
+    """Return which share of what is wanted to set next, after a change for ``before`` stops left ``now`` to be set."""
+    return max(share / 2, _LEAST_SHARE) if before * now < 0 else share
+
+
+def next_setting(
+    now: Setting, stops: float, limits: ExposureRange, period_us: float | None, share: float = FIRST_SHARE
+) -> Setting | None:
+    """Return what to set so that the picture is nearer to ``stops`` brighter, None where no change is worth it.
 
     Exposure first, in whole multiples of the flicker where it is that long, then gain; exposure is never so long as to
     slow the camera down (``period_us``) or to blur a face that moves.
     """
     before = _stops_of(now, limits)
-    setting = _with_stops(before + _SHARE * stops, limits, period_us)
+    setting = _with_stops(before + share * stops, limits, period_us)
     gained = _stops_of(setting, limits) - before
     return setting if abs(stops) - abs(stops - gained) > _WORTH else None
 

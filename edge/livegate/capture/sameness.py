@@ -15,10 +15,12 @@ HISTORY_MS = 32_000.0
 # ... also of a camera of 120 frames a second.
 _MOST = 4096
 # A loop gives its pictures in their order, one or the other lost between. A picture nearly without noise may come again
-# by chance, but soon and in no order; so many in a row are no chance.
-_IN_A_ROW = 12
+# by chance, but soon and in no order: so many more that follow their predecessor than do not are no chance.
+_SURE = 12
 _MOST_LOST = 3
 _LEAST_LOOP_MS = 200.0
+# What was never seen speaks against a loop twice as much as what comes out of order: losses do that, too.
+_NEVER_SEEN = 2
 
 
 class Sameness(enum.Enum):
@@ -39,13 +41,13 @@ class PictureMemory:
         self._order: deque[tuple[int, int, int]] = deque()
         self._place = 0
         self._matched = 0
-        self._run = 0
+        self._score = 0
 
     def judge(self, image: NDArray[Any], captured_ns: int) -> Sameness:
         """Take the next picture and say what it is to those before.
 
         FROZEN is one that has not changed by a bit for longer than MAX_SAME_MS. A picture of one value is not meant: a
-        covered or dazzled sensor does give it for ever. REPEATED is one of a row that came before in the same order.
+        covered or dazzled sensor does give it for ever. REPEATED is one of many that came before in the same order.
         """
         picture = _thin(image)
         digest = hash(picture.tobytes())
@@ -57,15 +59,15 @@ class PictureMemory:
         self._digest, self._since_ns = digest, captured_ns
         self._match(digest, captured_ns)
         self._remember(digest, captured_ns)
-        return Sameness.REPEATED if self._run >= _IN_A_ROW else Sameness.NEW
+        return Sameness.REPEATED if self._score >= _SURE else Sameness.NEW
 
     def _match(self, digest: int, captured_ns: int) -> None:
         place, then_ns = self._places.get(digest, (0, captured_ns))
         if captured_ns - then_ns < _LEAST_LOOP_MS * 1e6:
-            self._run = 0
+            self._score = max(0, self._score - (1 if place else _NEVER_SEEN))
             return
         follows = 0 < place - self._matched <= 1 + _MOST_LOST
-        self._run = self._run + 1 if follows else 1
+        self._score = min(2 * _SURE, self._score + 1) if follows else max(0, self._score - 1)
         self._matched = place
 
     def _remember(self, digest: int, captured_ns: int) -> None:
