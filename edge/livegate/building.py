@@ -141,7 +141,7 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
         lambda: settings.rules,
         link.wake if link else _nobody,
         executed=desk.executed if desk else lambda _: None,
-        sensing=SensorWatch(config.sensors.when_suspect, geometry.devices, geometry.noise),
+        sensing=SensorWatch(config.sensors.when_suspect, geometry.devices, geometry.noise, rig.faults),
     )
     if desk is not None:
         desk.nudge = pipeline.nudge

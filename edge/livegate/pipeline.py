@@ -34,9 +34,11 @@ from livegate.types import (
     CredentialRead,
     Decision,
     Direction,
+    Face,
     FrameSet,
     Outcome,
     Reason,
+    Role,
 )
 
 log = logging.getLogger(__name__)
@@ -103,8 +105,13 @@ class Pipeline:
         decision, sequence = (None, None) if conclusion is None else self._conclude(conclusion, frame_set, now)
         if given is not None:
             # Last, for nobody need wait for it at the door.
-            self._sensing.learn(given, () if sight is None else sight.faces)
+            self._sensing.learn(given, self._faces_of(sight))
         return Snapshot(sight, self._notices.door(now), decision, sequence)
+
+    def _faces_of(self, sight: Sight | None) -> tuple[Face, ...] | None:
+        """Return the faces that were found, None where none could be looked for."""
+        looked = self._judge.detector is not None and sight is not None and Role.RGB in sight.frame_set.frames
+        return sight.faces if looked and sight is not None else None
 
     def _adopt(self, rules: Rules) -> None:
         if rules is self._rules:

@@ -49,6 +49,8 @@ class Misaligned:
         image, rgb = seen.picture(self.role), seen.picture(Role.RGB)
         if image is None or rgb is None or image.shape != rgb.shape[:2] or not self._rhythm.due(seen.at_ns):
             return
+        if seen.faces is None:
+            return
         found = shift_of(image, rgb)
         if found is None:
             return

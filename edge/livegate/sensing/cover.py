@@ -45,7 +45,7 @@ class SoftlyCovered:
     def learn(self, seen: Seen) -> None:
         """Take the next FrameSet."""
         image = seen.picture(self.role)
-        if image is None or seen.faces or not self._rhythm.due(seen.at_ns):
+        if image is None or not seen.nobody or not self._rhythm.due(seen.at_ns):
             return
         found = detail(image)
         if found is None:

@@ -32,7 +32,7 @@ MEANINGS: Mapping[SensorFault, Meaning] = MappingProxyType(
             "unplug it and plug it in again; look who could feed it",
         ),
         SensorFault.REPEATED: Meaning(
-            SensorState.STALE,
+            None,
             "it gives pictures that it gave before",
             "look for a player or virtual camera in its place; check cable and housing",
         ),
@@ -93,5 +93,5 @@ SUSPICIOUS = frozenset({SensorFault.REPEATED, SensorFault.MISDATED, SensorFault.
 A picture that does not change is none of them: cameras hang, and what is frozen is withheld anyway.
 """
 
-UNUSABLE_AT_ONCE = frozenset({SensorFault.REPEATED, SensorFault.ILLUMINATOR_DARK})
-"""What capture tells of a role that it still gives pictures of, and that nobody before the terminal can bring about."""
+UNUSABLE_AT_ONCE = frozenset({SensorFault.ILLUMINATOR_DARK})
+"""What capture tells of a role it still gives pictures of: the lamp's driver says so, not what stands before it."""

@@ -31,9 +31,8 @@ class Hidden:
         """Take the next FrameSet."""
         step_ns = 0 if self._last_ns is None else min(max(seen.at_ns - self._last_ns, 0), _LONGEST_STEP_NS)
         self._last_ns = seen.at_ns
-        alone = not seen.faces and Role.RGB in seen.frame_set.frames
         self._alone_ns = {
-            role: self._alone_ns.get(role, 0) + (step_ns if alone else 0)
+            role: self._alone_ns.get(role, 0) + (step_ns if seen.nobody else 0)
             for role, state in seen.frame_set.states.items()
             if state is SensorState.BLINDED and role is not Role.RGB
         }

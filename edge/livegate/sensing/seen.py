@@ -28,11 +28,20 @@ class Level(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """One FrameSet before any role left it; ``presentation`` counts those who stood there, with nobody in between."""
+    """One FrameSet before any role left it.
+
+    ``faces`` is None where nobody could look for any; ``presentation`` counts those who stood there, with nobody in
+    between.
+    """
 
     frame_set: FrameSet
-    faces: tuple[Face, ...]
+    faces: tuple[Face, ...] | None
     presentation: int
+
+    @property
+    def nobody(self) -> bool:
+        """Whether faces were looked for and there is none."""
+        return self.faces == ()
 
     @property
     def at_ns(self) -> int:
@@ -42,7 +51,7 @@ class Seen:
     @property
     def face(self) -> Face | None:
         """The largest face, None where it is small or there is none."""
-        largest = max(self.faces, key=lambda face: face.box.area, default=None)
+        largest = max(self.faces or (), key=lambda face: face.box.area, default=None)
         return None if largest is None or not min(largest.box.w, largest.box.h) >= LEAST_FACE_PX else largest
 
     def picture(self, role: Role) -> NDArray[Any] | None:

@@ -87,8 +87,8 @@ class SensorWatch:
         states = {**frame_set.states, **gone}
         return replace(frame_set, frames=MappingProxyType(frames), states=MappingProxyType(states), faults=self.faults)
 
-    def learn(self, frame_set: FrameSet, faces: tuple[Face, ...] = ()) -> None:
-        """Take a FrameSet as it was before :meth:`mark`, and the faces found in its rgb picture."""
+    def learn(self, frame_set: FrameSet, faces: tuple[Face, ...] | None) -> None:
+        """Take a FrameSet as it was before :meth:`mark`, and the faces found in it; None where nobody looked."""
         if faces:
             if self._face_ns is None or frame_set.captured_ns - self._face_ns > _APART_NS:
                 self._presentation += 1
