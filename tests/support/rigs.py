@@ -81,19 +81,40 @@ def _covered(here: Any, beside: list[Any], half: Any, limit: int) -> tuple[int, 
     return int(np.ceil(np.clip(low, 0, limit))), int(np.ceil(np.clip(high, 0, limit)))
 
 
-def looked_up(image: NDArray[Any], columns: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-    """Return ``image`` (h, w) or (h, w, 3) uint8 at places (H, W), bilinear, 0 outside; in float64."""
+def looked_up(image: NDArray[Any], columns: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return ``image`` (h, w) or (h, w, 3) uint8 at places (H, W) float32: bilinear at 1/256 of a pixel, 0 outside."""
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
         within = (columns > -0.5) & (columns < width - 0.5) & (rows > -0.5) & (rows < height - 0.5)
-    u = np.clip(np.where(within, columns, 0.0).astype(float), 0, width - 1)
-    v = np.clip(np.where(within, rows, 0.0).astype(float), 0, height - 1)
-    left, top = np.floor(u).astype(int), np.floor(v).astype(int)
-    right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    across, down = u - left, v - top
+    u = np.clip(np.where(within, columns, 0), 0, width - 1).astype(np.float32)
+    v = np.clip(np.where(within, rows, 0), 0, height - 1).astype(np.float32)
+    left, top = np.minimum(u.astype(int), width - 2), np.minimum(v.astype(int), height - 2)
+    across, down = (((place - corner) * 256 + 0.5).astype(int) for place, corner in ((u, left), (v, top)))
     if image.ndim == 3:
         across, down, within = across[..., None], down[..., None], within[..., None]
-    picture = image.astype(float)
-    upper = (1 - across) * picture[top, left] + across * picture[top, right]
-    lower = (1 - across) * picture[below, left] + across * picture[below, right]
-    return np.where(within, (1 - down) * upper + down * lower, 0.0)
+    picture = image.astype(int)
+    upper = (256 - across) * picture[top, left] + across * picture[top, left + 1]
+    lower = (256 - across) * picture[top + 1, left] + across * picture[top + 1, left + 1]
+    return np.where(within, ((256 - down) * upper + down * lower + (1 << 15)) >> 16, 0).astype(np.uint8)
+
+
+def filled(depth: NDArray[Any], nominal_mm: int) -> NDArray[np.uint16]:
+    """Return a depth map without holes, as the kernel is to fill it, in plain loops."""
+    height, width = depth.shape
+    cells = np.zeros((-(-height // 16), -(-width // 16)), np.uint16)
+    for y, x in np.ndindex(*cells.shape):
+        samples = depth[y * 16 : y * 16 + 16 : 2, x * 16 : x * 16 + 16 : 2]
+        returns = samples[samples > 0]
+        if returns.size >= 4:
+            most = int(min(np.float32(returns.min()) * np.float32(1.08), np.float32(65535)))
+            surface = returns[returns <= most].astype(int)
+            cells[y, x] = (surface.sum() + surface.size // 2) // surface.size
+    for _ in range(4):
+        grown = cells.copy()
+        for y, x in np.argwhere(cells == 0):
+            around = cells[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            grown[y, x] = around[around > 0].min() if around.any() else 0
+        cells = grown
+    whole = np.repeat(np.repeat(cells, 16, axis=0), 16, axis=1)[:height, :width]
+    out = np.where(depth > 0, depth, whole)
+    return np.where(out > 0, out, nominal_mm).astype(np.uint16)

@@ -44,8 +44,7 @@ class CalibratedCamera:
     rms_px: Annotated[float, Between(0, 100)] | None = None
     """Reprojection error of this camera."""
     noise: Annotated[float, Between(0, 10_000)] | None = None
-    """How much a pixel of a still scene varies from picture to picture: grey levels, depth in mm at ``noise_at_mm``."""
-    noise_at_mm: Annotated[float, Between(1, 100_000)] | None = None
+    """Standard deviation over time of a pixel of a still scene, in grey levels, as it lies on rgb's pixels."""
 
     @property
     def pinhole(self) -> Intrinsics:

@@ -84,6 +84,8 @@ def _faults(calibration: RigCalibration) -> Iterator[str]:
     right = calibration.rgb_right
     if right is not None and math.hypot(*right.translation_mm) < 1.0:
         yield "[rgb_right]: 'translation_mm': expected at least 1 mm between the two cameras of a pair"
+    elif right is not None and right.translation_mm[0] < 0.7 * math.hypot(*right.translation_mm):
+        yield "[rgb_right]: 'translation_mm': expected a camera to the right of rgb; swap the roles, or turn both"
 
 
 def _camera_faults(role: Role, camera: CalibratedCamera) -> Iterator[str]:

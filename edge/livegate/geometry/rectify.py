@@ -47,4 +47,4 @@ def _centred(virtual: CalibratedCamera, real: CalibratedCamera) -> tuple[float, 
     middle = ((real.width - 1) / 2 - real.cx) / real.fx, ((real.height - 1) / 2 - real.cy) / real.fy, 1.0
     x, y, z = rotation(virtual).T @ rotation(real) @ np.array(middle)
     pinhole: Intrinsics = virtual.pinhole
-    return (pinhole.width - 1) / 2 - pinhole.fx * x / z, (pinhole.height - 1) / 2 - pinhole.fy * y / z
+    return float((pinhole.width - 1) / 2 - pinhole.fx * x / z), float((pinhole.height - 1) / 2 - pinhole.fy * y / z)

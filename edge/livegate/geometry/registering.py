@@ -11,7 +11,7 @@ from livegate.geometry.calibration import CalibratedCamera
 from livegate.geometry.tables import crossing, lookup
 from livegate.kernels.fill import CELL, fill
 from livegate.kernels.register import register
-from livegate.kernels.resample import resample, through_surface
+from livegate.kernels.resample import place, resample, through_surface
 
 
 class DepthOnto:
@@ -51,11 +51,13 @@ class GreyOnto:
     def __init__(self, nir: CalibratedCamera, eye: CalibratedCamera) -> None:
         self._way = crossing(eye, nir)
         self._scratch = np.zeros((3, eye.width), np.float32)
+        self._places = np.zeros((3, eye.width), np.int32)
 
     def __call__(self, image: NDArray[Any], surface: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """Return ``image`` (h, w) uint8 as (H, W) uint8, looked up through ``surface`` (H, W) in mm; 0 outside it."""
         out = np.empty(surface.shape, np.uint8)
-        through_surface(np.ascontiguousarray(image), surface, self._way.rays, self._way.model, self._scratch, out)
+        image = np.ascontiguousarray(image)
+        through_surface(image, surface, self._way.rays, self._way.model, self._scratch, self._places, out)
         return out
 
 
@@ -63,10 +65,14 @@ class Straightened:
     """Turns a colour camera's pictures into those of a virtual one in its place."""
 
     def __init__(self, real: CalibratedCamera, virtual: CalibratedCamera) -> None:
-        self._columns, self._rows = lookup(virtual, real)
+        columns, rows = lookup(virtual, real)
+        seen = np.stack([columns, rows, np.ones_like(rows)], axis=1)
+        self._width = real.width
+        self._places: NDArray[np.int32] = np.zeros(seen.shape, np.int32)
+        place(seen, real.width, real.height, self._places)
 
     def __call__(self, image: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return ``image`` (h, w, 3) uint8 as (H, W, 3) uint8; 0 where the real camera shows nothing."""
-        out = np.empty((*self._columns.shape, 3), np.uint8)
-        resample(np.ascontiguousarray(image), self._columns, self._rows, out)
+        """Return ``image`` (h, w, 3) uint8, of the real camera's size, as (H, W, 3); 0 where it shows nothing."""
+        out = np.empty((self._places.shape[0], self._places.shape[2], 3), np.uint8)
+        resample(np.ascontiguousarray(image).reshape(-1), self._width, self._places, out)
         return out
