@@ -5,13 +5,14 @@
  *   refuse=NR:ERRNO   the request with this number fails (S_FMT is 5, STREAMON 18, ...)
  *   damaged           every picture carries V4L2_BUF_FLAG_ERROR
  *   used=N            pictures say they have N bytes
- *   again             poll says there is a picture, DQBUF says there is none
+ *   again             poll says there is a picture, DQBUF says there is none and adds a line to .asked
  *   index=N           pictures come in buffer N
  *   padding=N         lines are followed by N bytes of 0xEE
  *   line=N            the format says its lines have N bytes
  *   room=N            buffers have N bytes
  *   wall              pictures are dated by the wall clock, and say so
  *   backwards         pictures are dated an hour ago, by the monotonic clock
+ *   undated           pictures say they are dated and are not
  *   frozen_count      all pictures have number 0
  *   skip=N            N pictures are lost between any two
  *   endless           lists of modes and controls never end
@@ -197,7 +198,11 @@ static int dequeue(struct v4l2_buffer *buffer)
     struct timespec now;
     if (access(device(), F_OK)) return fail(ENODEV);
     if (!queued) return fail(EINVAL);
-    if (oddity("again") >= 0 || read(handle, &expired, sizeof expired) < 0) return fail(EAGAIN);
+    if (oddity("again") >= 0) {
+        append("asked", "DQBUF");
+        return fail(EAGAIN);
+    }
+    if (read(handle, &expired, sizeof expired) < 0) return fail(EAGAIN);
     int wall = oddity("wall") >= 0;
     clock_gettime(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
     memset(&buffer->timecode, 0, sizeof buffer->timecode);
@@ -217,6 +222,7 @@ static int dequeue(struct v4l2_buffer *buffer)
     if (oddity("damaged") >= 0) buffer->flags |= V4L2_BUF_FLAG_ERROR;
     buffer->timestamp.tv_sec = now.tv_sec - (oddity("backwards") >= 0 ? 3600 : 0);
     buffer->timestamp.tv_usec = now.tv_nsec / 1000;
+    if (oddity("undated") >= 0) memset(&buffer->timestamp, 0, sizeof buffer->timestamp);
     return 0;
 }
 

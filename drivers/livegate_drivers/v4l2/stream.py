@@ -141,9 +141,9 @@ class Stream:
 
     def _date(self, filled: uapi.Buffer, arrived_ns: int) -> int:
         monotonic = filled.flags & uapi.BUF_FLAG_TIMESTAMP_MASK == uapi.BUF_FLAG_TIMESTAMP_MONOTONIC
-        if self._dated is Dated.ARRIVAL or not monotonic:
-            return arrived_ns
-        return int(filled.seconds) * 10**9 + int(filled.microseconds) * 1000
+        kernel_ns = int(filled.seconds) * 10**9 + int(filled.microseconds) * 1000
+        # Some drivers leave it out and say that it is there.
+        return kernel_ns if kernel_ns and monotonic and self._dated is Dated.KERNEL else arrived_ns
 
     def _number(self, kernel: int) -> int:
         """Return this picture's own number: the kernel's steps, or one where it does not count on."""

@@ -19,7 +19,7 @@ QVGA: dict[str, Any] = {"width": 320, "height": 240}
 def device() -> Path:
     """The stand-in's control file: its period in ms, then its oddities."""
     path = Path(os.environ["V4L2_SHIM_DEVICE"])
-    for suffix in (".controls", ".resets"):
+    for suffix in (".controls", ".resets", ".asked"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     path.write_text("10")
     return path

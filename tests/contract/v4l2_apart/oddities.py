@@ -14,7 +14,7 @@ from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.types import Role
 from livegate_drivers.cameras.v4l2 import V4l2Camera
 from livegate_drivers.v4l2 import uapi
-from livegate_drivers.v4l2.stream import Dated
+from livegate_drivers.v4l2.stream import PAUSE_S, Dated
 
 CameraOf = Callable[..., V4l2Camera]
 
@@ -126,7 +126,7 @@ def test_a_node_that_gives_no_pictures_is_named(
         enter(camera_of("GREY", Role.NIR))
 
 
-@pytest.mark.parametrize("oddity", ["line=100", "room=0", "room=1000", "room=0xFFFFFFFF"])
+@pytest.mark.parametrize("oddity", ["line=100", "line=0xFFFFFFF", "room=0", "room=1000", "room=0xFFFFFFFF"])
 def test_a_layout_that_is_a_lie_is_refused(device: Path, camera_of: CameraOf, oddity: str) -> None:
     device.write_text(f"10 {oddity}")
     with pytest.raises(DriverError, match=r"video9: .*(faulty|mapping buffer)"):
@@ -177,10 +177,10 @@ def test_a_picture_promised_and_never_given_times_out_without_spinning(device: P
     with camera_of("GREY", Role.NIR) as camera:
         camera.read(5)
         device.write_text("10 again")
-        worked_s = time.process_time()
         with pytest.raises(DeviceTimeout, match="video9: no frame within"):
             camera.read(0.5)
-        assert time.process_time() - worked_s < 0.25
+    asked = device.with_name(device.name + ".asked").read_text().splitlines()
+    assert 2 <= len(asked) <= 0.5 / PAUSE_S + 2
 
 
 @pytest.mark.parametrize("error", [errno.ENODEV, errno.EIO, errno.EINVAL])
@@ -222,10 +222,13 @@ def test_a_slow_reader_gets_the_newest_and_sees_the_gap(camera_of: CameraOf) -> 
 def test_a_device_that_does_not_count_is_counted(device: Path, camera_of: CameraOf) -> None:
     device.write_text("10 frozen_count")
     with camera_of("GREY", Role.NIR) as camera:
-        assert [camera.read(5).sequence for _ in range(4)] == [0, 1, 2, 3]
+        numbers = [camera.read(5).sequence for _ in range(4)]
+    assert numbers == sorted(set(numbers))
 
 
-@pytest.mark.parametrize(("oddity", "dated"), [("wall", Dated.KERNEL), ("backwards", Dated.ARRIVAL)])
+@pytest.mark.parametrize(
+    ("oddity", "dated"), [("wall", Dated.KERNEL), ("undated", Dated.KERNEL), ("backwards", Dated.ARRIVAL)]
+)
 def test_pictures_without_a_monotonic_date_are_dated_when_they_arrive(
     device: Path, camera_of: CameraOf, oddity: str, dated: Dated
 ) -> None:
