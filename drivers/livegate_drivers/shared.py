@@ -65,9 +65,10 @@ def _place_of(key: Hashable) -> _Place[Hashable, object]:
 class Share(Generic[Want, Item]):
     """One camera's part of the device that ``key`` names; made where no hardware may be touched.
 
-    ``opener`` is given what all the shares of that key there are want, entered or not, so that a device whose streams
-    can only be started together is opened once. One that was made later and wants something else makes the device
-    close and open anew: the others see it lost and come back.
+    ``opener`` is given what all the shares of that key there are want, those to be entered and those that lost it as
+    well as those that have it, so that a device whose streams can only be started together is opened once. One that was
+    left while all was well wants nothing any more. One that then comes and wants something else makes the device close
+    and open anew: the others see it lost and come back.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Share(Generic[Want, Item]):
         """Open the device or join those who did; what the opener raises, or DriverError when another takes too long."""
         if not self._place.lock.acquire(timeout=OPENING_S):
             raise DriverError(f"{self._name}: another camera has been opening it for {OPENING_S:g} s; is it healthy?")
+        self._place.shares.add(self)
         try:
             self._session = self._joined()
         finally:
@@ -96,6 +98,8 @@ class Share(Generic[Want, Item]):
         if session is None:
             return
         with self._place.lock:
+            if not session.lost:
+                self._place.shares.discard(self)
             if session.part(self):
                 session.end(DeviceLost(f"{self._name}: is closed"))
 

@@ -241,6 +241,24 @@ def test_a_camera_nobody_holds_any_more_wants_nothing(bench: Bench) -> None:
     assert bench.openings == [frozenset({"colour"})]
 
 
+def test_a_camera_that_was_left_wants_nothing_and_one_that_was_lost_comes_back(bench: Bench) -> None:
+    colour, depth = bench.share("colour"), bench.share("depth")
+    for share in (colour, depth):
+        share.enter()
+    depth.leave()
+    colour.leave()
+    colour.enter()
+    assert bench.openings[-1] == frozenset({"colour"})
+    depth.enter()
+    bench.came.put(DeviceLost("bench: gone"))
+    with pytest.raises(DeviceLost):
+        depth.read(SOON_S)
+    colour.leave()
+    depth.leave()
+    colour.enter()
+    assert bench.openings[-1] == frozenset({"colour", "depth"})
+
+
 def test_many_threads_come_and_go_and_the_device_is_never_misused(bench: Bench) -> None:
     wants = ("colour", "depth", "infrared", "right")
     shares = [bench.share(want) for want in wants]
