@@ -87,7 +87,7 @@ class AdjustableCamera(FakeCamera):
     def __init__(self, options: Options, role: Role = Role.RGB) -> None:
         super().__init__(options, role)
         self.set: list[tuple[float, float] | None] = []
-        self._exposure_us = 1_000.0
+        self._exposure_us = self._told_us = 1_000.0
 
     def exposure_range(self) -> ExposureRange | None:
         """Return what can be set."""
@@ -95,12 +95,12 @@ class AdjustableCamera(FakeCamera):
 
     def expose(self, exposure_us: float, gain: float) -> None:
         """Expose so from now on."""
-        self._exposure_us = exposure_us * gain
+        self._exposure_us, self._told_us = exposure_us * gain, exposure_us
         self.set.append((exposure_us, gain))
 
     def automatic(self) -> None:
         """Expose by itself."""
-        self._exposure_us = 1_000.0
+        self._exposure_us = self._told_us = 1_000.0
         self.set.append(None)
 
     def read(self, timeout_s: float) -> Frame:
@@ -108,4 +108,4 @@ class AdjustableCamera(FakeCamera):
         frame = super().read(timeout_s)
         level = 118 * (self._exposure_us / 10_000) ** (1 / 2.2)
         image = np.clip(frame.image // 8 - 16.0 + level, 0, 255).astype(np.uint8)
-        return Frame(self.role, image, frame.captured_ns, frame.sequence)
+        return Frame(self.role, image, frame.captured_ns, frame.sequence, exposure_us=self._told_us)

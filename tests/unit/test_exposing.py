@@ -13,8 +13,8 @@ SMALL = Options(width=64, height=48)
 PERIOD_NS = 33 * MS
 
 
-def frame(at_ms: float) -> Frame:
-    return Frame(Role.RGB, np.zeros((4, 4, 3), np.uint8), round(at_ms * MS))
+def frame(at_ms: float, exposure_us: float | None = 5_000.0) -> Frame:
+    return Frame(Role.RGB, np.zeros((4, 4, 3), np.uint8), round(at_ms * MS), exposure_us=exposure_us)
 
 
 @pytest.fixture
@@ -44,6 +44,14 @@ def test_a_camera_that_cannot_be_adjusted_is_left_alone() -> None:
 
 def test_what_the_camera_does_well_by_itself_is_left_to_it(camera: AdjustableCamera, exposing: Exposing) -> None:
     assert not any(turn(exposing, 33 * number, 0.6) for number in range(20))
+    assert camera.set == []
+
+
+def test_a_camera_that_does_not_tell_its_exposure_is_left_to_itself(
+    camera: AdjustableCamera, exposing: Exposing
+) -> None:
+    exposing.tell(33 * MS, 2.0)
+    assert not exposing.apply(frame(33, None), PERIOD_NS, 33 * MS)
     assert camera.set == []
 
 

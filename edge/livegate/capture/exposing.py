@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from livegate.capture.camera import Camera
 from livegate.capture.controls import Adjustable, ExposureRange
-from livegate.capture.exposure import FIRST_SHARE, FLICKER_US, Setting, bounded, damped, next_setting
+from livegate.capture.exposure import FIRST_SHARE, Setting, bounded, damped, next_setting
 from livegate.types import Frame
 
 # Without a face for this long the camera exposes by itself again, for the whole of what it sees.
@@ -62,7 +62,9 @@ class Exposing:
         # A picture from before the last change says nothing of what it did.
         if self._used_ns < self._shown_ns or (self._setting is None and abs(stops) < TAKE_OVER_STOPS):
             return False
-        now = self._setting or bounded(Setting(frame.exposure_us or FLICKER_US, self._limits.gain_least), self._limits)
+        now = self._setting or self._from_automatic(frame, self._limits)
+        if now is None:
+            return False
         period_us = None if period_ns is None else period_ns / 1000
         share = damped(self._share, self._wanted, stops)
         setting = next_setting(now, stops, self._limits, period_us, share)
@@ -73,6 +75,15 @@ class Exposing:
         self._setting = setting
         self._shown_ns = now_ns + _FRAMES * (period_ns or _UNKNOWN_PERIOD_NS)
         return True
+
+    @staticmethod
+    def _from_automatic(frame: Frame, limits: ExposureRange) -> Setting | None:
+        """Return what the camera has set itself as far as it tells; its gain is supposed least, so as to err darkwards.
+
+        One that does not tell how long it exposes is left alone: a guess might blind it, and then no face is found that
+        would say so.
+        """
+        return None if frame.exposure_us is None else bounded(Setting(frame.exposure_us, limits.gain_least), limits)
 
     def _let_go(self, camera: Adjustable, now_ns: int) -> bool:
         if self._setting is None or now_ns - self._face_ns <= NO_FACE_MS * 1e6:
