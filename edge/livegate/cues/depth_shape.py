@@ -1,115 +1,124 @@
-"""Depth shape: is the surface before the camera a face, or paper and glass?
+"""Depth shape: is the surface before the camera a face's, does it stand free, and does it return at all?
 
-A flat or bent print is a developable surface: along one direction it is straight, across it any curve. A plane test
-alone does not tell tightly bent paper from a face; the residual of the best-axis generalised cylinder does. Features
-are fitted in millimetres on the face's own depth; the relief of the nose and the metric width come beside them.
+Any depth sensor registered to rgb (structured light, time of flight, stereo): the shape of the face
+(:mod:`livegate.cues.shape`), its width in mm, the step at its edge (a head stands free before what is behind it, a
+sheet goes on beyond the face it shows), and the holes.
+
+The cue is never silent while the sensor works: a face without returns is evidence, for screens give none and people
+do. That holds where nothing at all returns, too: it may be somebody nearer than the sensor's least distance, who steps
+back, or a screen that fills the view, and the door stays shut for both. A sensor that is covered or dead is found by
+what watches sensors, not here.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.cues import shape
+from livegate.cues.shape import Grid, Shape
 from livegate.types import Box, Intrinsics, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.DEPTH})
-FEATURES = ("log_plane_mm", "log_cylinder_mm", "log_cylinder_share", "relief_mm", "log_width", "hole_share")
+FEATURES = (
+    *shape.FEATURES,
+    "log_width",
+    "sheet_share",
+    "step_share_aside",
+    "step_share_above",
+    "hole_share",
+    "hole_share_skin",
+)
 
-_GRID = 28
-_MIN_POINTS = 150
-_AXES = 12
 _USUAL_FACE_WIDTH_MM = 140.0
-# A pixel this far before or behind the face's median depth belongs to something else.
+# Returns this far before or behind the face's middle belong to something else.
 _FACE_DEPTH_MM = 110.0
+# Behind the silhouette of a head there is at least the distance from the ear to the shoulder's front.
+_STEP_MM = 25.0
+_LEAST_BAND_MM = 4.0
+_BAND_DEVIATIONS = 3.0
 # Without calibration a camera of about 60 degrees is assumed; only the metric width depends on it.
 _ASSUMED_FX_SHARE = 0.87
+# Lips to brow, between the outer corners of the eyes: skin that returns light, whatever hair or beard is around.
+_SKIN = (slice(4, 22), slice(5, 19))
+# Left, top, width and height of a box, times this, is the part of it that the shape's grid covers.
+_COVERED = np.array(
+    [
+        [1.0, 0.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0],
+        [shape.LEFT, 0.0, shape.RIGHT - shape.LEFT, 0.0],
+        [0.0, shape.TOP, 0.0, shape.BOTTOM - shape.TOP],
+    ]
+)
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
-    """Return the six numbers of :data:`FEATURES`, or None when too little depth came back from the face.
+    """Return the numbers of :data:`FEATURES`, or None where the box has no pixel in common with the depth picture.
 
-    Residuals are root mean squares in mm (as natural logarithms); relief is how far the middle of the face stands
-    before its cheeks, in cm; log_width compares the face's width with 140 mm; hole_share is the part without a return.
+    Beside those of the shape: log_width compares the face's width with 140 mm (0 where nothing returned); sheet_share
+    is the part of the surroundings' returns (left, right and above) that lies in the face's own plane; the step shares
+    say how many lines outwards fall off an edge; the hole shares are parts without a return, of the face and of its
+    skin. All shares 0..1.
     """
+    from livegate.kernels import depth_face
+
     frame = observation.frame_set.frames.get(Role.DEPTH)
-    if frame is None:
+    if frame is None or not _overlaps(observation.face.box, frame.image.shape):
         return None
-    grid = _sample(frame.image, observation.face.box)
-    returned = grid > 0
-    if np.count_nonzero(returned) < _MIN_POINTS:
-        return None
-    distance_mm = float(np.median(grid[returned]))
-    usable = returned & (np.abs(grid - distance_mm) < _FACE_DEPTH_MM)
-    if np.count_nonzero(usable) < _MIN_POINTS:
-        return None
-    width_mm = _width_mm(observation.face.box, distance_mm, frame.intrinsics, frame.image.shape[1])
-    x, y = _coordinates_mm(width_mm, width_mm * observation.face.box.h / observation.face.box.w)
-    plane, cylinder = _residuals_mm(x[usable], y[usable], grid[usable])
+    depth, box = np.ascontiguousarray(frame.image, np.uint16), observation.face.box
+    place = np.array([box.x, box.y, box.w, box.h])
+    distance_mm = depth_face.face_distance(depth, place, np.empty(depth_face.MIDDLE_SAMPLES))
+    mean_mm, holes = np.empty((shape.ROWS, shape.COLUMNS)), np.empty((shape.ROWS, shape.COLUMNS))
+    near = np.array([distance_mm, _FACE_DEPTH_MM])
+    depth_face.face_cells(depth, place @ _COVERED, near, mean_mm, holes, np.empty(4))
+    camera = frame.intrinsics or _assumed(depth.shape)
+    found = shape.measure_shape(_grid(mean_mm, box, camera))
+    steps = np.empty((3, 2))
+    depth_face.edge_steps(depth, place, _STEP_MM, steps)
+    aside, above = steps[:2].sum(axis=0), steps[depth_face.UPWARD]
     return np.array(
         [
-            np.log(plane + 0.1),
-            np.log(cylinder + 0.1),
-            np.log((cylinder + 0.1) / (plane + 0.1)),
-            _relief_mm(grid, usable) / 10.0,
-            np.log(width_mm / _USUAL_FACE_WIDTH_MM),
-            1.0 - np.count_nonzero(returned) / grid.size,
+            *(shape.NOTHING if found is None else found.values),
+            math.log(max(box.w, 1.0) * distance_mm / camera.fx / _USUAL_FACE_WIDTH_MM) if distance_mm else 0.0,
+            0.0 if found is None else _sheet_share(depth, place, camera, found),
+            aside[0] / max(aside[1], 1.0),
+            above[0] / max(above[1], 1.0),
+            holes.mean(),
+            holes[_SKIN].mean(),
         ]
     )
 
 
-def _sample(depth: NDArray[np.uint16], box: Box) -> NDArray[np.float64]:
-    """Return a _GRID x _GRID sample of the middle of the box, in mm; 0 where nothing returned."""
-    height, width = depth.shape
-    share = (np.arange(_GRID) + 0.5) / _GRID
-    columns = np.floor(box.x + box.w * (0.1 + 0.8 * share)).astype(int)
-    rows = np.floor(box.y + box.h * (0.1 + 0.8 * share)).astype(int)
-    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))[None, :]
-    sample = depth[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)[None, :]]
-    return np.where(inside, sample, 0).astype(np.float64)
+def _overlaps(box: Box, size: tuple[int, ...]) -> bool:
+    inside = Box(0.0, 0.0, float(size[1]), float(size[0]))
+    return bool(np.isfinite((box.x, box.y, box.w, box.h)).all()) and min(box.w, box.h) >= 1 and inside.iou(box) > 0
 
 
-def _width_mm(box: Box, distance_mm: float, intrinsics: Intrinsics | None, picture_width: int) -> float:
-    fx = intrinsics.fx if intrinsics else _ASSUMED_FX_SHARE * picture_width
-    return max(box.w, 1.0) * distance_mm / fx
+def _assumed(size: tuple[int, ...]) -> Intrinsics:
+    height, width = size[:2]
+    focal = _ASSUMED_FX_SHARE * width
+    return Intrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def _coordinates_mm(width_mm: float, height_mm: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    share = (np.arange(_GRID) + 0.5) / _GRID - 0.5
-    x, y = np.meshgrid(share * 0.8 * width_mm, share * 0.8 * height_mm)
-    return x, y
+def _grid(z: NDArray[np.float64], box: Box, camera: Intrinsics) -> Grid:
+    across, down = shape.box_shares()
+    x = z * ((box.x + box.w * across - camera.cx) / camera.fx)
+    y = z * ((box.y + box.h * down - camera.cy) / camera.fy)[:, None]
+    return Grid(x, y, z, z > 0, box.w)
 
 
-def _residuals_mm(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the RMS residuals (mm) of the best plane and of the best generalised cylinder z = g(u) + b v.
+def _sheet_share(depth: NDArray[np.uint16], place: NDArray[np.float64], camera: Intrinsics, found: Shape) -> float:
+    """Return the share of the surroundings that lies in the face's plane, as far as its own noise allows to say."""
+    from livegate.kernels.depth_face import around_plane
 
-    u runs across the cylinder's axis and v along it; g is a polynomial of degree four; _AXES directions are tried.
-    """
-    scale = max(float(np.abs(x).max()), float(np.abs(y).max()), 1.0)
-    x, y = x / scale, y / scale
-    angles = np.arange(_AXES) * np.pi / _AXES
-    u = np.cos(angles)[:, None] * x + np.sin(angles)[:, None] * y
-    v = -np.sin(angles)[:, None] * x + np.cos(angles)[:, None] * y
-    design = np.stack([np.ones_like(u), u, v, u**2, u**3, u**4], axis=-1)
-    plane = _rms(design[0, :, :3][None], z)
-    return float(plane[0]), float(_rms(design, z).min())
-
-
-def _rms(design: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the RMS residual (K,) of least squares of ``z`` (N,) on each of K designs (K, N, M)."""
-    transposed = design.transpose(0, 2, 1)
-    # A trace of ridge keeps the solve defined where the points do not span the design.
-    normal = transposed @ design + 1e-9 * z.size * np.eye(design.shape[2])
-    coefficients = np.linalg.solve(normal, (transposed @ z)[..., None])
-    residual = z - (design @ coefficients)[..., 0]
-    return np.asarray(np.sqrt((residual * residual).mean(axis=1)))
-
-
-def _relief_mm(grid: NDArray[np.float64], usable: NDArray[np.bool_]) -> float:
-    """Return how many mm the middle of the face stands before its cheeks; 0 where either lacks depth."""
-    rows = slice(int(_GRID * 0.4), int(_GRID * 0.65))
-    parts = (slice(int(_GRID * 0.4), int(_GRID * 0.6)), slice(0, int(_GRID * 0.25)), slice(int(_GRID * 0.75), _GRID))
-    values = [grid[rows, part][usable[rows, part]] for part in parts]
-    if any(part.size < 8 for part in values):
+    offset, across, down = found.plane
+    if abs(offset) < 1.0:
         return 0.0
-    nose, left, right = (float(np.median(part)) for part in values)
-    return (left + right) / 2.0 - nose
+    # z = o + a X + d Y with X = z (u - cx) / fx means 1 / z = (1 - a (u - cx) / fx - d (v - cy) / fy) / o.
+    across, down = across / camera.fx, down / camera.fy
+    inverse = np.array([1.0 + across * camera.cx + down * camera.cy, -across, -down]) / offset
+    counts = np.empty(2)
+    around_plane(depth, place, inverse, _LEAST_BAND_MM + _BAND_DEVIATIONS * found.noise_mm, counts)
+    return float(counts[0] / max(counts[1], 1.0))
