@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# No camera's head has as many segments and fill bytes; one that seems to is not searched for long.
+MAX_STEPS = 256
 # Start-of-frame markers; C4, C8 and CC among them are tables and a reserved word.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -11,7 +13,9 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
     if data[:2] != b"\xff\xd8":
         return None
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    for _ in range(MAX_STEPS):
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return None
         marker = data[at + 1]
         if marker == 0xFF:
             at += 1
