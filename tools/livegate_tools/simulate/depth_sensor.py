@@ -58,7 +58,7 @@ def draw_depth(rng: np.random.Generator, split: Split) -> DepthModel:
         step_px=float(rng.choice([1 / 16, 1 / 32, 1 / 64])),
         window_px=draw_constant(rng, 0.8, 3.0, split),
         least_mm=draw_constant(rng, 150, 240, split),
-        most_mm=draw_constant(rng, 1100, 3500, split),
+        most_mm=draw_constant(rng, 1250, 3500, split),
         faint=draw_constant(rng, 0.01, 0.05, split),
         offset_mm=draw_constant(rng, -3, 3, split),
         scale=draw_constant(rng, 0.99, 1.01, split),

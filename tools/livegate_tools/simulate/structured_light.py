@@ -57,7 +57,7 @@ def draw_structured(rng: np.random.Generator, split: Split) -> StructuredLight:
         dot_px=draw_constant(rng, 2.5, 7.0, split),
         right=bool(rng.random() < 0.5),
         least_mm=draw_constant(rng, 120, 240, split),
-        most_mm=draw_constant(rng, 900, 3500, split),
+        most_mm=draw_constant(rng, 1250, 3500, split),
         faint=draw_constant(rng, 0.008, 0.04, split),
         glare=draw_constant(rng, 1.0, 4.0, split),
         offset_mm=draw_constant(rng, -3, 3, split),
