@@ -18,6 +18,7 @@
  *   endless           lists of modes and controls never end
  *   caps=N            these capabilities
  *   stubborn          controls keep their values
+ *   meters=N          automatic exposure comes to N
  * It streams a moving ramp in the formats below, or the file V4L2_SHIM_JPEG as MJPG. The handle is a timer, so that poll
  * sees a frame when one is due. Every control that is set is added to V4L2_SHIM_DEVICE.controls as "name value", and the
  * name of every file that is told USBDEVFS_RESET to V4L2_SHIM_DEVICE.resets. */
@@ -315,6 +316,9 @@ static int get_control(struct v4l2_control *asked)
     int i = find_control(asked->id);
     if (i < 0) return fail(EINVAL);
     asked->value = controls[i].value;
+    if (asked->id == V4L2_CID_EXPOSURE_ABSOLUTE && controls[find_control(V4L2_CID_EXPOSURE_AUTO)].value != 1
+        && oddity("meters") >= 0)
+        asked->value = (int)oddity("meters");
     return 0;
 }
 

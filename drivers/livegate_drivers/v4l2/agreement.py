@@ -69,14 +69,14 @@ def agree(node: Node, mode: Mode) -> Layout:
         call(node.handle, uapi.S_FMT, asked)
     except OSError as exc:
         if exc.errno == errno.EINVAL:
-            raise DriverError(f"{node.path}: cannot give {mode}; {told(node, mode)}; choose one of these") from exc
+            raise DriverError(f"{node.path}: cannot give {mode}; {told(node, mode)}; choose a mode it has") from exc
         with explained(node.path, "setting its format"):
             raise
     fps = _pace(node, mode.fps)
     given = Mode(fourcc_name(pix.pixelformat), pix.width, pix.height, fps or mode.fps)
     same = (given.fourcc, given.width, given.height) == (mode.fourcc, mode.width, mode.height)
     if not same or abs(given.fps - mode.fps) > RATE_TOLERANCE * mode.fps:
-        raise DriverError(f"{node.path}: gives {given} instead of {mode}; {told(node, mode)}; choose one of these")
+        raise DriverError(f"{node.path}: gives {given} instead of {mode}; {told(node, mode)}; choose a mode it has")
     return _layout(node, given, pix.bytesperline, fps)
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from livegate.capture.controls import ExposureRange
 from livegate.errors import DeviceLost
 from livegate_drivers.v4l2 import uapi
+from livegate_drivers.v4l2.automatic import Automatic
 from livegate_drivers.v4l2.controls import Control, controls, get_value, set_value
 from livegate_drivers.v4l2.node import Node, explained
 
@@ -33,7 +34,8 @@ class Exposure:
         switches = ((self._automatic, uapi.EXPOSURE_MANUAL), (by_number.get(uapi.CID_AUTOGAIN), 0))
         self._switches = [(control, manual) for control, manual in switches if control is not None]
         self._before: list[tuple[Control, int]] = []
-        # (exposure in microseconds, since when), None while the camera sets it itself or does not tell.
+        self._metered = Automatic(node, self._time) if self._time is not None else None
+        # (exposure in microseconds, since when), None while the camera sets it itself.
         self._known: tuple[float, int] | None = self._fixed()
 
     def begin(self, configured: Collection[str]) -> None:
@@ -84,7 +86,8 @@ class Exposure:
     def of(self, captured_ns: int) -> float | None:
         """Return how long a frame of that time was exposed, in microseconds, where it is known."""
         if self._known is None:
-            return None
+            value = self._metered.value(time.monotonic_ns()) if self._metered is not None else None
+            return None if value is None else value * UNIT_US
         exposure_us, since_ns = self._known
         # A frame that was under way when the setting came had the one before it.
         begun_after = captured_ns - since_ns >= (exposure_us + self._period_us) * 1000
@@ -112,7 +115,7 @@ class Exposure:
         self._known = None
         if exc.errno in (errno.ENODEV, errno.ENXIO):
             raise DeviceLost(f"{self._node.path}: the camera was unplugged") from exc
-        self._time = None
+        self._time = self._metered = None
         log.warning("camera does not take an exposure", extra={"device": str(self._node.path), "error": exc.strerror})
 
     def _fixed(self) -> tuple[float, int] | None:

@@ -28,6 +28,13 @@ def was_set(device: Path) -> list[str]:
     return told.read_text().splitlines() if told.exists() else []
 
 
+def exposure_of(camera: V4l2Camera, awaited: Callable[[float | None], bool]) -> float | None:
+    give_up_s = time.monotonic() + 5
+    while not awaited(told := camera.read(5).exposure_us) and time.monotonic() < give_up_s:
+        pass
+    return told
+
+
 @pytest.fixture
 def roots(tmp_path: Path, device: Path) -> Roots:
     """A camera on the USB as sysfs shows it: its node belongs to an interface, that to the device."""
@@ -94,10 +101,7 @@ def test_exposure_is_set_bounded_told_and_handed_back(device: Path, camera_of: C
         assert camera.read(5).exposure_us is None
         camera.expose(5_040, 30)
         assert camera.read(5).exposure_us is None
-        give_up_s = time.monotonic() + 5
-        while (told := camera.read(5).exposure_us) is None and time.monotonic() < give_up_s:
-            pass
-        assert told == 5_000
+        assert exposure_of(camera, lambda told: told is not None) == 5_000
         camera.expose(1e9, 1e9)
         camera.automatic()
         assert camera.read(5).exposure_us is None
@@ -105,6 +109,19 @@ def test_exposure_is_set_bounded_told_and_handed_back(device: Path, camera_of: C
     short, long = [f"{AUTO} 1", f"{TIME} 50", "Gain 24"], [f"{AUTO} 1", f"{TIME} 333", "Gain 248"]
     assert [lines[0], *lines[1:4], *lines[4:7]] == [f"{AUTO} 3", *short, *long]
     assert lines[-1] == f"{AUTO} 3"
+
+
+def test_an_automatic_exposure_is_told_once_it_is_seen_to_change(device: Path, camera_of: CameraOf) -> None:
+    with camera_of("GREY", Role.NIR) as camera:
+        assert camera.read(5).exposure_us is None
+        device.write_text("10 meters=80")
+        assert exposure_of(camera, lambda told: told is not None) == 8_000
+        device.write_text("10 meters=60")
+        assert exposure_of(camera, lambda told: told != 8_000) == 6_000
+        camera.expose(5_000, 16)
+        assert exposure_of(camera, lambda told: told is not None) == 5_000
+        camera.automatic()
+        assert camera.read(5).exposure_us == 6_000
 
 
 def test_what_a_program_that_died_left_is_undone(device: Path, camera_of: CameraOf) -> None:
