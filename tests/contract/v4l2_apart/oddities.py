@@ -3,13 +3,15 @@
 import errno
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from livegate.capture.grabber import Grabber
+from livegate.capture.health import CameraState, Retry
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.types import Role
 from livegate_drivers.cameras.v4l2 import V4l2Camera
@@ -17,6 +19,13 @@ from livegate_drivers.v4l2 import uapi
 from livegate_drivers.v4l2.stream import PAUSE_S, Dated
 
 CameraOf = Callable[..., V4l2Camera]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_open() -> Iterator[None]:
+    before = sorted(Path("/proc/self/fd").iterdir())
+    yield
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def enter(camera: V4l2Camera) -> None:
@@ -245,3 +254,20 @@ def test_an_impossible_date_is_told_as_it_is_for_others_to_judge(device: Path, c
         device.write_text("10 backwards")
         camera.read(5)
         assert camera.read(5).captured_ns < first.captured_ns
+
+
+def test_a_camera_unplugged_and_plugged_in_again_goes_on_by_itself(device: Path, camera_of: CameraOf) -> None:
+    with Grabber("front", camera_of("Z16", Role.DEPTH), Retry(0.02, 0.05)) as grabber:
+        until(lambda: grabber.health.state is CameraState.STREAMING)
+        device.unlink()
+        until(lambda: grabber.health.state is CameraState.LOST)
+        frames = grabber.health.frames
+        device.write_text("10")
+        until(lambda: grabber.health.frames > frames)
+
+
+def until(true: Callable[[], bool]) -> None:
+    give_up_s = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < give_up_s
+        time.sleep(0.01)
