@@ -58,7 +58,8 @@ def test_every_stage_and_way_is_timed(tmp_path: Path) -> None:
         "gate",
         "commit",
     } <= figures.stages.keys()
-    assert set(figures.variants) == {"all_sensors", "frame_set_to_decision", "frame_set_to_commit", "two_threads"}
+    ways = {"all_sensors", "frame_set_to_decision", "frame_set_to_commit", "two_threads", "three_cameras_cpu"}
+    assert set(figures.variants) == ways
     assert all(found.n == FRAMES for found in (*figures.stages.values(), *figures.variants.values()))
     assert (figures.model.name, figures.model.runtime, figures.model.params) == ("tiny", "onnxruntime", 12)
     assert len(told) == GROUPS * (WARM_UP + FRAMES)

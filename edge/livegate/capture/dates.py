@@ -36,23 +36,22 @@ class Misdate(enum.StrEnum):
 
 
 class Dates:
-    """Judges the dates of one camera's frames as they come; one thread's."""
+    """Judges the dates of one camera's frames as they come; one thread's, but for ``period_ns``, which any may read.
+
+    ``period_ns`` is the camera's usual distance between frames, None until it is known.
+    """
 
     def __init__(self) -> None:
+        self.period_ns: int | None = None
         self._last_ns: int | None = None
         self._distances_ns: deque[int] = deque(maxlen=_DISTANCES)
         self._queued = 0
         self._late = 0
 
-    @property
-    def period_ns(self) -> int | None:
-        """The camera's usual distance between frames, None until it is known."""
-        known = len(self._distances_ns)
-        return sorted(self._distances_ns)[known // 2] if 2 * known >= _DISTANCES else None
-
     def reopened(self) -> None:
         """Forget the pace: another device may stand there. What was captured before remains before."""
         self._distances_ns.clear()
+        self.period_ns = None
         self._queued = self._late = 0
 
     def judge(self, captured_ns: int, now_ns: int) -> Misdate | None:
@@ -69,6 +68,8 @@ class Dates:
             return Misdate.PACE
         self._last_ns = captured_ns
         self._distances_ns.append(distance_ns)
+        if 2 * len(self._distances_ns) >= _DISTANCES:
+            self.period_ns = sorted(self._distances_ns)[len(self._distances_ns) // 2]
         self._late = self._late + 1 if now_ns - captured_ns > MAX_LATE_MS * 1e6 else 0
         return Misdate.LATE if self._late >= _LATE_IN_A_ROW else None
 

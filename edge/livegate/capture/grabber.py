@@ -79,6 +79,11 @@ class Grabber:
         return self._health.state
 
     @property
+    def period_ns(self) -> int | None:
+        """The camera's usual distance between frames, None until it is known."""
+        return self._dates.period_ns
+
+    @property
     def last_ns(self) -> int | None:
         """When the newest frame was captured, a withheld one too."""
         return self._health.last_ns

@@ -22,6 +22,8 @@ from livegate.drivers import open_camera, open_illuminator
 from livegate.errors import ConfigError, DeviceTimeout
 from livegate.types import Box, Frame, FrameSet, Role, SensorFault
 
+# Half a period, and what a camera's clock jitters.
+_HALF = 0.55
 _GONE = (CameraState.LOST, CameraState.STOPPED)
 _METERED = (Role.RGB, Role.RGB_RIGHT, Role.NIR)
 
@@ -92,7 +94,7 @@ class Rig:
         for role, found in together.faults.items():
             for fault in found:
                 self._grabbers[role].faults.note(fault, now_ns)
-        return replace(together, faults=self.faults())
+        return FrameSet(together.frames, together.states, together.captured_ns, self.faults())
 
     def faults(self) -> Mapping[Role, frozenset[SensorFault]]:
         """Return what is known to be wrong with which role; from any thread, also while there are no FrameSets.
@@ -157,6 +159,9 @@ class Rig:
         """Return the recent frames of ``role``, having waited for one of rgb's moment if one may still come."""
         grabber = self._grabbers[role]
         since_ns = rgb.captured_ns - round(self._timing.tolerance_ms * 1e6)
+        if grabber.period_ns is not None:
+            # The next one will be nearer than one from before half a period ago.
+            since_ns = max(since_ns, rgb.captured_ns - round(_HALF * grabber.period_ns))
         last_ns = grabber.last_ns
         # A camera we waited for in vain that has given nothing since has stalled: the others need not wait for it.
         stalled = role in self._waited_for and self._waited_for[role] == last_ns

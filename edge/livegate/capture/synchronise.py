@@ -97,7 +97,8 @@ def blinded(image: NDArray[Any]) -> bool:
     if image.dtype == np.uint16:
         returns = samples[samples > 0]
         return bool(returns.size < _LEAST_RETURNS * samples.size or returns.min() == returns.max())
-    ordered = np.sort(samples, axis=None)
+    # For bytes "stable" is a radix sort, ten times as quick as the default.
+    ordered = np.sort(samples, axis=None, kind="stable")
     hundredth = ordered.size // 100
     low, high = int(ordered[hundredth]), int(ordered[-1 - hundredth])
     return high < _DARK or low > _SATURATED or high - low < _FLAT

@@ -23,6 +23,7 @@ from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.judge import Judge
 from livegate.store import Store, open_store
 from livegate.types import FrameSet, Role
+from livegate_tools.bench.capture import frame_set_cpu_ms
 from livegate_tools.bench.peers import peer_calls
 from livegate_tools.bench.report import Compared, Figures, ModelFacts, PeerTiming
 from livegate_tools.bench.stages import Prepared, prepare, rgb_call, stage_calls, way_calls
@@ -31,6 +32,9 @@ from livegate_tools.bench.timing import Call, Samples, interleaved, ratio, timin
 FRAME_TO_DECISION = "frame_to_decision"
 DETECT = "detect"
 TWO_THREADS = "two_threads"
+THREE_CAMERAS = "three_cameras_cpu"
+# They come in real time: this takes three seconds.
+MOST_FRAME_SETS = 90
 RGB = frozenset({Role.RGB})
 GROUPS = 4
 """How many rows of calls are timed, each on every frame."""
@@ -73,6 +77,7 @@ class Bench:
             variants = time_all(way_calls(whole, prepared, store, POLICY))
         one, two = (time_all(row) for row in rows)
         variants |= {TWO_THREADS: two[FRAME_TO_DECISION]}
+        variants |= {THREE_CAMERAS: frame_set_cpu_ms(min(self.frames, MOST_FRAME_SETS))}
         return Figures(
             model=_facts(whole),
             stages={name: timing(found) for name, found in stages.items()},
