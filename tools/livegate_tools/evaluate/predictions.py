@@ -86,9 +86,9 @@ class Evaluator:
         except PictureError as exc:
             return unreadable(entry.id, str(exc))
         except PadError as exc:
-            return Prediction(entry.id, PadDecision.ATTACK, 0.0, None, f"{Reason.FAILED}: {exc}", (), None)
+            return failed(entry.id, exc)
         latency_ms = (time.perf_counter_ns() - started_ns - reading.elapsed_ns) / 1e6
-        return _prediction(entry.id, result, face, latency_ms)
+        return judged_as(entry.id, result, face, latency_ms)
 
 
 def unreadable(sample_id: str, why: str) -> Prediction:
@@ -96,11 +96,17 @@ def unreadable(sample_id: str, why: str) -> Prediction:
     return Prediction(sample_id, PadDecision.NON_RESPONSE, None, None, f"{Reason.UNREADABLE}: {why}", (), None)
 
 
+def failed(sample_id: str, exc: PadError) -> Prediction:
+    """Return the prediction of a sample on which judging failed: as the terminal would act, an attack."""
+    return Prediction(sample_id, PadDecision.ATTACK, 0.0, None, f"{Reason.FAILED}: {exc}", (), None)
+
+
 def _judge(judge: Judge, sample: Sample, frame_sets: Iterator[FrameSet]) -> tuple[PadResult, Face | None]:
     return judge.clip(frame_sets) if sample.is_clip else judge.still(next(frame_sets))
 
 
-def _prediction(sample_id: str, result: PadResult, face: Face | None, latency_ms: float) -> Prediction:
+def judged_as(sample_id: str, result: PadResult, face: Face | None, latency_ms: float) -> Prediction:
+    """Return the prediction that a verdict is."""
     # A presentation is a whole attempt: what is not shown to be living by its end does not open the door.
     decision = PadDecision.ATTACK if result.decision is PadDecision.INCONCLUSIVE else result.decision
     score = None if result.score is None else float(result.score)

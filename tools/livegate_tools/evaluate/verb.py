@@ -19,6 +19,9 @@ from livegate.samples.frames import Terminal
 from livegate.samples.manifest import BadLine, Sample, read_manifest
 from livegate.terminal_text import printable
 from livegate.types import Role
+from livegate_tools.evaluate.comparison import NOTHING, Comparison, compared, tables
+from livegate_tools.evaluate.comparison import as_json as comparison_json
+from livegate_tools.evaluate.disturb.catalogue import DISTURBANCES
 from livegate_tools.evaluate.faceless import FaceFinder, lines, search
 from livegate_tools.evaluate.faceless import as_json as false_faces_as_json
 from livegate_tools.evaluate.page.report import write_report
@@ -26,7 +29,8 @@ from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, by_traits, groups
 from livegate_tools.evaluate.table import table, trait_table
 from livegate_tools.evaluate.terminal import Models, models_of
-from livegate_tools.evaluate.workers import predict_all
+from livegate_tools.evaluate.variants import disturbed, subsets
+from livegate_tools.evaluate.workers import predict_all, predict_variants
 from livegate_tools.lines import Lines, check_place, make_folder
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
@@ -62,6 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(),
         metavar="FIELD,...",
         help="figures by the values of these fields of the manifest, too: by group, session, notes.phone, ...",
+    )
+    parser.add_argument(
+        "--subsets", action="store_true", help="figures for every set of the sensors, too, the networks run once"
+    )
+    parser.add_argument(
+        "--disturb",
+        type=_disturbances,
+        metavar="NAME,...",
+        default=(),
+        help=f"figures under disturbances, too, as curves over their strength: all, or {', '.join(DISTURBANCES)}",
     )
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to spread the work over")
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
@@ -118,7 +132,7 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
     bad = [entry for entry in entries if isinstance(entry, BadLine)]
     for line in bad:
         print(f"{arguments.manifest}: line {line.line}: {line.problem}", file=sys.stderr)
-    judged = _predict(arguments, entries, open_judge)
+    judged, comparison = _judge(arguments, entries, open_judge)
     if not judged and not bad:
         raise ConfigError(f"{arguments.manifest}: {_nothing(arguments.split)}")
     found, by = groups(judged), by_traits(judged, arguments.by)
@@ -130,13 +144,14 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
         "bad_lines": [{"line": line.line, "problem": line.problem} for line in bad],
         "unreadable": sum(prediction.latency_ms is None for _, prediction in judged),
     }
-    report = json.dumps(as_json(found, about, by), indent=1, allow_nan=False)
+    report = json.dumps(as_json(found, about, by) | comparison_json(comparison), indent=1, allow_nan=False)
     if arguments.report:
         with Lines(arguments.report) as out:
             out.write(report)
     if arguments.html:
-        write_report(arguments.html, found, judged, about, by)
-    print(report if arguments.json else "\n\n".join((table(found), *(trait_table(*trait) for trait in by.items()))))
+        write_report(arguments.html, found, judged, about, by, comparison)
+    words = (table(found), *(trait_table(*trait) for trait in by.items()), *tables(comparison))
+    print(report if arguments.json else "\n\n".join(words))
     _warn(arguments, judged, bad)
     return 1 if bad else 0
 
@@ -155,6 +170,33 @@ def _check_what(arguments: argparse.Namespace) -> None:
                 raise ConfigError(f"--{option.replace('_', '-')}: has no meaning with --faceless; leave one out")
     elif arguments.manifest is None or arguments.predictions_out is None:
         raise ConfigError("needs --manifest M.jsonl and --predictions-out P.jsonl, or --faceless DIR")
+
+
+def _judge(
+    arguments: argparse.Namespace, entries: list[Sample | BadLine], open_judge: JudgeOpener
+) -> tuple[list[tuple[Sample, Prediction]], Comparison]:
+    """Write the predictions of the terminal; return those of the samples, and how its variants compare."""
+    samples = [entry for entry in entries if isinstance(entry, Sample)]
+    roles = arguments.modalities or frozenset(role for s in samples for moment in s.moments for role in moment.paths)
+    some = subsets(roles) if arguments.subsets and samples else ()
+    worse = disturbed(roles, arguments.disturb) if samples else ()
+    if not some and not worse:
+        return _predict(arguments, entries, open_judge), NOTHING
+    terminal, variants = Terminal(arguments.modalities), (*some, *worse)
+    named = [entry for entry in entries if entry.id]
+    judged: list[tuple[Sample, tuple[Prediction, ...]]] = []
+    predictions = predict_variants(named, open_judge, terminal, variants, arguments.jobs)
+    with Lines(arguments.predictions_out) as out, Progress("evaluate", len(named)) as progress:
+        for entry, of_all in zip(named, predictions, strict=True):
+            out.write(of_all[0].line())
+            progress.advance()
+            if isinstance(entry, Sample):
+                judged.append((entry, of_all))
+    first, *others = ([(sample, of_all[i]) for sample, of_all in judged] for i in range(1 + len(variants)))
+    pairs = list(zip(variants, others, strict=True))
+    # Curves begin with the terminal that has all sensors, as the disturbed ones have.
+    whole = pairs[len(some) - 1][1] if some else first
+    return first, compared(pairs[: len(some)], pairs[len(some) :], whole)
 
 
 def _predict(
@@ -212,6 +254,14 @@ def _modalities(text: str) -> frozenset[Role]:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _disturbances(text: str) -> tuple[str, ...]:
+    names = tuple(DISTURBANCES) if text == "all" else _names(text)
+    for name in names:
+        if name not in DISTURBANCES:
+            raise argparse.ArgumentTypeError(f"'{name}' is no disturbance; known are all, {', '.join(DISTURBANCES)}")
+    return names
 
 
 def _views(text: str) -> int:

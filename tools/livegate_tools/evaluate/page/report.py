@@ -5,7 +5,6 @@ All that comes from the manifest is escaped, and a content policy keeps the page
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from livegate.errors import LivegateError
 from livegate.samples.manifest import Sample
 from livegate_tools.evaluate.charts.det import det_chart
 from livegate_tools.evaluate.charts.scores import score_chart
+from livegate_tools.evaluate.comparison import NOTHING, Comparison
 from livegate_tools.evaluate.failures import Failures, failures
+from livegate_tools.evaluate.page.comparison import comparison_section
+from livegate_tools.evaluate.page.picture import picture, write_picture
 from livegate_tools.evaluate.predictions import Prediction
 from livegate_tools.evaluate.report import Group
 from livegate_tools.evaluate.table import heading, interval_text, rows
@@ -53,11 +54,12 @@ def write_report(
     judged: Sequence[tuple[Sample, Prediction]],
     about: Mapping[str, Any],
     by: Mapping[str, Sequence[Group]] | None = None,
+    comparison: Comparison = NOTHING,
 ) -> Path:
     """Write ``report.html`` and the charts as PNG into ``folder``; LivegateError where that fails.
 
     ``found`` is from :func:`report.groups` of ``judged``, ``by`` from :func:`report.by_traits`, ``about`` what the JSON
-    report says beside the figures.
+    report says beside the figures, ``comparison`` how terminals with other sensors or disturbed ones compare.
     """
     *sources, everything = found
     sections = [
@@ -68,7 +70,8 @@ def write_report(
     if len(sources) != 1:
         sections.append(_Section(everything, _charts(folder, len(sources), everything), (), pooled=True))
     page = folder / PAGE
-    write_whole(page, "\n".join(_page(sections, about, by or {})) + "\n")
+    beside = list(comparison_section(folder, comparison))
+    write_whole(page, "\n".join(_page(sections, about, by or {}, beside)) + "\n")
     return page
 
 
@@ -81,15 +84,13 @@ def _charts(folder: Path, number: int, group: Group) -> Mapping[str, bytes]:
         if png is None:
             continue
         drawn[kind] = png
-        path = folder / f"{kind}_{number:02d}_{plain}.png"
-        try:
-            path.write_bytes(png)
-        except OSError as exc:
-            raise LivegateError(f"{path}: cannot be written ({exc.strerror}); give --html another place") from exc
+        write_picture(folder / f"{kind}_{number:02d}_{plain}.png", png)
     return drawn
 
 
-def _page(sections: Sequence[_Section], about: Mapping[str, Any], by: Mapping[str, Sequence[Group]]) -> Iterator[str]:
+def _page(
+    sections: Sequence[_Section], about: Mapping[str, Any], by: Mapping[str, Sequence[Group]], beside: Sequence[str]
+) -> Iterator[str]:
     title = f"Evaluation of {about['manifest']}"
     css = files(__package__).joinpath("report.css").read_text("utf-8")
     yield '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">'
@@ -102,6 +103,7 @@ def _page(sections: Sequence[_Section], about: Mapping[str, Any], by: Mapping[st
     yield from _summary("By source", [section.group for section in sections], compared)
     for trait, values in by.items():
         yield from _summary(f"By {trait}", values, values)
+    yield from beside
     for section in sections:
         yield f"<h2>{escape(section.group.name)}</h2>\n<p class=faint>{heading(section.group)}</p>"
         yield from _pictures(section.group.name, section.charts)
@@ -173,9 +175,7 @@ def _pictures(name: str, charts: Mapping[str, bytes]) -> Iterator[str]:
     yield '<div class="charts">'
     for kind, _, title in _CHARTS:
         if kind in charts:
-            data = base64.b64encode(charts[kind]).decode("ascii")
-            width = int.from_bytes(charts[kind][16:20], "big") // 2
-            yield f'<img alt="{title} of {escape(name)}" width="{width}" src="data:image/png;base64,{data}">'
+            yield picture(charts[kind], f"{title} of {name}")
     yield "</div>"
 
 
