@@ -60,8 +60,10 @@ static int handle = -1;
 static struct v4l2_pix_format format;
 static uint32_t pace = 30;
 static unsigned char *memory[BUFFERS];
-static int queue[BUFFERS], queued;
-static uint32_t sequence;
+/* The buffers to fill, oldest first; the first `filled` of them hold the pictures of these numbers and dates. */
+static int queue[BUFFERS], queued, filled;
+static uint32_t numbers[BUFFERS], sequence;
+static int64_t dates_ns[BUFFERS], period_ns;
 static int begun;
 
 static const char *device(void) { const char *name = getenv("V4L2_SHIM_DEVICE"); return name ? name : ""; }
@@ -139,20 +141,22 @@ static int stream(int on)
     char text[16] = "";
     struct itimerspec every = {{0, 0}, {0, 0}};
     if (!on) queued = 0;
+    filled = 0;
     if (on && read_file(device(), text, sizeof text - 1) < 0) return fail(ENODEV);
     sequence = 0;
     begun = 0;
     long period_ms = on ? atol(text) : 0;
+    period_ns = period_ms * 1000000LL;
     every.it_interval.tv_sec = every.it_value.tv_sec = period_ms / 1000;
     every.it_interval.tv_nsec = every.it_value.tv_nsec = period_ms % 1000 * 1000000;
     return timerfd_settime(handle, 0, &every, NULL);
 }
 
-static uint32_t draw_16(unsigned char *into, uint32_t line, unsigned mask)
+static uint32_t draw_16(unsigned char *into, uint32_t line, unsigned mask, uint32_t number)
 {
     for (uint32_t y = 0; y < format.height; y++)
         for (uint32_t x = 0; x < format.width; x++) {
-            unsigned value = (x * 37 + y * 101 + sequence * 1009) & mask;
+            unsigned value = (x * 37 + y * 101 + number * 1009) & mask;
             into[y * line + x * 2] = (unsigned char)value;
             into[y * line + x * 2 + 1] = (unsigned char)(value >> 8);
         }
@@ -160,12 +164,12 @@ static uint32_t draw_16(unsigned char *into, uint32_t line, unsigned mask)
 }
 
 /* One of 8 bits: brightness at `first` of every `step` bytes; the other is red and blue by turns, 100 and 160. */
-static uint32_t draw_8(unsigned char *into, uint32_t line, uint32_t step, uint32_t first)
+static uint32_t draw_8(unsigned char *into, uint32_t line, uint32_t step, uint32_t first, uint32_t number)
 {
     for (uint32_t y = 0; y < format.height; y++)
         for (uint32_t x = 0; x < format.width; x++) {
             unsigned char *pixel = into + y * line + x * step;
-            pixel[first] = (unsigned char)(40 + (x + y + sequence * 8) % 160);
+            pixel[first] = (unsigned char)(40 + (x + y + number * 8) % 160);
             if (step == 2) pixel[1 - first] = x % 2 ? 160 : 100;
         }
     if (format.pixelformat != V4L2_PIX_FMT_NV12) return format.height * line;
@@ -174,7 +178,7 @@ static uint32_t draw_8(unsigned char *into, uint32_t line, uint32_t step, uint32
     return format.height * 3 / 2 * line;
 }
 
-static uint32_t draw(unsigned char *into)
+static uint32_t draw(unsigned char *into, uint32_t number)
 {
     uint32_t line = format.bytesperline > bytes_of_line() ? format.bytesperline : bytes_of_line();
     memset(into, 0xEE, BUFFER_BYTES);
@@ -184,46 +188,76 @@ static uint32_t draw(unsigned char *into)
         return got < 0 ? 0 : (uint32_t)got;
     }
     case V4L2_PIX_FMT_GREY:
-    case V4L2_PIX_FMT_NV12: return draw_8(into, line, 1, 0);
-    case V4L2_PIX_FMT_YUYV: return draw_8(into, line, 2, 0);
-    case V4L2_PIX_FMT_UYVY: return draw_8(into, line, 2, 1);
-    case V4L2_PIX_FMT_Y10: return draw_16(into, line, 0x3FF);
-    case V4L2_PIX_FMT_Y12: return draw_16(into, line, 0xFFF);
-    default: return draw_16(into, line, 0xFFFF);
+    case V4L2_PIX_FMT_NV12: return draw_8(into, line, 1, 0, number);
+    case V4L2_PIX_FMT_YUYV: return draw_8(into, line, 2, 0, number);
+    case V4L2_PIX_FMT_UYVY: return draw_8(into, line, 2, 1, number);
+    case V4L2_PIX_FMT_Y10: return draw_16(into, line, 0x3FF, number);
+    case V4L2_PIX_FMT_Y12: return draw_16(into, line, 0xFFF, number);
+    default: return draw_16(into, line, 0xFFFF, number);
+    }
+}
+
+static void date(struct v4l2_buffer *buffer, int64_t monotonic_ns)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (oddity("backwards") >= 0) monotonic_ns -= 3600 * 1000000000LL;
+    buffer->timestamp.tv_sec = monotonic_ns / 1000000000;
+    buffer->timestamp.tv_usec = monotonic_ns % 1000000000 / 1000;
+    if (oddity("wall") >= 0) {
+        buffer->flags &= ~(uint32_t)V4L2_BUF_FLAG_TIMESTAMP_MASK;
+        buffer->timestamp.tv_sec = now.tv_sec;
+    }
+    if (oddity("undated") >= 0) memset(&buffer->timestamp, 0, sizeof buffer->timestamp);
+}
+
+/* Put what was taken since the last call into the buffers there are; what finds none is lost. */
+static void fill(void)
+{
+    uint64_t expired;
+    if (read(handle, &expired, sizeof expired) < 0) return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    for (uint64_t frame = 0; frame < expired; frame++) {
+        /* The handle is old when its reader begins: nobody waited for that yet. */
+        if (!begun) frame = expired - 1;
+        begun = 1;
+        if (filled < queued) {
+            numbers[filled] = sequence;
+            dates_ns[filled++] = now.tv_sec * 1000000000LL + now.tv_nsec - (int64_t)(expired - 1 - frame) * period_ns;
+        }
+        sequence += 1 + (oddity("skip") > 0 ? (uint32_t)oddity("skip") : 0);
     }
 }
 
 static int dequeue(struct v4l2_buffer *buffer)
 {
-    uint64_t expired;
-    struct timespec now;
     if (access(device(), F_OK)) return fail(ENODEV);
     if (!queued) return fail(EINVAL);
     if (oddity("again") >= 0) {
         append("asked", "DQBUF");
         return fail(EAGAIN);
     }
-    if (read(handle, &expired, sizeof expired) < 0) return fail(EAGAIN);
-    int wall = oddity("wall") >= 0;
-    clock_gettime(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+    fill();
+    if (!filled) return fail(EAGAIN);
     memset(&buffer->timecode, 0, sizeof buffer->timecode);
     buffer->index = (uint32_t)queue[0];
+    uint32_t number = numbers[0];
+    int64_t date_ns = dates_ns[0];
     memmove(queue, queue + 1, sizeof queue - sizeof *queue);
+    memmove(numbers, numbers + 1, sizeof numbers - sizeof *numbers);
+    memmove(dates_ns, dates_ns + 1, sizeof dates_ns - sizeof *dates_ns);
     queued--;
-    /* Who did not ask in time lost what came meanwhile. */
-    if (begun++) sequence += (uint32_t)expired - 1;
-    buffer->bytesused = draw(memory[buffer->index]);
+    filled--;
+    buffer->bytesused = draw(memory[buffer->index], number);
     if (oddity("used") >= 0) buffer->bytesused = (uint32_t)oddity("used");
     if (oddity("index") >= 0) buffer->index = (uint32_t)oddity("index");
     buffer->length = BUFFER_BYTES;
-    buffer->sequence = oddity("frozen_count") >= 0 ? 0 : sequence;
-    sequence += 1 + (oddity("skip") > 0 ? (uint32_t)oddity("skip") : 0);
+    buffer->sequence = oddity("frozen_count") >= 0 ? 0 : number;
     buffer->field = V4L2_FIELD_NONE;
-    buffer->flags = wall ? V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN : V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     if (oddity("damaged") >= 0) buffer->flags |= V4L2_BUF_FLAG_ERROR;
-    buffer->timestamp.tv_sec = now.tv_sec - (oddity("backwards") >= 0 ? 3600 : 0);
-    buffer->timestamp.tv_usec = now.tv_nsec / 1000;
-    if (oddity("undated") >= 0) memset(&buffer->timestamp, 0, sizeof buffer->timestamp);
+    date(buffer, date_ns);
     return 0;
 }
 

@@ -142,7 +142,9 @@ class Buffer(Structure):
         ("timecode", c_uint8 * 16),
         ("sequence", c_uint32),
         ("memory", c_uint32),
-        ("offset", c_uint64),
+        # A union whose other members are pointers.
+        ("offset", c_uint32),
+        ("unused", c_uint32),
         ("length", c_uint32),
         ("reserved2", c_uint32),
         ("request", c_int32),

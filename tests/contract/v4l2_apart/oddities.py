@@ -223,9 +223,13 @@ def test_a_slow_reader_gets_the_newest_and_sees_the_gap(camera_of: CameraOf) -> 
         camera.read(5)
         before = camera.read(5)
         time.sleep(0.2)
-        after = camera.read(5)
-        assert after.sequence - before.sequence > 5
-        assert time.monotonic_ns() - after.captured_ns < 10**9
+        # The kernel filled the buffers there were and dropped what came then.
+        waited, after = camera.read(5), camera.read(5)
+        assert waited.sequence - before.sequence >= 3
+        assert after.sequence - waited.sequence > 5
+        assert after.captured_ns > waited.captured_ns
+        for _ in range(8):
+            camera.read(5)
 
 
 def test_a_device_that_does_not_count_is_counted(device: Path, camera_of: CameraOf) -> None:
