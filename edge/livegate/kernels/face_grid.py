@@ -58,11 +58,14 @@ def mean_cells(image: Array, left: float, top: float, width: float, height: floa
                 out[row, column, channel] = out[row, column, channel] / seen if seen else OUTSIDE
 
 
-@kernel("void(u2[:, ::1], f8, f8, f8, f8, f4[:, ::1])")
-def depth_cells(image: Array, left: float, top: float, width: float, height: float, out: Array) -> None:
-    """Write the depth of every cell of a rectangle into ``out``: the sample nearest to its middle that has a return.
+@kernel("void(u2[:, ::1], f8, f8, f8, f8, f8, f4[:, ::1])")
+def depth_cells(
+    image: Array, left: float, top: float, width: float, height: float, together: float, out: Array
+) -> None:
+    """Write the depth of every cell of a rectangle into ``out``.
 
-    Depths are never averaged: the mean of a face and the wall behind it is neither.
+    It is the mean of what lies together with the return nearest to the cell's middle: the mean of a face and the wall
+    behind it would be neither.
 
     Args:
         image: (H, W) uint16 mm, 0 = no return, C-contiguous.
@@ -70,26 +73,33 @@ def depth_cells(image: Array, left: float, top: float, width: float, height: flo
         top: of the rectangle.
         width: of the rectangle, positive.
         height: of the rectangle, positive.
+        together: how far apart returns of one surface lie at most, mm.
         out: (rows, columns) float32, overwritten: mm, 0 without a return, :data:`OUTSIDE` outside the picture.
     """
     rows, columns = out.shape
+    across, down = _samples(width / columns), _samples(height / rows)
     for row in range(rows):
         for column in range(columns):
             x, y = left + width * column / columns, top + height * row / rows
-            across, down = _samples(width / columns), _samples(height / rows)
-            value, best = OUTSIDE, np.inf
-            for j in range(down):
-                py = np.floor(y + height / rows * (j + 0.5) / down)
-                if py < 0 or py >= image.shape[0]:
-                    continue
-                for i in range(across):
-                    px = np.floor(x + width / columns * (i + 0.5) / across)
-                    if px < 0 or px >= image.shape[1]:
+            nearest, best, inside = 0.0, np.inf, 0
+            total, members = 0.0, 0
+            for turn in range(2):
+                for j in range(down):
+                    py = np.floor(y + height / rows * (j + 0.5) / down)
+                    if py < 0 or py >= image.shape[0]:
                         continue
-                    here = float(image[int(py), int(px)])
-                    away = abs((j + 0.5) / down - 0.5) + abs((i + 0.5) / across - 0.5)
-                    if here > 0.0 and away < best:
-                        value, best = here, away
-                    elif best == np.inf:
-                        value = 0.0
-            out[row, column] = value
+                    for i in range(across):
+                        px = np.floor(x + width / columns * (i + 0.5) / across)
+                        if px < 0 or px >= image.shape[1]:
+                            continue
+                        inside += 1
+                        here = float(image[int(py), int(px)])
+                        if here == 0.0:
+                            continue
+                        away = abs((j + 0.5) / down - 0.5) + abs((i + 0.5) / across - 0.5)
+                        if turn == 0 and away < best:
+                            nearest, best = here, away
+                        elif turn == 1 and abs(here - nearest) <= together:
+                            total += here
+                            members += 1
+            out[row, column] = total / members if members else (0.0 if inside else OUTSIDE)
