@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib
 import importlib.util
 import os
@@ -38,6 +39,7 @@ def _has_realsense() -> bool:
 NEEDS = {
     "broker": (lambda: shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"), "mosquitto is not installed"),
     "browser": (lambda: shutil.which("chromium"), "chromium is not installed"),
+    "openni2": (lambda: ctypes.util.find_library("OpenNI2"), "libopenni2-0 is not installed"),
     "realsense": (_has_realsense, "pyrealsense2 or libusb-1.0-0 is not installed"),
     "systemd": (lambda: shutil.which("systemd-analyze"), "systemd-analyze is not installed"),
     "training": (lambda: importlib.util.find_spec("torch"), "PyTorch is not installed (make train-env)"),
