@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 # A sensor that flickers for less than this is not worth an event.
 SENSOR_HOLD_NS = 1_000 * NS_PER_MS
+# A camera's own faults are in force for 1.5 s after their last sign (capture/faults.py).
+REMEMBERED = frozenset({SensorFault.COVERED, SensorFault.FROZEN, SensorFault.MISDATED, SensorFault.WRONG_FORMAT})
+REMEMBERED_NS = 2_000 * NS_PER_MS
 # Without a picture for this long the rgb camera counts as missing; cameras take longer to begin.
 BLIND_NS = 1_000 * NS_PER_MS
 BEGIN_NS = 5_000 * NS_PER_MS
@@ -40,6 +43,7 @@ class Notices:
         self._committed = committed
         self._sensors: Watch[tuple[SensorState, frozenset[SensorFault]]] = Watch(SENSOR_HOLD_NS)
         self._doors: Watch[DoorState] = Watch()
+        self._ailing_ns: dict[str, int] = {}
         self._clock = ClockWatch()
         self._cause: int | None = None
         self._began_ns: int | None = None
@@ -72,11 +76,22 @@ class Notices:
         else:
             states = {str(Role.RGB): SensorState.MISSING}
         self.environment = replace(self.environment, sensors={**self.environment.sensors, **states})
-        seen = {name: (state, faults.get(Role(name), frozenset())) for name, state in states.items()}
+        seen = {name: (state, self._told_of(name, state, faults, now.monotonic_ns)) for name, state in states.items()}
         for change in self._sensors.changes(seen, now.monotonic_ns):
             (state, told), before = change.after, None if change.before is None else change.before[0]
             if self._record(kinds.sensor_state(change.name, state, before, now, self.environment, told)):
                 self._sensors.mark(change)
+
+    def _told_of(
+        self, name: str, state: SensorState, faults: Mapping[Role, frozenset[SensorFault]], now_ns: int
+    ) -> frozenset[SensorFault]:
+        """Return the faults to tell of a role: of one that is well again, not those its cameras still remember."""
+        told = faults.get(Role(name), frozenset())
+        if state is not SensorState.OK:
+            self._ailing_ns[name] = now_ns
+        elif now_ns - self._ailing_ns.get(name, now_ns - REMEMBERED_NS) < REMEMBERED_NS:
+            return frozenset(fault for fault in told if fault not in REMEMBERED)
+        return told
 
     def door(self, now: Clock) -> DoorState:
         """Take the door's state as it is now, and return it."""
