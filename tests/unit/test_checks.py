@@ -51,6 +51,15 @@ def private(path: Path, text: str = "x") -> Path:
     return path
 
 
+def test_lamps_are_lit_for_a_moment_or_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lamps = '[[illuminator]]\ndriver = "simulated"\n\n[[illuminator]]\ndriver = "serial_pwm"\ndevice = "/dev/nowhere"\n'
+    status, found = checked(write_config(tmp_path, MQTT + lamps), capsys)
+    assert status == 1
+    assert wrong(found) == ["illuminator"]
+    assert [finding["ok"] for finding in found["illuminator"]] == [True, False]
+    assert "/dev/nowhere" in found["illuminator"][1]["text"]
+
+
 def test_a_good_terminal_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, found = checked(write_config(tmp_path, MQTT), capsys)
     assert status == 0

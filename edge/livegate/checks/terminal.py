@@ -17,8 +17,8 @@ from livegate.checks.lists import list_findings
 from livegate.checks.models import model_findings
 from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
-from livegate.config import CameraConfig, Config, DoorConfig, ReaderConfig, Tls
-from livegate.drivers import open_camera, open_door, open_reader
+from livegate.config import CameraConfig, Config, DoorConfig, IlluminatorConfig, ReaderConfig, Tls
+from livegate.drivers import open_camera, open_door, open_illuminator, open_reader
 from livegate.errors import LinkError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
@@ -38,6 +38,8 @@ def findings(config: Config) -> Iterator[Finding]:
     """Yield what every check finds on this machine for a configuration that parses."""
     for camera in config.camera:
         yield tried(f"camera {camera.name}", partial(_camera, camera))
+    for lamp in config.illuminator:
+        yield tried("illuminator", partial(_illuminator, lamp))
     yield tried("door", partial(_door, config.door))
     for reader in config.reader:
         yield tried("reader", partial(_reader, reader))
@@ -64,6 +66,13 @@ def _camera(camera: CameraConfig) -> str:
     with open_camera(camera) as opened:
         picture = opened.read(PICTURE_TIMEOUT_S).image
     return f"driver {camera.source.driver}, a picture of {picture.shape[1]}x{picture.shape[0]}"
+
+
+def _illuminator(lamp: IlluminatorConfig) -> str:
+    """Ask the lamp for its level and let it go, dark: a driver may refuse a level that its lamp cannot have."""
+    with open_illuminator(lamp) as opened:
+        opened.shine(lamp.level)
+    return f"driver {lamp.source.driver}, connected"
 
 
 def _door(door: DoorConfig) -> str:
