@@ -34,14 +34,26 @@ def head() -> np.ndarray:
     return _X**2 + (_Y / 1.1) ** 2 < 1
 
 
-def facing() -> np.ndarray:
-    """The cosine between the head's surface and the lens: an ellipsoid with a nose and two sockets, 0 beside it."""
+def relief() -> np.ndarray:
+    """How far the head stands towards the lens, in half widths of the face: an ellipsoid, a nose and two sockets."""
     height = np.sqrt(np.clip(1 - _X**2 - (_Y / 1.1) ** 2, 0, None))
     height += 0.3 * np.exp(-((_X / 0.18) ** 2) - ((_Y - 0.1) / 0.3) ** 2)
     for side in (-0.4, 0.4):
         height -= 0.12 * np.exp(-(((_X - side) / 0.25) ** 2) - ((_Y + 0.2) / 0.16) ** 2)
-    down, across = np.gradient(height, 2 / BOX.h, 2 / BOX.w)
+    return height
+
+
+def facing() -> np.ndarray:
+    """The cosine between the head's surface and the lens, 0 beside it."""
+    down, across = np.gradient(relief(), 2 / BOX.h, 2 / BOX.w)
     return np.where(head(), 1 / np.sqrt(1 + across**2 + down**2), 0.0)
+
+
+def depth(noise_mm: float = 0.8, seed: int = 6) -> np.ndarray:
+    """The head's depth (480, 640) uint16 mm before a wall, by support.sights.CAMERA's focal length."""
+    half_mm = BOX.w / 2 * HEAD_MM / 600.0
+    surface = np.where(head(), HEAD_MM + half_mm - half_mm * relief(), WALL_MM)
+    return np.clip(surface + np.random.default_rng(seed).normal(0, noise_mm, surface.shape), 1, 65535).astype(np.uint16)
 
 
 def visible(lit_from: float = 0.5, seed: int = 1) -> np.ndarray:
