@@ -47,15 +47,6 @@ static const uint32_t FORMATS[] = {
 };
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static struct { uint32_t id, type; const char *name; int least, most, step, standard, flags, value; } controls[] = {
-    {V4L2_CID_BRIGHTNESS, V4L2_CTRL_TYPE_INTEGER, "Brightness", -64, 64, 1, 0, 0, 0},
-    {V4L2_CID_AUTO_WHITE_BALANCE, V4L2_CTRL_TYPE_BOOLEAN, "White Balance, Automatic", 0, 1, 1, 1, 0, 1},
-    {V4L2_CID_GAIN, V4L2_CTRL_TYPE_INTEGER, "Gain", 16, 248, 8, 16, 0, 64},
-    {V4L2_CID_PRIVACY, V4L2_CTRL_TYPE_BOOLEAN, "Privacy", 0, 1, 1, 0, V4L2_CTRL_FLAG_READ_ONLY, 0},
-    {V4L2_CID_EXPOSURE_AUTO, V4L2_CTRL_TYPE_MENU, "Auto Exposure", 0, 3, 1, 3, 0, 3},
-    {V4L2_CID_EXPOSURE_ABSOLUTE, V4L2_CTRL_TYPE_INTEGER, "Exposure Time, Absolute", 1, 5000, 1, 157, 0, 157},
-};
-
 static int handle = -1;
 static struct v4l2_pix_format format;
 static uint32_t pace = 30;
@@ -125,6 +116,9 @@ static void set_format(uint32_t pixels, uint32_t width, uint32_t height)
     format.colorspace = V4L2_COLORSPACE_SRGB;
 }
 
+#include "v4l2_shim_pictures.h"
+#include "v4l2_shim_controls.h"
+
 static int shim_open(void)
 {
     char text[16] = "";
@@ -150,51 +144,6 @@ static int stream(int on)
     every.it_interval.tv_sec = every.it_value.tv_sec = period_ms / 1000;
     every.it_interval.tv_nsec = every.it_value.tv_nsec = period_ms % 1000 * 1000000;
     return timerfd_settime(handle, 0, &every, NULL);
-}
-
-static uint32_t draw_16(unsigned char *into, uint32_t line, unsigned mask, uint32_t number)
-{
-    for (uint32_t y = 0; y < format.height; y++)
-        for (uint32_t x = 0; x < format.width; x++) {
-            unsigned value = (x * 37 + y * 101 + number * 1009) & mask;
-            into[y * line + x * 2] = (unsigned char)value;
-            into[y * line + x * 2 + 1] = (unsigned char)(value >> 8);
-        }
-    return format.height * line;
-}
-
-/* One of 8 bits: brightness at `first` of every `step` bytes; the other is red and blue by turns, 100 and 160. */
-static uint32_t draw_8(unsigned char *into, uint32_t line, uint32_t step, uint32_t first, uint32_t number)
-{
-    for (uint32_t y = 0; y < format.height; y++)
-        for (uint32_t x = 0; x < format.width; x++) {
-            unsigned char *pixel = into + y * line + x * step;
-            pixel[first] = (unsigned char)(40 + (x + y + number * 8) % 160);
-            if (step == 2) pixel[1 - first] = x % 2 ? 160 : 100;
-        }
-    if (format.pixelformat != V4L2_PIX_FMT_NV12) return format.height * line;
-    for (uint32_t y = format.height; y < format.height * 3 / 2; y++)
-        for (uint32_t x = 0; x < format.width; x++) into[y * line + x] = x % 2 ? 160 : 100;
-    return format.height * 3 / 2 * line;
-}
-
-static uint32_t draw(unsigned char *into, uint32_t number)
-{
-    uint32_t line = format.bytesperline > bytes_of_line() ? format.bytesperline : bytes_of_line();
-    memset(into, 0xEE, BUFFER_BYTES);
-    switch (format.pixelformat) {
-    case V4L2_PIX_FMT_MJPEG: {
-        int got = read_file(getenv("V4L2_SHIM_JPEG"), into, (int)format.sizeimage);
-        return got < 0 ? 0 : (uint32_t)got;
-    }
-    case V4L2_PIX_FMT_GREY:
-    case V4L2_PIX_FMT_NV12: return draw_8(into, line, 1, 0, number);
-    case V4L2_PIX_FMT_YUYV: return draw_8(into, line, 2, 0, number);
-    case V4L2_PIX_FMT_UYVY: return draw_8(into, line, 2, 1, number);
-    case V4L2_PIX_FMT_Y10: return draw_16(into, line, 0x3FF, number);
-    case V4L2_PIX_FMT_Y12: return draw_16(into, line, 0xFFF, number);
-    default: return draw_16(into, line, 0xFFFF, number);
-    }
 }
 
 static void date(struct v4l2_buffer *buffer, int64_t monotonic_ns)
@@ -293,66 +242,6 @@ static int set_pace(struct v4l2_captureparm *parameters)
     parameters->capability = V4L2_CAP_TIMEPERFRAME;
     parameters->timeperframe.numerator = 1;
     parameters->timeperframe.denominator = pace;
-    return 0;
-}
-
-/* The control of this number, or with NEXT_CTRL the one after it; -1 where there is none. */
-static int find_control(uint32_t id)
-{
-    int best = -1;
-    uint32_t bare = id & 0x0FFFFFFF;
-    for (int i = 0; i < (int)COUNT(controls); i++)
-        if (id & V4L2_CTRL_FLAG_NEXT_CTRL ? controls[i].id > bare && (best < 0 || controls[i].id < controls[best].id)
-                                          : controls[i].id == bare)
-            best = i;
-    return best;
-}
-
-#define DESCRIBE(query, i) do { \
-        memset(query, 0, sizeof *(query)); \
-        (query)->id = controls[i].id; \
-        (query)->type = controls[i].type; \
-        strcpy((char *)(query)->name, controls[i].name); \
-        (query)->minimum = controls[i].least; \
-        (query)->maximum = controls[i].most; \
-        (query)->step = (uint32_t)controls[i].step; \
-        (query)->default_value = controls[i].standard; \
-        (query)->flags = (uint32_t)controls[i].flags; \
-    } while (0)
-
-static int describe(struct v4l2_query_ext_ctrl *query, int old)
-{
-    int i = find_control(query->id);
-    if (i < 0 && oddity("endless") >= 0) i = 0;
-    if (i < 0) return fail(EINVAL);
-    if (old) DESCRIBE((struct v4l2_queryctrl *)query, i);
-    else DESCRIBE(query, i);
-    return 0;
-}
-
-static int set_control(struct v4l2_control *wanted)
-{
-    char line[96];
-    int i = find_control(wanted->id);
-    if (i < 0) return fail(EINVAL);
-    if (controls[i].flags & V4L2_CTRL_FLAG_READ_ONLY) return fail(EACCES);
-    /* As uvcvideo does while exposure is automatic. */
-    if (controls[i].id == V4L2_CID_EXPOSURE_ABSOLUTE && controls[find_control(V4L2_CID_EXPOSURE_AUTO)].value != 1)
-        return fail(EIO);
-    if (oddity("stubborn") < 0) controls[i].value = wanted->value;
-    snprintf(line, sizeof line, "%s %d", controls[i].name, wanted->value);
-    append("controls", line);
-    return 0;
-}
-
-static int get_control(struct v4l2_control *asked)
-{
-    int i = find_control(asked->id);
-    if (i < 0) return fail(EINVAL);
-    asked->value = controls[i].value;
-    if (asked->id == V4L2_CID_EXPOSURE_ABSOLUTE && controls[find_control(V4L2_CID_EXPOSURE_AUTO)].value != 1
-        && oddity("meters") >= 0)
-        asked->value = (int)oddity("meters");
     return 0;
 }
 
