@@ -94,3 +94,12 @@ def test_without_wishes_the_simulator_decides() -> None:
     drawn = {ANY.species_of(np.random.default_rng(k), 1, SHARES) for k in range(50)}
     assert drawn == set(SHARES)
     assert [Mixture(None, ("a", "b")).species_of(np.random.default_rng(0), i, SHARES) for i in (1, 3, 5)] == list("aba")
+
+
+def test_no_outline_of_a_near_thing_stays_where_it_was() -> None:
+    light, depth = np.full((40, 160, 3), 0.2, np.float32), np.full((40, 160), 2000.0, np.float32)
+    light[:, 60:100], depth[:, 60:100] = 0.9, 500.0
+    light[:, 58:60] = light[:, 100:102] = 0.5
+    right = seen_from_right(light, depth, 500.0, 20.0)[20, :, 0]
+    assert np.allclose(right[80:], 0.2)
+    assert np.allclose(right[:38], 0.2)

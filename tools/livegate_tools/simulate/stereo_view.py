@@ -18,6 +18,7 @@ from livegate_tools.simulate.held_out import Split, draw_constant
 Array = NDArray[Any]
 
 _STRETCHED_PX = 3.0
+_BORDER_PX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ def seen_from_right(light: Array, depth_mm: Array, focal_px: float, baseline_mm:
         a mirror image of the farther side.
     """
     disparity = np.ascontiguousarray(focal_px * baseline_mm / np.maximum(depth_mm, 1.0), np.float32)
+    # What borders on something nearer has some of its colour, which would stay behind as an outline.
+    around = np.asarray(cv2.dilate(disparity, np.ones((_BORDER_PX, _BORDER_PX), np.uint8)))
+    disparity[around - disparity > _STRETCHED_PX] = np.nan
     out = np.zeros_like(light, np.float32)
     nearest = np.full(disparity.shape, -1.0, np.float32)
     _moved(np.ascontiguousarray(light, np.float32), disparity, out, nearest)
@@ -91,7 +95,8 @@ def _moved(light: Array, disparity: Array, out: Array, nearest: Array) -> None:
     for y in range(height):
         for x in range(width - 1):
             start, end = x - disparity[y, x], x + 1 - disparity[y, x + 1]
-            if end <= start or end - start > _STRETCHED_PX:
+            # Written so that NaN, what no surface is known of, is left out.
+            if not 0 < end - start <= _STRETCHED_PX:
                 continue
             first, last = max(int(np.ceil(start)), 0), min(int(np.floor(end)), width - 1)
             for at in range(first, last + 1):
