@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from livegate.capture.controls import Adjustable, Emitting, ExposureRange, Resettable
+from livegate.capture.rig import Rig
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError
-from livegate.types import Frame, Role
+from livegate.types import Frame, FrameSet, Role
 from livegate_drivers.cameras.realsense import (
     Options,
     RealsenseCamera,
@@ -145,6 +146,39 @@ def test_a_device_that_is_unplugged_is_lost_to_all_and_comes_back(device: Any) -
         rgb, depth = shot(device, before, cameras[2])
         assert rgb.captured_ns == depth.captured_ns
     assert device.openings == 2
+
+
+def test_a_terminal_sees_all_three_in_one_frame_set_and_again_after_a_loss(device: Any) -> None:
+    cameras = {role: camera(device, role) for role in ROLES}
+    with device.streaming(), Rig({str(role): each for role, each in cameras.items()}) as rig:
+        seen = complete(rig)
+        assert all(abs(frame.captured_ns - seen.captured_ns) <= 25e6 for frame in seen.frames.values())
+        device.gone = "the camera was unplugged"
+        # What a device gives while it is pulled out is nothing.
+        with device.silent():
+            lost = until(lambda: all(health.lost for health in rig.health()))
+        assert lost
+        device.gone = None
+        assert complete(rig).captured_ns > seen.captured_ns
+
+
+def complete(rig: Rig) -> FrameSet:
+    give_up_s = time.monotonic() + 4 * SOON_S
+    while time.monotonic() < give_up_s:
+        try:
+            frame_set = rig.next(SOON_S)
+        except DeviceTimeout:
+            continue
+        if set(frame_set.frames) == set(ROLES):
+            return frame_set
+    pytest.fail(f"no complete frame set: {rig.health()}")
+
+
+def until(true: Callable[[], bool]) -> bool:
+    give_up_s = time.monotonic() + 4 * SOON_S
+    while not true() and time.monotonic() < give_up_s:
+        time.sleep(0.01)
+    return true()
 
 
 def test_settings_of_any_table_reach_the_device(device: Any, enter: Any) -> None:

@@ -46,6 +46,8 @@ class SoftwareRealsense:
         self.openings = 0
         self.alternating = False
         self.tells_emitter = True
+        self._on = threading.Event()
+        self._on.set()
 
     @property
     def key(self) -> Hashable:
@@ -114,7 +116,8 @@ class SoftwareRealsense:
 
         def run() -> None:
             while not over.wait(1 / FPS):
-                self.shoot()
+                if self._on.is_set():
+                    self.shoot()
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -123,6 +126,15 @@ class SoftwareRealsense:
         finally:
             over.set()
             thread.join()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Give nothing for a while."""
+        self._on.clear()
+        try:
+            yield
+        finally:
+            self._on.set()
 
     def _add(self, sensor: Any, called: str, pixel_format: str, bpp: int, index: int = 0) -> None:
         stream = rs.video_stream()
