@@ -111,6 +111,14 @@ def test_exposure_is_set_bounded_told_and_handed_back(device: Path, camera_of: C
     assert lines[-1] == f"{AUTO} 3"
 
 
+def test_a_camera_is_left_as_it_was_found(device: Path, camera_of: CameraOf) -> None:
+    with camera_of("GREY", Role.NIR, controls={"auto_exposure": 1, "exposure_time_absolute": 157, "gain": 64}):
+        pass
+    with camera_of("GREY", Role.NIR) as camera:
+        camera.expose(5_000, 16)
+    assert was_set(device)[-3:] == ["Gain 64", f"{TIME} 157", f"{AUTO} 3"]
+
+
 def test_an_automatic_exposure_is_told_once_it_is_seen_to_change(device: Path, camera_of: CameraOf) -> None:
     with camera_of("GREY", Role.NIR) as camera:
         assert camera.read(5).exposure_us is None
