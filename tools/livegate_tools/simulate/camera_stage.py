@@ -45,7 +45,7 @@ def expose(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.Gene
         fewer = tuple(round(side * camera.resolution / 2) * 2 for side in (width, height))
         linear = np.asarray(cv2.resize(linear, fewer, interpolation=cv2.INTER_AREA), np.float32)
     light = _lens(linear, camera)
-    gain = _exposure_gain(light @ _LUMA, camera)
+    gain = exposure_gain(light @ _LUMA, camera)
     white = _white_gains(light, camera)
     mixing = _mixing(camera.crosstalk)
     filtered = _mosaic(cv2.transform(light, mixing * np.float32(gain)), camera.bayer)
@@ -73,7 +73,7 @@ def expose_nir(linear: NDArray[np.float32], camera: CameraModel, rng: np.random.
     """
     light = cv2.GaussianBlur(linear, (0, 0), max(camera.lens_sigma_px, 0.2))
     light = _vignetted(_flared(light, camera.flare), camera.vignette)
-    gain = _exposure_gain(light, camera)
+    gain = exposure_gain(light, camera)
     electrons = float(np.clip(camera.electrons / max(gain, 0.5), 120.0, 9000.0))
     raw = _sense(light * np.float32(gain), electrons, camera.read_electrons, rng)
     toned = _tone_table(camera)[raw]
@@ -110,8 +110,11 @@ def _vignetted(light: Pixels, strength: float) -> Pixels:
     return light
 
 
-def _exposure_gain(luma: Pixels, camera: CameraModel) -> float:
-    """Auto exposure: sees highlights only up to four times white, as a meter does, and has a limited range."""
+def exposure_gain(luma: Pixels, camera: CameraModel) -> float:
+    """Return the gain of auto exposure on linear (H, W) ``luma``.
+
+    It sees highlights only up to four times white, as a meter does, and has a limited range.
+    """
     small = cv2.resize(np.minimum(luma, 4.0), (32, 24), interpolation=cv2.INTER_AREA)
     x, y = np.meshgrid(np.linspace(-1, 1, 32), np.linspace(-1, 1, 24))
     weight = 1 - camera.meter_centre + camera.meter_centre * np.exp(-2.5 * (x * x + y * y))

@@ -73,7 +73,7 @@ def draw_build(rng: np.random.Generator) -> Build:
     def about(deviation: float) -> float:
         return float(np.exp(np.clip(rng.normal(0, deviation), -2.2 * deviation, 2.2 * deviation)))
 
-    return Build(_EYE_TO_MOUTH_MM * about(0.05), about(0.05), about(0.1), about(0.2), about(0.3))
+    return Build(_EYE_TO_MOUTH_MM * about(0.05), about(0.05), about(0.1), about(0.12), about(0.3))
 
 
 def relief_of(points: Pixels, size: tuple[int, int], build: Build = TYPICAL) -> Relief:
@@ -104,7 +104,7 @@ def relief_of(points: Pixels, size: tuple[int, int], build: Build = TYPICAL) -> 
     body = _BODY * np.clip((v - 1.2) / 0.8, 0, 1) * np.maximum(1 - (u / 2.9) ** 2, 0)
     neck = _NECK * np.clip((v - 0.6) / 0.5, 0, 1) * np.maximum(1 - (u / 0.85) ** 2, 0)
     raised = cv2.GaussianBlur(np.maximum(np.maximum(head, body), neck).astype(np.float32), (0, 0), 0.08 * unit)
-    raised += _bump(x, y, points[2], unit, 0.2) * np.float32(_NOSE * build.nose)
+    raised += _bump(x, y, points[2], unit, 0.26) * np.float32(_NOSE * build.nose)
     for eye in points[:2]:
         raised -= _bump(x, y, eye, unit, 0.22) * np.float32(_SOCKET * build.socket)
     raised = np.maximum(raised, 0)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate_tools.simulate.camera_stage import expose, expose_nir
+from livegate_tools.simulate.camera_stage import expose, expose_nir, exposure_gain
 from livegate_tools.simulate.cameras import CameraModel, draw_camera
 from livegate_tools.simulate.depth_kinds import DepthKind, DepthSensor, draw_depth_sensor, kind_of, sense
 from livegate_tools.simulate.held_out import Split
@@ -20,6 +20,10 @@ from livegate_tools.simulate.stereo_view import StereoPair, draw_pair, expose_ri
 Array = NDArray[Any]
 
 _PAIRED_LAMPS = 0.5
+# How often exposure has not caught up with the face; linear levels that its brighter parts are kept between.
+_LATE = 0.1
+_FACE_LEVELS = (0.15, 0.75)
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _BRIGHTEST = 0.7
 _ROOMS = ((0.55, (0.0, 0.12)), (0.3, (0.12, 0.5)), (0.15, (0.5, 3.0)))
 
@@ -83,7 +87,10 @@ def draw_ambient(rng: np.random.Generator) -> float:
 def capture(radiance: Radiance, sensors: Sensors, rng: np.random.Generator,
             box: tuple[float, float, float, float] | None) -> RenderedFrame:  # fmt: skip
     """Return the pictures of a drawn scene; all chance comes from ``rng``."""
-    rgb = expose(radiance.rgb, sensors.colour, rng)
+    colour = sensors.colour
+    if box is not None and rng.random() > _LATE:
+        colour = exposed_for(colour, radiance.rgb, box)
+    rgb = expose(radiance.rgb, colour, rng)
     when = sensors.timing
     lit = radiance if when is None else displaced(radiance, when.nir)
     gain = _gain(lit.nir)
@@ -95,8 +102,19 @@ def capture(radiance: Radiance, sensors: Sensors, rng: np.random.Generator,
     depth = sense(sensors.depth, radiance if when is None else displaced(radiance, when.depth), rng)
     right = None
     if sensors.right is not None and radiance.right is not None:
-        right = expose_right(radiance.right, sensors.colour, sensors.right, rng)
+        right = expose_right(radiance.right, colour, sensors.right, rng)
     return RenderedFrame(rgb, nir, depth, box, radiance.depth_mm, right, unlit)
+
+
+def exposed_for(camera: CameraModel, light: Array, box: tuple[float, float, float, float]) -> CameraModel:
+    """Return the camera as a terminal sets it that exposes for the face in ``box``: neither drowned nor in the dark."""
+    x, y, w, h = box
+    luma = light @ _LUMA
+    face = luma[max(int(y + 0.2 * h), 0) : int(y + 0.8 * h), max(int(x + 0.2 * w), 0) : int(x + 0.8 * w)]
+    if not face.size:
+        return camera
+    level = max(exposure_gain(luma, camera) * float(np.percentile(face, 80)), 1e-4)
+    return replace(camera, exposure_ev=camera.exposure_ev + float(np.log2(np.clip(level, *_FACE_LEVELS) / level)))
 
 
 def extra_fields(sensors: Sensors) -> dict[str, Any]:
