@@ -8,7 +8,7 @@ pinholes with Brown-Conrady distortion (k1, k2, p1, p2, k3).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from livegate.options import Between, Matches
@@ -54,7 +54,7 @@ class CalibratedCamera:
 
 @dataclass(frozen=True, slots=True)
 class RigCalibration:
-    """A calibration file. ``made`` is the date and time, in UTC, ``rms_px`` the reprojection error over all cameras."""
+    """A calibration file. ``made`` is when, in UTC; ``rms_px`` is the largest reprojection error of a camera."""
 
     made: Annotated[str, Matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")]
     rms_px: Annotated[float, Between(0, 100)]
@@ -74,3 +74,13 @@ class RigCalibration:
         """The cameras it holds for, by role."""
         every = {Role.RGB: self.rgb, Role.NIR: self.nir, Role.DEPTH: self.depth, Role.RGB_RIGHT: self.rgb_right}
         return {role: camera for role, camera in every.items() if camera is not None}
+
+    def with_cameras(self, cameras: Mapping[Role, CalibratedCamera]) -> RigCalibration:
+        """Return the same calibration of other ``cameras``, rgb among them."""
+        return replace(
+            self,
+            rgb=cameras[Role.RGB],
+            nir=cameras.get(Role.NIR),
+            depth=cameras.get(Role.DEPTH),
+            rgb_right=cameras.get(Role.RGB_RIGHT),
+        )

@@ -1,4 +1,4 @@
-"""``livegate calibrate``: fit the decision to this terminal's own cameras and light, within bounds; take that back."""
+"""``livegate calibrate``: fit the decision to this terminal, within bounds; measure where its cameras stand."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from livegate.building import open_judge, open_shelf
 from livegate.config import Config
 from livegate.configfile import load
 from livegate.errors import CalibrationError, ConfigError
+from livegate.geometry.calibrating import command as cameras
 from livegate.judge import Judge
 from livegate.terminal_text import printable
 
-HELP = "fit the decision to this terminal from labelled samples, within bounds"
+HELP = "fit the decision to this terminal from labelled samples; measure lenses and places of its cameras"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     decision.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     decision.add_argument("--undo", action="store_true", help="bring back what was in force before the last time")
     decision.add_argument("--json", action="store_true", help="machine-readable")
+    decision.set_defaults(carry_out=_decision)
+    seeing = actions.add_parser("cameras", help="lenses and places of the cameras, from pictures of a chessboard")
+    cameras.add_arguments(seeing)
+    seeing.set_defaults(carry_out=cameras.run)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Carry out the action that was asked for."""
+    status: int = arguments.carry_out(arguments)
+    return status
+
+
+def _decision(arguments: argparse.Namespace) -> int:
     """Learn and keep, or take back; a running terminal goes by it within a second."""
     learns = arguments.manifest is not None or arguments.labels
     if arguments.undo and (learns or arguments.dry_run):
