@@ -197,6 +197,27 @@ def test_settings_of_any_table_reach_the_device(device: Any, enter: Any) -> None
     assert stereo(sdk.option.enable_auto_exposure) == 1
 
 
+def test_what_a_program_that_died_left_set_is_undone(device: Any, enter: Any) -> None:
+    sdk = importlib.import_module("pyrealsense2")
+    device.stereo.set_option(sdk.option.emitter_on_off, 1)
+    device.stereo.set_option(sdk.option.enable_auto_exposure, 0)
+    device.colour.set_option(sdk.option.enable_auto_exposure, 0)
+    enter(camera(device, Role.DEPTH), camera(device, Role.RGB))
+    assert device.stereo.get_option(sdk.option.emitter_on_off) == 0
+    assert device.stereo.get_option(sdk.option.enable_auto_exposure) == 1
+    assert device.colour.get_option(sdk.option.enable_auto_exposure) == 1
+
+
+def test_dates_do_not_go_back_where_a_stream_changes_its_clock(device: Any, enter: Any) -> None:
+    (depth,) = enter(camera(device, Role.DEPTH))
+    dates = []
+    for domain in ("hardware_clock", "system_time", "hardware_clock", "global_time"):
+        device.domain = domain
+        dates += [shot(device, depth)[0].captured_ns for _ in range(3)]
+    assert dates == sorted(set(dates))
+    assert dates[-1] <= time.monotonic_ns()
+
+
 def test_tables_that_contradict_each_other_are_refused(device: Any) -> None:
     first, second = camera(device, Role.NIR, laser=0.5), camera(device, Role.DEPTH, laser=1.0)
     with pytest.raises(DriverError, match=r"ask for 'laser' 0\.5 and 1\.0; give it in one, or alike"):

@@ -45,6 +45,7 @@ class SoftwareRealsense:
         self.gone: str | None = None
         self.openings = 0
         self.alternating = False
+        self.domain = "hardware_clock"
         self.tells_emitter = True
         self._on = threading.Event()
         self._on.set()
@@ -89,7 +90,7 @@ class SoftwareRealsense:
             frame.bpp = pixels[0, 0].nbytes
             frame.stride = WIDTH * frame.bpp
             frame.timestamp = dated_ms
-            frame.domain = rs.timestamp_domain.hardware_clock
+            frame.domain = getattr(rs.timestamp_domain, self.domain)
             frame.frame_number = self.number
             if called == "depth":
                 frame.depth_units = UNIT_M

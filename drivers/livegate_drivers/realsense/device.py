@@ -31,6 +31,7 @@ class RealsenseDevice:
         self._device = source.open(self.sdk)
         self._queue = self.sdk.frame_queue(QUEUE)
         self._clocks: dict[str, DeviceClock] = {}
+        self._latest_ns: dict[tuple[str, int], int] = {}
         self._pairs = EmitterPairs()
         self._open: list[Any] = []
         with refused(self._name):
@@ -95,6 +96,8 @@ class RealsenseDevice:
         # A sensor without metadata dates by another clock than one with it.
         clock = self._clocks.setdefault(frame.get_frame_timestamp_domain().name, DeviceClock())
         captured_ns = clock.captured_ns(stream, round(frame.get_timestamp() * 1e6), arrived_ns)
+        # Where a stream changes its clock, its dates must not go back either.
+        captured_ns = self._latest_ns[stream] = min(arrived_ns, max(captured_ns, self._latest_ns.get(stream, -1) + 1))
         arrival: Arrival | None = Arrival(frame, frame.get_frame_number(), captured_ns)
         if self._alternates and arrival is not None and stream[0] != COLOUR:
             arrival = self._pairs.take(stream, arrival, self._lit(frame))

@@ -36,6 +36,9 @@ def prepare_projector(sdk: Any, name: str, sensors: Collection[Any], settings: S
         wishes["emitter_enabled"] = float(settings.emitter is not Emitter.OFF)
     if settings.emitter is Emitter.ALTERNATING:
         wishes["emitter_on_off"] = 1.0
+    elif any(sensor.supports(sdk.option.emitter_on_off) for sensor in sensors):
+        # Whoever used the device before may have left it alternating, and it remembers.
+        wishes["emitter_on_off"] = 0.0
     for option, value in wishes.items():
         _put(sdk, name, sensors, option, value)
     if settings.laser is not None:
@@ -46,9 +49,12 @@ def prepare_projector(sdk: Any, name: str, sensors: Collection[Any], settings: S
 
 
 def prepare_exposure(sdk: Any, name: str, sensor: Any, settings: Settings) -> None:
-    """Set exposure and gain of one sensor; DriverError naming what it does not have."""
-    if settings.exposure_us is not None or settings.gain is not None:
-        _put(sdk, name, [sensor], "enable_auto_exposure", 0.0)
+    """Set exposure and gain of one sensor, or leave them to it; DriverError naming what it does not have."""
+    if settings.exposure_us is None and settings.gain is None:
+        # A program that died may have left them fixed, and devices remember.
+        expose_by_itself(sdk, sensor)
+        return
+    _put(sdk, name, [sensor], "enable_auto_exposure", 0.0)
     if settings.exposure_us is not None:
         _put(sdk, name, [sensor], "exposure", settings.exposure_us / exposure_unit_us(sensor))
     if settings.gain is not None:
