@@ -27,10 +27,15 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return {str(p): (p.stat().st_mode, p.stat().st_mtime_ns, p.read_bytes() if p.is_file() else b"") for p in paths}
 
 
-def checked(config: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, list[dict[str, Any]]]]:
-    """Run the check; return its status and the findings by what was checked. The folder must be as before."""
+def checked(
+    config: Path, capsys: pytest.CaptureFixture[str], *, cameras: bool = False
+) -> tuple[int, dict[str, list[dict[str, Any]]]]:
+    """Run the check; return its status and the findings by what was checked. The folder must be as before.
+
+    Watching the ``cameras`` takes seconds.
+    """
     before = tree(config.parent)
-    status = main(["check", "--config", str(config), "--json"])
+    status = main(["check", "--config", str(config), "--json", *([] if cameras else ["--no-cameras"])])
     assert tree(config.parent) == before
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is (status == 0)
@@ -61,8 +66,9 @@ def test_lamps_are_lit_for_a_moment_or_named(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_good_terminal_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, found = checked(write_config(tmp_path, MQTT), capsys)
+    status, found = checked(write_config(tmp_path, MQTT), capsys, cameras=True)
     assert status == 0
+    assert found["sensor rgb"][0]["text"] == "ok"
     assert {"configuration", "camera eye", "door", "reader", "model", "cues", "clock", "disk", "file system",
             "fsync"} <= set(found)  # fmt: skip
     assert "mqtt" not in found
@@ -71,7 +77,7 @@ def test_a_good_terminal_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--config", str(write_config(tmp_path))]) == 0
+    assert main(["check", "--config", str(write_config(tmp_path)), "--no-cameras"]) == 0
     out = capsys.readouterr().out
     assert "ok       model: tiny 1" in out
     assert "warning  mqtt: no [mqtt] table" in out

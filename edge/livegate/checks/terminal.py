@@ -15,6 +15,7 @@ from livegate.checks.decision import decision_findings
 from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.checks.lists import list_findings
 from livegate.checks.models import model_findings
+from livegate.checks.sensors import is_running, sensor_findings
 from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
 from livegate.config import CameraConfig, Config, DoorConfig, IlluminatorConfig, ReaderConfig, Tls
@@ -34,10 +35,15 @@ _MEMORY = ("tmpfs", "ramfs")
 _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs")
 
 
-def findings(config: Config) -> Iterator[Finding]:
-    """Yield what every check finds on this machine for a configuration that parses."""
-    for camera in config.camera:
-        yield tried(f"camera {camera.name}", partial(_camera, camera))
+def findings(config: Config, *, cameras: bool = True) -> Iterator[Finding]:
+    """Yield what every check finds on this machine for a configuration that parses.
+
+    No camera is opened without ``cameras``, and those that a running terminal holds are left to it.
+    """
+    running = is_running(config)
+    yield from _camera_findings(config, look=cameras and not running)
+    if cameras and running:
+        yield Finding("cameras", None, "not opened, a running terminal holds them; its sensor.state events tell")
     for lamp in config.illuminator:
         yield tried("illuminator", partial(_illuminator, lamp))
     yield tried("door", partial(_door, config.door))
@@ -45,6 +51,13 @@ def findings(config: Config) -> Iterator[Finding]:
         yield tried("reader", partial(_reader, reader))
     yield from own_findings(config)
     yield from list_findings(config.terminal.state_dir)
+
+
+def _camera_findings(config: Config, *, look: bool) -> Iterator[Finding]:
+    found = [tried(f"camera {camera.name}", partial(_camera, camera, look=look)) for camera in config.camera]
+    yield from found
+    if look and any(finding.ok for finding in found):
+        yield from sensor_findings(config)
 
 
 def own_findings(config: Config) -> Iterator[Finding]:
@@ -61,9 +74,12 @@ def own_findings(config: Config) -> Iterator[Finding]:
         yield Finding("mqtt", None, "no [mqtt] table: events stay in the store")
 
 
-def _camera(camera: CameraConfig) -> str:
+def _camera(camera: CameraConfig, *, look: bool) -> str:
     """Take one picture: a camera that only opens may still be covered by another program or give nothing."""
-    with open_camera(camera) as opened:
+    made = open_camera(camera)
+    if not look:
+        return f"driver {camera.source.driver}, not opened"
+    with made as opened:
         picture = opened.read(PICTURE_TIMEOUT_S).image
     return f"driver {camera.source.driver}, a picture of {picture.shape[1]}x{picture.shape[0]}"
 

@@ -34,10 +34,11 @@ class Misaligned:
 
     fault = SensorFault.OTHER_CALIBRATION
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, role: Role, names: int = 4) -> None:
+        """``names``: after so many bad presentations in a row the fault is named."""
         self.role = role
         self._rhythm = Rhythm(_PERIOD_NS)
-        self._suspicion = Suspicion(Pace(names=4, sure=8, sure_ns=600_000 * NS_PER_MS, bad_votes=2, good_votes=1))
+        self._suspicion = Suspicion(Pace(names=names, sure=8, sure_ns=600_000 * NS_PER_MS, bad_votes=2, good_votes=1))
 
     @property
     def level(self) -> Level:

@@ -23,8 +23,9 @@ class ChannelsSwapped:
     role = Role.RGB
     fault = SensorFault.CHANNELS_SWAPPED
 
-    def __init__(self) -> None:
-        self._pace = Pace(names=2, sure=3, sure_ns=10_000 * NS_PER_MS, proves=3)
+    def __init__(self, names: int = 2) -> None:
+        """``names``: after so many bad presentations in a row the fault is named."""
+        self._pace = Pace(names=names, sure=3, sure_ns=10_000 * NS_PER_MS, proves=3)
         self._suspicion = Suspicion(self._pace)
         self._rhythm = Rhythm(OFTEN_NS)
         self._sure_ns: int | None = None

@@ -30,8 +30,9 @@ class LampDark:
     role = Role.NIR
     fault = SensorFault.ILLUMINATOR_DARK
 
-    def __init__(self) -> None:
-        self._suspicion = Suspicion(Pace(names=3, sure=5, sure_ns=600_000 * NS_PER_MS))
+    def __init__(self, names: int = 3) -> None:
+        """``names``: after so many bad presentations in a row the fault is named."""
+        self._suspicion = Suspicion(Pace(names=names, sure=5, sure_ns=600_000 * NS_PER_MS))
         self._rhythm = Rhythm(OFTEN_NS)
         self._in_pairs = False
 

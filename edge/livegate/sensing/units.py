@@ -31,8 +31,9 @@ class WrongUnit:
     role = Role.DEPTH
     fault = SensorFault.WRONG_UNIT
 
-    def __init__(self) -> None:
-        self._suspicion = Suspicion(Pace(names=2, sure=3, sure_ns=20_000 * NS_PER_MS, proves=3))
+    def __init__(self, names: int = 2) -> None:
+        """``names``: after so many bad presentations in a row the fault is named."""
+        self._suspicion = Suspicion(Pace(names=names, sure=3, sure_ns=20_000 * NS_PER_MS, proves=3))
         self._nearest_mm, self._farthest_mm = np.inf, 0.0
         self._rhythm = Rhythm(OFTEN_NS)
 

@@ -40,15 +40,19 @@ class SensorWatch:
         devices: Mapping[Role, str] | None = None,
         noise: Mapping[Role, float] | None = None,
         cameras: Callable[[], Faults] = dict,
+        *,
+        hasty: bool = False,
     ) -> None:
         """``devices`` and ``noise`` are what the calibration knows, by role: serial numbers and grey levels.
 
-        ``cameras`` is asked for what is wrong with them while none gives a picture; it must not block.
+        ``cameras`` is asked for what is wrong with them while none gives a picture; it must not block. ``hasty`` is for
+        who looks for a moment only: what takes several people to be named is named after one.
         """
         self._when_suspect = when_suspect
         self._devices = dict(devices or {})
         self._noise = dict(noise or {})
         self._cameras = cameras
+        self._hasty = hasty
         self._detectors: dict[Role, list[Detector]] = {}
         self._opened: dict[Role, tuple[int, str | None]] = {}
         self._hidden = Hidden()
@@ -134,15 +138,16 @@ class SensorWatch:
         return self._detectors[role]
 
     def _made(self, role: Role) -> Iterator[Detector]:
+        names = {"names": 1} if self._hasty else {}
         yield PureNoise(role)
         if role is Role.RGB:
-            yield ChannelsSwapped()
+            yield ChannelsSwapped(**names)
         if role is Role.DEPTH:
-            yield WrongUnit()
+            yield WrongUnit(**names)
         if role is Role.NIR:
-            yield LampDark()
+            yield LampDark(**names)
         if role is not Role.DEPTH:
             yield SoftlyCovered(role)
             yield NoiseUnlike(role, self._noise.get(role))
         if role in (Role.NIR, Role.DEPTH):
-            yield Misaligned(role)
+            yield Misaligned(role, **names)

@@ -74,6 +74,18 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a daemon holds its lock on ``folder``; asked of the kernel, so that none is kept from starting."""
+    try:
+        inode = (folder / LOCK).stat().st_ino
+        locks = Path("/proc/locks").read_text("ascii").splitlines()
+    except OSError:
+        return False
+    return any(
+        "FLOCK" in fields and fields[5].endswith(f":{inode}") for line in locks if len(fields := line.split()) > 5
+    )
+
+
 def traces(folder: Path) -> tuple[str, ...]:
     """Return the names of files in ``folder`` that only a terminal makes whose store was there: it is no first start.
 

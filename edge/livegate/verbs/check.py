@@ -21,13 +21,14 @@ _SIGNS = {True: "ok", False: "NOT OK", None: "warning"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--no-cameras", dest="cameras", action="store_false", help="leave the cameras alone")
     parser.add_argument("--json", action="store_true", help="machine-readable")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; status 0 when nothing is wrong, 1 when something is."""
     found: list[Finding] = []
-    for finding in _all(arguments.config):
+    for finding in _all(arguments.config, cameras=arguments.cameras):
         found.append(finding)
         if not arguments.json:
             print(f"{_SIGNS[finding.ok]:<8} {finding.check}: {finding.text}")
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
-def _all(path: Path) -> Iterator[Finding]:
+def _all(path: Path, *, cameras: bool) -> Iterator[Finding]:
     try:
         config = load(path)
     except ConfigError as exc:
@@ -47,4 +48,4 @@ def _all(path: Path) -> Iterator[Finding]:
         yield Finding("configuration", ok=False, text=str(exc))
         return
     yield Finding("configuration", ok=True, text=f"{path}: version {config.version[:12]}")
-    yield from findings(config)
+    yield from findings(config, cameras=cameras)

@@ -1,0 +1,125 @@
+"""The live cameras together: each role's state, what is wrong with it and what to do, after a moment of watching."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from livegate.capture.rig import Rig, Timing, open_rig
+from livegate.checks.finding import Finding
+from livegate.config import Config
+from livegate.detect.detector import Detector, open_detector
+from livegate.errors import AssetError, ConfigError, DeviceTimeout, LivegateError, PadError
+from livegate.geometry.aligner import Aligner
+from livegate.geometry.opening import open_geometry
+from livegate.installed.library import Library
+from livegate.sensing.faults import MEANINGS, SUSPICIOUS
+from livegate.sensing.watch import SensorWatch
+from livegate.store.files import is_locked
+from livegate.types import Face, FrameSet, Role, SensorFault, SensorState
+
+# Long enough to see noise, a hanging picture and one bad face; cameras take some time before their first.
+LOOK_S = 1.6
+BEGIN_S = 3.0
+_READ_S = 0.2
+# Cameras settle their exposure first.
+_SETTLE_S = 0.4
+
+_STATES: Mapping[SensorState, str] = {
+    SensorState.STALE: "its pictures are not of rgb's moment",
+    SensorState.MISSING: "it gives no pictures",
+    SensorState.BLINDED: "it sees nothing",
+    SensorState.MISALIGNED: "its pictures do not lie on rgb's",
+}
+
+
+@dataclass
+class _Look:
+    """What was seen so far: of each role the newest state, and every fault."""
+
+    states: dict[Role, SensorState] = field(default_factory=dict)
+    faults: dict[Role, set[SensorFault]] = field(default_factory=dict)
+    somebody: bool = False
+
+
+def is_running(config: Config) -> bool:
+    """Return whether a terminal runs on this configuration's state folder, and so holds its cameras."""
+    return is_locked(config.terminal.state_dir)
+
+
+def sensor_findings(config: Config) -> Iterator[Finding]:
+    """Open all cameras together for a few seconds and yield what each role is like; nothing is changed."""
+    try:
+        geometry = open_geometry(config)
+        rig = open_rig(config.camera, Timing(tolerance_ms=config.sensors.tolerance_ms), config.illuminator)
+        watch = SensorWatch(config.sensors.when_suspect, geometry.devices, geometry.noise, rig.faults, hasty=True)
+        with rig:
+            look = _watched(rig, geometry.aligner, watch, _detector(config))
+    except LivegateError as exc:
+        yield Finding("sensors", ok=False, text=str(exc))
+        return
+    for camera in config.camera:
+        state = look.states.get(camera.role, SensorState.MISSING)
+        yield _finding(camera.role, state, frozenset(look.faults.get(camera.role, ())))
+    if look.states and not look.somebody:
+        text = "nobody stood there: whether colours, unit of depth, lamp and calibration are right shows on a face"
+        yield Finding("sensors", ok=True, text=f"{text}; run this again with somebody half a metre before the terminal")
+
+
+def _finding(role: Role, state: SensorState, faults: frozenset[SensorFault]) -> Finding:
+    check = f"sensor {role}"
+    if state is SensorState.OK and not faults:
+        return Finding(check, ok=True, text="ok")
+    if not faults:
+        return Finding(check, ok=False, text=f"{state}: {_STATES[state]}; see its camera above")
+    said = "; ".join(f"{MEANINGS[fault].sentence} ({fault}): {MEANINGS[fault].remedy}" for fault in sorted(faults))
+    wrong = state is not SensorState.OK or bool(faults & SUSPICIOUS)
+    return Finding(check, ok=False if wrong else None, text=f"{state}: {said}")
+
+
+def _detector(config: Config) -> Detector | None:
+    """Return what finds faces; without it colours, unit and lamp are not looked at, and other checks say why."""
+    try:
+        return open_detector(config.detector, shelf=Library.of(config.terminal.state_dir).shelf())
+    except (AssetError, ConfigError):
+        return None
+
+
+def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: Detector | None) -> _Look:
+    look = _Look()
+    began_s = time.monotonic()
+    until_s, settled_s = began_s + BEGIN_S, None
+    while time.monotonic() < until_s:
+        try:
+            given = rig.next(_READ_S)
+        except DeviceTimeout:
+            _note(look, {Role.RGB: SensorState.MISSING} if settled_s is None else {}, rig.faults())
+            continue
+        if settled_s is None:
+            settled_s = time.monotonic() + _SETTLE_S
+            until_s = time.monotonic() + LOOK_S
+        aligned = aligner.align(given)
+        marked = watch.mark(aligned)
+        faces = _faces(marked, detector)
+        watch.learn(aligned, faces)
+        look.somebody = look.somebody or bool(faces)
+        if time.monotonic() > settled_s:
+            _note(look, marked.states, marked.faults)
+    return look
+
+
+def _faces(frame_set: FrameSet, detector: Detector | None) -> tuple[Face, ...] | None:
+    image = frame_set.image(Role.RGB)
+    if detector is None or image is None:
+        return None
+    try:
+        return detector.detect(image)
+    except PadError:
+        return None
+
+
+def _note(look: _Look, states: Mapping[Role, SensorState], faults: Mapping[Role, frozenset[SensorFault]]) -> None:
+    look.states.update(states)
+    for role, found in faults.items():
+        look.faults.setdefault(role, set()).update(found)
