@@ -20,7 +20,7 @@ from livegate_tools.simulate.held_out import Split, draw_constant
 from livegate_tools.simulate.layers import Layers, backdrop_layers, draw_daylight, infrared, with_surface
 from livegate_tools.simulate.lifted_medium import medium_depth, medium_mm_per_px, with_medium
 from livegate_tools.simulate.lifted_person import Body, stand
-from livegate_tools.simulate.living import draw_face_px, fits_filling, matte_of, pick_portrait
+from livegate_tools.simulate.living import MOST_ENLARGED, draw_face_px, fits_filling, matte_of, pick_portrait
 from livegate_tools.simulate.medium import Medium, Shown, capture_shown
 from livegate_tools.simulate.mixture import ANY, Mixture
 from livegate_tools.simulate.moments import draw_timing
@@ -40,6 +40,8 @@ from livegate_tools.simulate.stereo_view import seen_from_right
 _ATTEMPTS = 80
 _LEAST_IN_VIEW = 0.7
 _HOLDERS = 0.4
+# A face as wide as the least asked for must be drawn now and then.
+_LEAST_SHRUNK = 0.8
 _HIDDEN = 0.8
 _NEAREST_MM = 120.0
 # A sheet worn before a face rests on the nose, whose tip stands 19 mm before the middle of the face.
@@ -77,7 +79,7 @@ class LiftedSimulator:
         if split not in self._sources:
             self._sources[split] = read_sources(self.data, split)
         sources, number = self._sources[split], list(Split).index(split)
-        person = _liftable(np.random.default_rng([seed, index // 2, number, 1]), sources)
+        person = _liftable(np.random.default_rng([seed, index // 2, number, 1]), sources, mixture.least_face_px)
         rng = np.random.default_rng([seed, index, number, 1])
         focal = draw_constant(rng, 480, 700, split)
         alive = mixture.is_alive(index)
@@ -100,10 +102,11 @@ def _shown(rng: np.random.Generator, sources: Sources, person: Portrait, focal: 
     return _attack(rng, sources, person, focal, species)
 
 
-def _liftable(rng: np.random.Generator, sources: Sources) -> Portrait:
+def _liftable(rng: np.random.Generator, sources: Sources, least_px: float = 0.0) -> Portrait:
     for _ in range(40):
         portrait = pick_portrait(rng, sources)
-        if portrait.points and fits_filling(portrait) and matte_of(portrait) is not None:
+        large = _LEAST_SHRUNK * MOST_ENLARGED * portrait.box[2] >= least_px
+        if large and portrait.points and fits_filling(portrait) and matte_of(portrait) is not None:
             return portrait
     raise PictureError(f"no portrait of split '{sources.split}' can be cut out; give a data folder with more of them")
 
