@@ -12,11 +12,13 @@ from typing import Self
 class SerialLamp:
     """Answers lines as the driver's protocol says, unless ``silent``; with ``answer`` it always says that.
 
-    It first says ``mumbles`` times that it begins.
+    It first says ``mumbles`` times that it begins. ``history`` is how it shone, in thousandths. It goes dark when it
+    heard nothing for ``patience_s``.
     """
 
-    def __init__(self) -> None:
-        self.thousandths = 0
+    def __init__(self, patience_s: float = 3.0) -> None:
+        self._patience_s = patience_s
+        self.history = [0]
         self.silent = False
         self.mumbles = 0
         self.answer: bytes | None = None
@@ -43,17 +45,20 @@ class SerialLamp:
             self._thread.join()
             os.close(self._far)
             os.close(self._near)
-            self.thousandths = 0
+            self.history.append(0)
 
     def level(self) -> float:
-        return self.thousandths / 1000
+        return self.history[-1] / 1000
 
     def _run(self) -> None:
         received = b""
         while True:
-            ready, _, _ = select.select([self._far, self._stop], [], [])
+            ready, _, _ = select.select([self._far, self._stop], [], [], self._patience_s)
             if self._stop in ready:
                 return
+            if not ready:
+                self.history.append(0)
+                continue
             received += os.read(self._far, 256)
             *lines, received = received.split(b"\n")
             for line in lines:
@@ -70,5 +75,5 @@ class SerialLamp:
         if word != b"L" or not number.isdigit() or int(number) > 1000:
             os.write(self._far, b"ERR what\n")
             return
-        self.thousandths = int(number)
-        os.write(self._far, self.answer or b"OK %d\n" % self.thousandths)
+        self.history.append(int(number))
+        os.write(self._far, self.answer or b"OK %d\n" % int(number))

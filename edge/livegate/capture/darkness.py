@@ -63,7 +63,10 @@ class Darkness:
 
     def sort(self, frame: Frame, period_ns: int | None, now_ns: int) -> Frame | None:
         """Return a lit ``frame`` with the unlit picture it goes with, None for one that is not lit all through."""
+        if self._changing and not self._lit and self._is_from_before(frame, period_ns):
+            return self._with_unlit(frame)
         if self._changing and not self._settled(frame, period_ns, now_ns):
+            self._widen(frame, period_ns)
             return None
         if not self._lit:
             self._unlit = frame
@@ -99,6 +102,15 @@ class Darkness:
             # A frame of another camera pairs with this one from half a period before it.
             self._window = (began_ns, frame.captured_ns - (period_ns or 0) // 2)
         return True
+
+    def _widen(self, frame: Frame, period_ns: int | None) -> None:
+        """Let the moment begin where this frame, which is dropped, would have been the nearest."""
+        if self._window is not None:
+            self._window = (min(self._window[0], frame.captured_ns - (period_ns or 0) // 2), None)
+
+    def _is_from_before(self, frame: Frame, period_ns: int | None) -> bool:
+        """Return whether the frame was exposed and read out before darkness was asked for, and only came now."""
+        return frame.captured_ns + (period_ns or 0) <= self._asked_ns
 
     def _is_clean(self, frame: Frame, period_ns: int | None) -> bool:
         changed_ns = [light.since_ns(self._lit) for light in self._lights]

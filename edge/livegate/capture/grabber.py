@@ -47,6 +47,7 @@ class Grabber:
         self._memory = PictureMemory()
         self._in_vain = 0
         self._reset_ns: int | None = None
+        self._not_reset = ""
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -189,7 +190,9 @@ class Grabber:
         try:
             self._camera.reset()
         except (DriverError, DeviceLost) as exc:
-            log.warning("camera not reset", extra={"camera": name, "error": str(exc)})
+            if str(exc) != self._not_reset:
+                log.warning("camera not reset", extra={"camera": name, "error": str(exc)})
+                self._not_reset = str(exc)
             return
         self._note(resets=self._health.resets + 1)
         log.warning("camera reset", extra={"camera": name, "in_vain": self._in_vain})

@@ -85,10 +85,10 @@ class Rig:
         is, when it gave no other within ``timeout_s``. Waits at most ``partner_wait_ms`` longer than that for the
         partners.
         """
-        rgb = self._next_rgb(timeout_s)
-        deadline_ns = time.monotonic_ns() + round(self._timing.partner_wait_ms * 1e6)
-        roles: list[Role] = [role for role in self._grabbers if role is not Role.RGB]
-        others = {role: self._partners(role, rgb, deadline_ns) for role in roles}
+        deadline_s = time.monotonic() + timeout_s
+        rgb, others = self._gather(self._next_rgb(timeout_s))
+        while self._is_dark(rgb):
+            rgb, others = self._gather(self._next_rgb(max(0.0, deadline_s - time.monotonic())))
         now_ns = time.monotonic_ns()
         together = synchronise(rgb, others, now_ns, self._timing.tolerance_ms, self._timing.max_age_ms)
         for role, found in together.faults.items():
@@ -147,13 +147,22 @@ class Rig:
         deadline_s = time.monotonic() + timeout_s
         try:
             rgb = grabber.slot.take(timeout_s)
-            while self._darkness is not None and self._darkness.covers(rgb.captured_ns):
+            while self._is_dark(rgb):
                 rgb = grabber.slot.take(max(0.0, deadline_s - time.monotonic()))
         except DeviceTimeout as exc:
             health = grabber.health
             because = f": {health.last_error}" if health.last_error else ""
             raise DeviceTimeout(f"camera '{health.name}' (rgb, {health.state}) gave {exc}{because}") from exc
         return rgb
+
+    def _is_dark(self, rgb: Frame) -> bool:
+        return self._darkness is not None and self._darkness.covers(rgb.captured_ns)
+
+    def _gather(self, rgb: Frame) -> tuple[Frame, dict[Role, Sequence[Frame]]]:
+        """Return ``rgb`` and the recent frames of every other role."""
+        deadline_ns = time.monotonic_ns() + round(self._timing.partner_wait_ms * 1e6)
+        roles: list[Role] = [role for role in self._grabbers if role is not Role.RGB]
+        return rgb, {role: self._partners(role, rgb, deadline_ns) for role in roles}
 
     def _partners(self, role: Role, rgb: Frame, deadline_ns: int) -> Sequence[Frame]:
         """Return the recent frames of ``role``, having waited for one of rgb's moment if one may still come."""

@@ -9,8 +9,9 @@ from collections import deque
 from livegate.errors import DeviceTimeout
 from livegate.types import Frame
 
-# Two would do to find the nearest of a moment between them; the third allows for this thread to be late.
-HISTORY = 3
+# The nearest of a moment is looked for a while after it: when rgb's picture has come and was decoded, and this thread
+# had its turn. A quick camera has given some more by then, which must not have displaced it.
+HISTORY = 8
 
 
 class Slot:
