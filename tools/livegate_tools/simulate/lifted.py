@@ -41,7 +41,7 @@ _ATTEMPTS = 80
 _LEAST_IN_VIEW = 0.7
 _HOLDERS = 0.4
 # A face as wide as the least asked for must be drawn now and then.
-_LEAST_SHRUNK = 0.8
+_LEAST_SHRUNK = 0.9
 _HIDDEN = 0.8
 _NEAREST_MM = 120.0
 # A sheet worn before a face rests on the nose, whose tip stands 19 mm before the middle of the face.
