@@ -12,35 +12,31 @@ what watches sensors, not here.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues import shape
+from livegate.cues.box_view import camera_of, overlaps, width_off
 from livegate.cues.shape import Grid, Shape
 from livegate.types import Box, Intrinsics, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.DEPTH})
 FEATURES = (
     *shape.FEATURES,
-    "log_width",
+    "width_off",
     "sheet_share",
     "step_share_aside",
     "step_share_above",
     "hole_share",
     "hole_share_skin",
 )
+RISING = shape.RISING | {"step_share_aside", "step_share_above"}
+FALLING = shape.FALLING | {"width_off", "sheet_share", "hole_share_skin"}
 
-_USUAL_FACE_WIDTH_MM = 140.0
-# Returns this far before or behind the face's middle belong to something else.
-_FACE_DEPTH_MM = 110.0
 # Behind the silhouette of a head there is at least the distance from the ear to the shoulder's front.
 _STEP_MM = 25.0
 _LEAST_BAND_MM = 4.0
 _BAND_DEVIATIONS = 3.0
-# Without calibration a camera of about 60 degrees is assumed; only the metric width depends on it.
-_ASSUMED_FX_SHARE = 0.87
 # Lips to brow, between the outer corners of the eyes: skin that returns light, whatever hair or beard is around.
 _SKIN = (slice(4, 22), slice(5, 19))
 # Left, top, width and height of a box, times this, is the part of it that the shape's grid covers.
@@ -57,23 +53,23 @@ _COVERED = np.array(
 def measure(observation: Observation) -> NDArray[np.float64] | None:
     """Return the numbers of :data:`FEATURES`, or None where the box has no pixel in common with the depth picture.
 
-    Beside those of the shape: log_width compares the face's width with 140 mm (0 where nothing returned); sheet_share
-    is the part of the surroundings' returns (left, right and above) that lies in the face's own plane; the step shares
-    say how many lines outwards fall off an edge; the hole shares are parts without a return, of the face and of its
-    skin. All shares 0..1.
+    Beside those of the shape: width_off is how far the face's width is off what heads have (0 within it, and where
+    nothing returned); sheet_share is the part of the surroundings (left, right and above) that lies in the face's own
+    plane; the step shares say how many lines outwards fall off an edge; the hole shares are parts without a return, of
+    the face and of its skin. All shares 0..1.
     """
     from livegate.kernels import depth_face
 
     frame = observation.frame_set.frames.get(Role.DEPTH)
-    if frame is None or not _overlaps(observation.face.box, frame.image.shape):
+    if frame is None or not overlaps(observation.face.box, frame.image.shape):
         return None
     depth, box = np.ascontiguousarray(frame.image, np.uint16), observation.face.box
     place = np.array([box.x, box.y, box.w, box.h])
     distance_mm = depth_face.face_distance(depth, place, np.empty(depth_face.MIDDLE_SAMPLES))
     mean_mm, holes = np.empty((shape.ROWS, shape.COLUMNS)), np.empty((shape.ROWS, shape.COLUMNS))
-    near = np.array([distance_mm, _FACE_DEPTH_MM])
+    near = np.array([distance_mm, shape.FACE_DEPTH_MM])
     depth_face.face_cells(depth, place @ _COVERED, near, mean_mm, holes, np.empty(4))
-    camera = frame.intrinsics or _assumed(depth.shape)
+    camera = camera_of(frame)
     found = shape.measure_shape(_grid(mean_mm, box, camera))
     steps = np.empty((3, 2))
     depth_face.edge_steps(depth, place, _STEP_MM, steps)
@@ -81,7 +77,7 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     return np.array(
         [
             *(shape.NOTHING if found is None else found.values),
-            math.log(max(box.w, 1.0) * distance_mm / camera.fx / _USUAL_FACE_WIDTH_MM) if distance_mm else 0.0,
+            width_off(box.w * distance_mm / camera.fx) if distance_mm else 0.0,
             0.0 if found is None else _sheet_share(depth, place, camera, found),
             aside[0] / max(aside[1], 1.0),
             above[0] / max(above[1], 1.0),
@@ -89,17 +85,6 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
             holes[_SKIN].mean(),
         ]
     )
-
-
-def _overlaps(box: Box, size: tuple[int, ...]) -> bool:
-    inside = Box(0.0, 0.0, float(size[1]), float(size[0]))
-    return bool(np.isfinite((box.x, box.y, box.w, box.h)).all()) and min(box.w, box.h) >= 1 and inside.iou(box) > 0
-
-
-def _assumed(size: tuple[int, ...]) -> Intrinsics:
-    height, width = size[:2]
-    focal = _ASSUMED_FX_SHARE * width
-    return Intrinsics(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
 def _grid(z: NDArray[np.float64], box: Box, camera: Intrinsics) -> Grid:

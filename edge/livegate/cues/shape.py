@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels import relief, surfaces
-
 FEATURES = (
     "log_plane_mm",
     "log_cylinder_mm",
     "log_quadric_mm",
     "log_cylinder_over_noise",
-    "developable_share",
+    "log_core_over_noise",
+    "core_developable_share",
     "bulge_least_mm",
     "bulge_most_mm",
     "nose_mm",
@@ -31,6 +30,12 @@ FEATURES = (
 )
 NOTHING = np.zeros(len(FEATURES))
 """What stands for a surface that cannot be measured: a sensor that works and sees none sees no relief either."""
+
+RISING = frozenset(FEATURES[:5]) | {"bulge_least_mm", "bulge_most_mm", "nose_mm", "nose_agreement"}
+FALLING = frozenset({"core_developable_share"})
+"""What can only speak for a face, or only against it, as it grows."""
+FACE_DEPTH_MM = 110.0
+"""What lies this far before or behind the face's middle belongs to something else."""
 
 ROWS, COLUMNS = 28, 24
 LEFT, TOP, RIGHT, BOTTOM = 0.1, 0.08, 0.9, 0.95
@@ -51,7 +56,8 @@ _BOX_MM = (140.0, 190.0)
 _NOSE_MM = (13.0, 24.0)
 _ASIDE_MM = (-20.0, -10.0, 0.0, 10.0, 20.0)
 _DOWN_MM = (-10.0, 0.0, 10.0, 20.0)
-_NOSE_REGION_MM = (48.0, -50.0, 60.0)
+# Cheek to cheek, from the eyes to the chin.
+_CORE_MM = (48.0, -25.0, 75.0)
 _OUTLIER_MM = 30.0
 _FEWEST_OF_EYE = 9
 
@@ -91,10 +97,11 @@ class Shape:
 def measure_shape(grid: Grid) -> Shape | None:
     """Return the shape of a face, None where it has too few points.
 
-    Residuals are root mean squares in mm as natural logarithms, also over the noise; the developable share is the part
-    of all points that lies on the best cylinder within the noise; the bulges are the smaller and the larger principal
-    curvature as mm over half the face's width, positive towards the camera; the nose's height, and how well it agrees
-    with a nose (correlation 0..1); how far both eyes lie behind brow and cheek.
+    Residuals are root mean squares in mm as natural logarithms, those of cylinders also over the noise. The core is
+    the face from the eyes down, which a cut-out covers however much of its wearer's head shows; its developable share
+    is the part that lies on its best cylinder within the noise. The bulges are the smaller and the larger principal
+    curvature as mm over half the face's width, positive towards the camera; then the nose's height in mm, how well it
+    agrees with a nose (correlation 0..1), and how far both eyes lie behind brow and cheek in mm.
     """
     if np.count_nonzero(grid.valid) < _LEAST_POINTS:
         return None
@@ -106,7 +113,8 @@ def measure_shape(grid: Grid) -> Shape | None:
         [
             *(_log(rms / lean) for rms in (found.plane_mm, found.cylinder_mm, found.quadric_mm)),
             _log(found.cylinder_mm) - _log(found.noise_mm),
-            found.developable_share,
+            _log(found.core_mm) - _log(found.noise_mm),
+            found.core_developable_share,
             *np.clip(np.linalg.eigvalsh(found.hessian) / lean, -_MOST_MM, _MOST_MM),
             min(nose[0] / lean, _MOST_MM),
             nose[1],
@@ -152,27 +160,28 @@ class _Fits:
     cylinder_mm: float
     quadric_mm: float
     noise_mm: float
-    developable_share: float
+    core_mm: float
+    core_developable_share: float
 
 
 def _fits(places: _Places) -> _Fits:
     """Fit everything to the points on which the best cylinder agrees."""
-    masks, lists = _masks(places.valid), np.empty((2, places.valid.size))
+    from livegate.kernels import relief, surfaces
+
+    points, masks, lists = places.points, np.stack([places.valid] * 2), np.empty((2, places.valid.size))
     work = np.zeros((surfaces.WORK_ROWS, surfaces.MOST_TERMS))
-    noise_mm = relief.noise(places.points[2], places.valid, COLUMNS, places.lag, lists[1])
-    cylinder_mm = surfaces.best_cylinder(places.points, masks, _AGREEING_SHARE, _ROUNDS, work, lists)
-    near = (np.abs(lists[0]) < _FLOOR_MM + _WITHIN_DEVIATIONS * noise_mm) & (places.valid > 0)
-    plane_mm = surfaces.fit(places.points, masks[1], surfaces.PLANE, 1, work)
+    noise_mm = relief.noise(points[2], places.valid, COLUMNS, places.lag, lists[1])
+    cylinder_mm = surfaces.best_cylinder(points, masks, _AGREEING_SHARE, _ROUNDS, work, lists)
+    plane_mm = surfaces.fit(points, masks[1], surfaces.PLANE, 1, work)
     plane = work[surfaces.COEFFICIENTS, :3].copy()
-    quadric_mm = surfaces.fit(places.points, masks[1], surfaces.QUADRIC, 1, work)
+    quadric_mm = surfaces.fit(points, masks[1], surfaces.QUADRIC, 1, work)
     xx, xy, yy = work[surfaces.COEFFICIENTS, 3:]
     hessian = np.array([[xx, xy / 2], [xy / 2, yy]])
-    share = np.count_nonzero(near) / np.count_nonzero(places.valid)
-    return _Fits(plane, hessian, plane_mm, cylinder_mm, quadric_mm, noise_mm, share)
-
-
-def _masks(valid: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.stack([valid, valid, _REGION])
+    masks[0] = places.valid & _CORE
+    core_mm = surfaces.best_cylinder(points, masks, _AGREEING_SHARE, _ROUNDS, work, lists)
+    near = (np.abs(lists[0]) < _FLOOR_MM + _WITHIN_DEVIATIONS * noise_mm) & (masks[0] > 0)
+    share = np.count_nonzero(near) / max(np.count_nonzero(masks[0]), 1)
+    return _Fits(plane, hessian, plane_mm, cylinder_mm, quadric_mm, noise_mm, core_mm, share)
 
 
 def _log(mm: float) -> float:
@@ -180,29 +189,32 @@ def _log(mm: float) -> float:
 
 
 def _noses() -> tuple[NDArray[np.float64], ...]:
-    """Return the grid's own x and y in half box widths (2, N), the region to look in (N,), and noses (K, N) there."""
+    """Return the grid's own x and y in half box widths (2, N), the core (N,), and noses (K, N) in it."""
     across, down = box_shares()
     x, y = np.meshgrid((across - 0.5) * _BOX_MM[0], (down - (TOP + BOTTOM) / 2) * _BOX_MM[1])
-    aside, above, below = _NOSE_REGION_MM
-    region = (np.abs(x) < aside) & (y > above) & (y < below)
+    aside, above, below = _CORE_MM
+    core = (np.abs(x) < aside) & (y > above) & (y < below)
     noses = [
         np.exp(-(((x - dx) / _NOSE_MM[0]) ** 2) - ((y - dy) / _NOSE_MM[1]) ** 2).ravel()
         for dx in _ASIDE_MM
         for dy in _DOWN_MM
     ]
-    return np.stack([x, y]).reshape(2, -1) / (_BOX_MM[0] / 2), region.ravel().astype(np.uint8), np.array(noses)
+    return np.stack([x, y]).reshape(2, -1) / (_BOX_MM[0] / 2), core.ravel().astype(np.uint8), np.array(noses)
 
 
-_PLACES, _REGION, _NOSES = _noses()
+_PLACES, _CORE, _NOSES = _noses()
 _NOSE_LIMITS = np.array([_AGREEING_SHARE, _OUTLIER_MM])
 
 
 def _nose(places: _Places) -> NDArray[np.float64]:
     """Return how high (mm) the nose stands and how well it agrees with one, (2,)."""
+    from livegate.kernels import relief, surfaces
+
     points = np.concatenate([_PLACES, places.points[2:]])
     work, found = np.zeros((surfaces.WORK_ROWS, surfaces.MOST_TERMS)), np.empty(2)
     lists = np.empty((2, places.valid.size))
-    relief.bump(points, _masks(places.valid), _NOSES, _NOSE_LIMITS, work, lists, found)
+    masks = np.stack([places.valid & _CORE, places.valid, _CORE])
+    relief.bump(points, masks, _NOSES, _NOSE_LIMITS, work, lists, found)
     return found
 
 
