@@ -52,6 +52,7 @@ BAD: dict[str, tuple[RigCalibration, str]] = {
     "not a number": (rig(camera(fx=float("nan"))), r"fx"),
     "no focal length": (rig(camera(fy=0.0)), r"'fy': expected 8"),
     "infinity": (replace(WHOLE, rms_px=float("inf")), r"rms_px"),
+    "no such date": (replace(WHOLE, made="2026-13-01T00:00:00Z"), r"no such date"),
     "no date": (replace(WHOLE, made="yesterday"), r"made"),
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from livegate.checks.decision import decision_findings
 from livegate.checks.finding import RENEW_S, Finding, tried
+from livegate.checks.geometry import geometry_findings
 from livegate.checks.lists import list_findings
 from livegate.checks.models import model_findings
 from livegate.checks.sensors import is_running, sensor_findings
@@ -64,6 +65,7 @@ def own_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
     yield from model_findings(config)
     yield from decision_findings(config)
+    yield from geometry_findings(config)
     yield _clock()
     yield from _state_dir(config.terminal.state_dir)
     yield from _secrets(config)

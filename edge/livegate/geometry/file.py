@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -77,6 +78,10 @@ def _parsed(content: bytes, where: str) -> RigCalibration:
 def _faults(calibration: RigCalibration) -> Iterator[str]:
     """Yield what the types of the single values cannot say."""
     rgb = calibration.rgb
+    try:
+        time.strptime(calibration.made, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        yield f"'made': there is no such date as {calibration.made}"
     if (rgb.rotation, rgb.translation_mm) != (IDENTITY, (0.0, 0.0, 0.0)):
         yield "[rgb]: 'rotation' and 'translation_mm': the others stand to it, so expected none"
     for role, camera in calibration.cameras.items():

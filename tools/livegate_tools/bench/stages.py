@@ -21,6 +21,7 @@ from livegate.judge import Judge
 from livegate.store.store import Store
 from livegate.track.tracker import Tracker
 from livegate.types import Attempt, CredentialRead, Decision, Face, Frame, FrameSet, Observation, PadResult, Role
+from livegate_tools.bench.geometry import aligner, register_calls
 from livegate_tools.bench.material import rgb_only
 from livegate_tools.bench.timing import Call
 
@@ -65,6 +66,7 @@ def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePoli
     attempt = _attempt(prepared)
     return {
         "capture_sync": lambda i: _synchronise(prepared.pick(i)),
+        **register_calls(prepared.frame_sets),
         "detect": lambda i: _detect(judge, prepared.pick(i)),
         "track": lambda i: tracker.update(prepared.pick(i), prepared.faces[i % len(prepared.faces)]),
         **_quality_call(judge, prepared),
@@ -77,12 +79,13 @@ def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePoli
 
 def way_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePolicy) -> dict[str, Call]:
     """Return the ways through several stages, all sensors in use: verdict, decision, and committed decision."""
+    rig = aligner(in_place=True)
 
     def judged(index: int) -> PadResult:
         return judge.still(prepared.pick(index))[0]
 
     def decided(index: int) -> Decision:
-        synchronised = _synchronise(prepared.pick(index))
+        synchronised = rig.align(_synchronise(prepared.pick(index)))
         pad, _ = judge.still(synchronised)
         return decide(pad, GateFacts(read_clock()), policy, attempt_id="bench")
 
