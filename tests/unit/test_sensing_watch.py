@@ -220,20 +220,52 @@ def test_without_a_picture_the_cameras_say_what_is_wrong() -> None:
     assert watch.is_suspect()
 
 
+BLIND = {"states": {Role.DEPTH: SensorState.BLINDED}}
+
+
 def test_a_sensor_blinded_before_somebody_is_waited_for_and_one_that_is_blind_alone_is_not() -> None:
-    blind = {"states": {Role.DEPTH: SensorState.BLINDED}}
     stage = Stage()
-    stage.visit()
-    stage.visit(**blind, turns=50)
+    stage.alone(turns=120)
+    stage.visit(**BLIND, turns=50)
     assert stage.watch.ruled(ALIVE).decision is PadDecision.NON_RESPONSE
     assert stage.watch.ruled(ALIVE).reason is Reason.SENSOR_MISSING
     assert stage.watch.ruled(UNSURE) is UNSURE
-    stage.alone(**blind, turns=35)
-    stage.turn(**blind)
+    stage.alone(**BLIND, turns=35)
+    stage.turn(**BLIND)
     assert stage.watch.ruled(ALIVE) is ALIVE
     stage.turn()
-    stage.turn(**blind)
+    stage.turn(**BLIND)
     assert stage.watch.ruled(ALIVE).reason is Reason.SENSOR_MISSING
+
+
+def test_what_never_saw_anything_is_not_waited_for() -> None:
+    stage = Stage()
+    stage.alone(**BLIND, turns=35)
+    stage.turn(**BLIND)
+    assert stage.watch.ruled(ALIVE) is ALIVE
+
+
+def test_where_depth_is_silent_whenever_nobody_is_there_a_silent_screen_stays_one() -> None:
+    stage = Stage()
+    stage.alone(**BLIND, turns=50)
+    stage.visit()
+    for visits in range(1, 6):
+        stage.alone(**BLIND, turns=50)
+        stage.visit(**BLIND, away_s=50)
+        assert (stage.watch.ruled(ALIVE) is ALIVE) is (visits > 3)
+    stage.visit()
+    stage.visit(**BLIND)
+    assert stage.watch.ruled(ALIVE).reason is Reason.SENSOR_MISSING
+
+
+def test_a_sensor_full_of_noise_before_somebody_is_waited_for_too() -> None:
+    stage = Stage()
+    stage.alone(turns=120)
+    stage.visit(sensed.noise(Role.NIR), turns=20)
+    assert stage.states[Role.NIR] is SensorState.BLINDED
+    assert stage.watch.ruled(ALIVE).reason is Reason.SENSOR_MISSING
+    stage.alone(sensed.noise(Role.NIR), turns=35)
+    assert stage.watch.ruled(ALIVE) is ALIVE
 
 
 def test_every_fault_has_a_meaning_in_plain_words() -> None:

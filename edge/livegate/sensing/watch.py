@@ -19,7 +19,18 @@ from livegate.sensing.noise import NoiseUnlike
 from livegate.sensing.seen import Detector, Level, Seen
 from livegate.sensing.static import PureNoise
 from livegate.sensing.units import WrongUnit
-from livegate.types import NS_PER_MS, Face, Frame, FrameSet, PadDecision, PadResult, Reason, Role, SensorFault
+from livegate.types import (
+    NS_PER_MS,
+    Face,
+    Frame,
+    FrameSet,
+    PadDecision,
+    PadResult,
+    Reason,
+    Role,
+    SensorFault,
+    SensorState,
+)
 
 # Without a face for so long, the next one is somebody else's.
 _APART_NS = 500 * NS_PER_MS
@@ -56,6 +67,7 @@ class SensorWatch:
         self._detectors: dict[Role, list[Detector]] = {}
         self._opened: dict[Role, tuple[int, str | None]] = {}
         self._hidden = Hidden()
+        self._states: Mapping[Role, SensorState] = {}
         self._presentation = 0
         self._face_ns: int | None = None
         self.faults: Faults = MappingProxyType({})
@@ -85,20 +97,22 @@ class SensorWatch:
             for role, (_, unusable) in found.items()
             if role in frame_set.frames and (state := next((MEANINGS[f].state for f in sorted(unusable)), None))
         }
+        self._states = {**frame_set.states, **gone}
         if not gone and self.faults == frame_set.faults:
             return frame_set
         frames = {role: frame for role, frame in frame_set.frames.items() if role not in gone}
-        states = {**frame_set.states, **gone}
-        return replace(frame_set, frames=MappingProxyType(frames), states=MappingProxyType(states), faults=self.faults)
+        return replace(
+            frame_set, frames=MappingProxyType(frames), states=MappingProxyType(self._states), faults=self.faults
+        )
 
     def learn(self, frame_set: FrameSet, faces: tuple[Face, ...] | None) -> None:
-        """Take a FrameSet as it was before :meth:`mark`, and the faces found in it; None where nobody looked."""
+        """Take the FrameSet last marked, as it was before, and the faces found in it; None where nobody looked."""
         if faces:
             if self._face_ns is None or frame_set.captured_ns - self._face_ns > _APART_NS:
                 self._presentation += 1
             self._face_ns = frame_set.captured_ns
         seen = Seen(frame_set, faces, self._presentation)
-        self._hidden.learn(seen)
+        self._hidden.learn(seen, self._states)
         for role, frame in frame_set.frames.items():
             for detector in self._detectors_of(role, frame):
                 detector.learn(seen)
