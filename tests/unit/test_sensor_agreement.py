@@ -25,7 +25,6 @@ def numbers(nir: np.ndarray, depth: np.ndarray, rgb: np.ndarray | None = None) -
 def test_near_infrared_of_a_living_face_shows_the_relief_that_depth_measures() -> None:
     alive = numbers(infrared.living(), infrared.depth())
     assert alive["relief_agreement"] > 0.5
-    assert alive["shading_agreement"] > 0.5
     assert alive["log_explained"] < -0.3
     assert alive["distance_agreement"] > 0.7
     assert alive["return_share"] == 1.0

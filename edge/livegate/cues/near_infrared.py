@@ -40,10 +40,14 @@ FEATURES = (
     "highlight",
     "core_highlight",
     "rgb_agreement",
+    "contrast_kept",
+    "log_red_over_blue",
     "log_relief",
     "log_usual_relief",
     "log_detail",
 )
+RISING = frozenset({"log_darkness", "log_usual_relief"})
+FALLING = frozenset({"saturated_share"})
 
 # Of 24 x 24 cells over twice the box: the rows from above the head to the chin, the columns clear of the hair.
 _BESIDE, _ASIDE = slice(2, 16), 3
@@ -52,6 +56,8 @@ _LEAST_CORE_CELLS = 40
 _DARK = 90.0
 # Logarithms below this are noise of the camera: what it adds to a smooth face.
 _NOISE = 0.015
+# A variance of the colours' logarithms that is hardly any contrast.
+_FAINT = 1e-3
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
@@ -61,8 +67,10 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     surroundings and darkness are natural logarithms of levels; curvature is the second derivative of log brightness
     along the direction in which it falls off most, per squared half face; shade and highlight are the 2nd and 98th
     percentile of log brightness about that smooth shading, in the whole face and in its middle; the agreement is the
-    correlation (-1..1) of what remains with the colours' brightness; relief is what neither explains, its root mean
-    square and its median (logarithms); detail the Laplacian's root mean square between cells (a logarithm).
+    correlation (-1..1) of what remains with the colours' brightness in the middle, and contrast kept the slope between
+    the two; red over blue is the visible end of skin's rise from blue to near infrared (a logarithm); relief is what
+    neither explains, its root mean square and its median (logarithms); detail is the root mean square Laplacian between
+    cells (a logarithm).
     """
     nir, rgb = observation.frame_set.frames.get(Role.NIR), observation.frame_set.frames.get(Role.RGB)
     if nir is None or rgb is None or nir.image.shape != rgb.image.shape[:2]:
@@ -74,8 +82,8 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     level = float(np.median(cells.nir[cells.face]))
     around = lit_cells(nir, Box(box.x - box.w / 2, box.y - box.h / 2, 2 * box.w, 2 * box.h))
     full = np.count_nonzero(cells.face & (cells.nir >= FULL)) / np.count_nonzero(cells.face)
-    curvature, shade, highlight, _ = _shading(cells, cells.exposed)
-    _, _, core_highlight, agreement = _shading(cells, enough(CORE & cells.exposed, cells.face, _LEAST_CORE_CELLS))
+    curvature, shade, highlight, *_ = _shading(cells, cells.exposed)
+    _, _, core_highlight, agreement, kept = _shading(cells, enough(CORE & cells.exposed, cells.face, _LEAST_CORE_CELLS))
     relief, usual_relief = _relief(cells)
     return np.array([
         np.log((level + OFFSET) / (_surround(around, level) + OFFSET)),
@@ -86,6 +94,8 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
         highlight,
         core_highlight,
         agreement,
+        kept,
+        float(np.median((cells.log_rgb[..., 2] - cells.log_rgb[..., 0])[cells.face])),
         relief,
         usual_relief,
         _detail(cells),
@@ -99,16 +109,26 @@ def _surround(around: NDArray[np.float32], level: float) -> float:
     return float(np.median(sides)) if sides.size >= _ASIDE else level
 
 
-def _shading(cells: FaceCells, region: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """Return how bent a region's smooth shading is, how dark and how bright things are about it, and the agreement."""
+def _shading(cells: FaceCells, region: NDArray[np.bool_]) -> tuple[float, float, float, float, float]:
+    """Return how bent smooth shading is, how dark and how bright things are about it, agreement and contrast kept.
+
+    The last two are how alike what remains is in the colours, and how much of their contrast is left in near infrared.
+    """
     shading, about = fit(SMOOTH, cells.log_nir, region)
     _, colours = fit(SMOOTH, cells.brightness, region)
     across, mixed, down = 2 * shading[3], shading[4], 2 * shading[5]
     most = (across + down) / 2 - np.hypot((across - down) / 2, mixed)
     ordered = np.sort(about)
     tail = len(ordered) // 50
-    norm = float(np.sqrt((about @ about) * (colours @ colours)))
-    return -float(most), -float(ordered[tail]), float(ordered[-1 - tail]), float(about @ colours) / (norm + 1e-3)
+    shared, own = float(about @ colours), float(colours @ colours)
+    agreement = shared / (float(np.sqrt((about @ about) * own)) + 1e-3)
+    return (
+        -float(most),
+        -float(ordered[tail]),
+        float(ordered[-1 - tail]),
+        agreement,
+        shared / (own + _FAINT * len(colours)),
+    )
 
 
 def _relief(cells: FaceCells) -> tuple[float, float]:

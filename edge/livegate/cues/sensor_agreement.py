@@ -23,13 +23,13 @@ from livegate.types import Box, Frame, Observation, Role
 NEEDS = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
 FEATURES = (
     "relief_agreement",
-    "shading_agreement",
     "log_explained",
-    "log_relief_ratio",
     "distance_agreement",
     "return_share",
     "bright_without_return",
 )
+RISING = frozenset({"relief_agreement", "distance_agreement", "return_share"})
+FALLING = frozenset({"log_explained", "bright_without_return"})
 
 _LEAST_CELLS = 60
 # Returns this far apart belong to two surfaces; cells this far from the face's middle are not the face.
@@ -37,12 +37,10 @@ _TOGETHER_MM = 15.0
 _FACE_DEPTH_MM = 120.0
 # Where no calibration is known: a camera of about 60 degrees.
 _ASSUMED_FX_SHARE = 0.87
-# Passes of the 3 x 3 mean over depth: its noise, a millimetre over a cell of six, would tilt every cell else.
-_SMOOTHINGS = 2
 # A surface steeper than this (logarithm of its cosine) is an edge.
 _STEEPEST = -1.5
-# Variances of logarithms below these are noise.
-_SHADING_NOISE = 1e-4
+# A variance of logarithms below this is noise.
+_NOISE = 1e-4
 _BRIGHT = 90.0
 
 
@@ -50,9 +48,10 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     """Return the numbers of :data:`FEATURES`, or None when the face is too small or hardly in the picture.
 
     The agreements are correlations (-1..1): of the shading that depth predicts, log cos, with the logarithm of near
-    infrared that the colours leave unexplained, both without smooth shading (relief) and with it (shading), and of the
-    brightness of everything around with the square of its distance. ``log_explained`` is by how much depth lessens
-    what was unexplained (0 or below); ``log_relief_ratio`` compares the relief depth predicts with what is seen.
+    infrared that the colours leave unexplained, both less what is smooth (relief); and of the brightness of everything
+    around with the square of its distance. ``log_explained`` is by how much depth lessens what was unexplained (a
+    logarithm, 0 or below); the shares are of the face's cells: those with a return at the face's distance, and those
+    without one though near infrared is bright.
     Where nothing returns there is no agreement: all of these are 0, never missing.
     """
     frames = observation.frame_set.frames
@@ -94,35 +93,31 @@ def _cell_mm(depth: Frame, box: Box, face_mm: float) -> tuple[float, float]:
 
 def _relief(
     cells: FaceCells, distance: NDArray[np.float32], near: NDArray[np.bool_], cell_mm: tuple[float, float]
-) -> tuple[float, float, float, float]:
-    """Return relief agreement, shading agreement, what depth explains, and the ratio of the two reliefs."""
-    shading = _shading(distance, near, cell_mm)
+) -> tuple[float, float]:
+    """Return the agreement of the relief that depth predicts with what is seen, and what depth explains of that."""
     region = cells.exposed & _surrounded(near)
     if np.count_nonzero(region) < _LEAST_CELLS:
-        return 0.0, 0.0, 0.0, 0.0
-    design = explained(cells)
-    _, left = fit(design, cells.log_nir, region)
+        return 0.0, 0.0
+    shading, design = _shading(distance, near, cell_mm), explained(cells)
     _, predicted = fit(SMOOTH, shading, region)
-    flat = np.concatenate([design[..., :1], design[..., SMOOTH.shape[2] :]], axis=2)
-    _, uncoloured = fit(flat, cells.log_nir, region)
-    _, with_depth = fit(np.concatenate([design, shading[..., None]], axis=2), cells.log_nir, region)
-    whole = shading[region] - shading[region].mean()
-    less = (with_depth @ with_depth + _SHADING_NOISE * left.size) / (left @ left + _SHADING_NOISE * left.size)
-    ratio = (predicted @ predicted + _SHADING_NOISE * left.size) / (left @ left + _SHADING_NOISE * left.size)
-    return _alike(left, predicted), _alike(uncoloured, whole), float(np.log(less)), float(np.log(ratio)) / 2
+    _, left = fit(design, cells.log_nir, region)
+    _, unknown = fit(np.concatenate([design, shading[..., None]], axis=2), cells.log_nir, region)
+    floor = _NOISE * left.size
+    return _alike(left, predicted), float(np.log((unknown @ unknown + floor) / (left @ left + floor)))
 
 
 def _shading(
     distance: NDArray[np.float32], near: NDArray[np.bool_], cell_mm: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Return the logarithm of the cosine (24, 24) between surface and lens, from depth smoothed over the face."""
+    """Return the logarithm of the cosine (24, 24) between surface and lens, from depth smoothed over neighbours.
+
+    A millimetre of noise over a cell of six would tilt it else; more smoothing would wear off nose and sockets.
+    """
     seen = near.astype(np.uint8)
     surface = np.where(near, distance, 0).astype(np.float64)[..., None]
-    for _ in range(_SMOOTHINGS):
-        smoothed = np.empty_like(surface)
-        smooth(surface, seen, smoothed)
-        surface = smoothed
-    down, across = np.gradient(surface[..., 0])
+    smoothed = np.empty_like(surface)
+    smooth(surface, seen, smoothed)
+    down, across = np.gradient(smoothed[..., 0])
     return np.asarray(np.maximum(-0.5 * np.log1p((across / cell_mm[0]) ** 2 + (down / cell_mm[1]) ** 2), _STEEPEST))
 
 
@@ -146,5 +141,5 @@ def _distance_agreement(nir: Frame, depth: Frame, box: Box) -> float:
 
 def _alike(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Return the correlation of two residuals, shrunk towards 0 where either is no more than noise."""
-    noise = _SHADING_NOISE * a.size
+    noise = _NOISE * a.size
     return float((a @ b) / np.sqrt((a @ a + noise) * (b @ b + noise)))
