@@ -30,10 +30,11 @@ Item_co = TypeVar("Item_co", covariant=True)
 class Device(Protocol[Want, Item_co]):
     """An opened device; ``read`` is called by one thread at a time, never the same for long."""
 
-    def read(self, timeout_s: float) -> Mapping[Want, Item_co]:
+    def read(self, timeout_s: float) -> Mapping[Want, Item_co | PictureError]:
         """Return what came within ``timeout_s``, by what was wanted, as soon as anything did.
 
-        Raise DeviceTimeout, DeviceLost or PictureError as a Camera does.
+        A PictureError in place of a frame is raised to whoever wanted that one. Raise DeviceTimeout, DeviceLost, or
+        PictureError for what is damaged for all.
         """
 
     def close(self) -> None:

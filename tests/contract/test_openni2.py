@@ -106,7 +106,7 @@ def test_colour_may_come_as_yuv(library: Path, plug: Path, number: int) -> None:
 
 def test_a_frame_that_lies_about_itself_is_damaged(library: Path, plug: Path) -> None:
     plug.write_text("10 short")
-    with camera(library, Role.DEPTH) as one, pytest.raises(PictureError, match="no 64x48 picture"):
+    with camera(library, Role.DEPTH) as one, pytest.raises(PictureError, match=r"OpenNI2 device.* no 64x48 picture"):
         one.read(SOON_S)
     plug.write_text("10 format=204")
     with camera(library, Role.RGB) as one, pytest.raises(PictureError, match="JPEG frame is damaged"):

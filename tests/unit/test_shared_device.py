@@ -169,8 +169,10 @@ def test_a_damaged_frame_is_told_to_all_and_the_next_is_good(bench: Bench) -> No
     for share in (colour, depth):
         with pytest.raises(PictureError, match="damaged"):
             share.read(SOON_S)
-    bench.give(colour=1)
+    bench.give(colour=1, depth=PictureError("bench: only depth is damaged"))
     assert colour.read(SOON_S) == 1
+    with pytest.raises(PictureError, match="only depth"):
+        depth.read(SOON_S)
 
 
 def test_a_defect_in_one_readers_thread_is_a_loss_to_the_others(bench: Bench) -> None:

@@ -88,13 +88,15 @@ class RealsenseCamera:
         with gone(self._source.name):
             return Frame(
                 self.role,
-                picture(arrival.frame, self.role),
+                picture(arrival.frame, self.role, self._source.name),
                 arrival.captured_ns,
                 self._numbering.number(arrival.number),
                 intrinsics(arrival.frame),
                 device.serial,
                 exposure_us(device.sdk, arrival.frame, settings.exposure_unit_us(self._sensor(device))),
-                picture(arrival.unlit, self.role) if arrival.unlit and self.role is Role.NIR else None,
+                picture(arrival.unlit, self.role, self._source.name)
+                if arrival.unlit and self.role is Role.NIR
+                else None,
             )
 
     def exposure_range(self) -> ExposureRange | None:

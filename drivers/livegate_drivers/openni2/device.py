@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livegate.errors import DeviceLost, DeviceTimeout, DriverError
+from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.types import Frame, Intrinsics, Role
 from livegate_drivers.device_clock import DeviceClock
 from livegate_drivers.openni2 import pictures
@@ -85,7 +85,7 @@ class OpenNi2Device:
             self.close()
             raise
 
-    def read(self, timeout_s: float) -> Mapping[Want, Frame]:
+    def read(self, timeout_s: float) -> Mapping[Want, Frame | PictureError]:
         """Return the next frame of a stream that has one within ``timeout_s``; errors as Camera.read."""
         handles = (ctypes.c_void_p * len(self._streams))(*(stream.handle for stream in self._streams))
         index = ctypes.c_int(-1)
@@ -98,7 +98,10 @@ class OpenNi2Device:
         if status != Status.OK or not 0 <= index.value < len(self._streams):
             raise DeviceLost(f"{self._name}: {why(self._oni, status)}")
         stream = self._streams[index.value]
-        return {stream.want: self._frame(stream)}
+        try:
+            return {stream.want: self._frame(stream)}
+        except PictureError as exc:
+            return {stream.want: PictureError(f"{self._name}: {exc}")}
 
     def close(self) -> None:
         """Stop all streams and let go of the device; closing twice is harmless."""

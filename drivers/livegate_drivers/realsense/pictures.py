@@ -20,15 +20,15 @@ _CODES = {
 }
 
 
-def picture(frame: Any, role: Role) -> NDArray[Any]:
+def picture(frame: Any, role: Role, place: str) -> NDArray[Any]:
     """Return rgb (H, W, 3) uint8 B, G, R; nir (H, W) uint8; depth (H, W) uint16 in millimetres, 0 for no return.
 
-    Raise PictureError for a frame that does not hold what its mode says.
+    Raise PictureError, naming ``place``, for a frame that does not hold what its mode says.
     """
     mode = frame.profile.as_video_stream_profile()
     data = np.asanyarray(frame.get_data())
     if data.shape[:2] != (mode.height(), mode.width()):
-        raise PictureError(f"a {role} frame of {data.shape} is no {mode.width()}x{mode.height()} picture")
+        raise PictureError(f"{place}: a {role} frame of {data.shape} is no {mode.width()}x{mode.height()} picture")
     if role is Role.DEPTH:
         return np.asarray(_millimetres(float(frame.as_depth_frame().get_units()))[data])
     code = _CODES.get(mode.format().name)
