@@ -121,7 +121,7 @@ class Grabber:
                 self._darkness.end()
 
     def _stream(self) -> None:
-        heard_ns = time.monotonic_ns()
+        heard_ns, patience_s = time.monotonic_ns(), self._retry.begin_s
         self._dates.reopened()
         self.exposing.begin()
         if self._darkness is not None:
@@ -131,14 +131,14 @@ class Grabber:
                 frame = self._camera.read(READ_TIMEOUT_S)
             except DeviceTimeout as exc:
                 self._note(state=CameraState.SILENT, timeouts=self._health.timeouts + 1, last_error=str(exc))
-                if time.monotonic_ns() - heard_ns > self._retry.max_silence_s * 1e9:
+                if time.monotonic_ns() - heard_ns > patience_s * 1e9:
                     self._in_vain += _HANG_COUNTS - 1
-                    silence = f"nothing for {self._retry.max_silence_s:g} s, opening it again"
+                    silence = f"nothing for {patience_s:g} s, opening it again"
                     raise DeviceLost(f"{exc}; {silence}") from exc
             except PictureError as exc:
                 self._note(damaged=self._health.damaged + 1, last_error=str(exc))
             else:
-                heard_ns = time.monotonic_ns()
+                heard_ns, patience_s = time.monotonic_ns(), self._retry.max_silence_s
                 self._take(frame, heard_ns)
 
     def _take(self, frame: Frame, now_ns: int) -> None:

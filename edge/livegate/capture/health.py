@@ -48,13 +48,14 @@ class CameraHealth:
 class Retry:
     """What is done to have a lost device back.
 
-    It is opened again after ``first_s``, doubling to ``most_s``. One that says nothing for ``max_silence_s`` is closed
-    and opened again. Where neither helps, after ``reset_after`` times without a picture in between, a device that can
-    be reset is, at most once in ``reset_every_s``.
+    It is opened again after ``first_s``, doubling to ``most_s``. One that says nothing for ``max_silence_s``, or for
+    ``begin_s`` once it was opened, is closed and opened again. Where neither helps, after ``reset_after`` times without
+    a picture in between, a device that can be reset is, at most once in ``reset_every_s``.
     """
 
     first_s: float = 0.1
     most_s: float = 5.0
     max_silence_s: float = 5.0
+    begin_s: float = 10.0
     reset_after: int = 3
     reset_every_s: float = 60.0
