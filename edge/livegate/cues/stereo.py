@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     seen = shape.measure_shape(grid) if grid.valid.mean() >= _LEAST_MATCHED else None
     width = 0.0
     if right.baseline_mm is not None:
-        width = width_off(box.w * float(np.median(grid.z[grid.valid])) / camera_of(left).fx)
+        width = width_off(box.w * float(np.median(grid.z[found.valid])) / camera_of(left).fx)
     return np.array(
         [
             *(shape.NOTHING if seen is None else seen.values),
@@ -90,21 +91,21 @@ def _matched(left: NDArray[np.uint8], right: NDArray[np.uint8], box: Box) -> _Ma
     top, bottom = _band(box, left.shape[0])
     if bottom - top < _MOST_ROWS_OFF_PX or box.w > left.shape[1]:
         return None
-    grey = tuple(cv2.cvtColor(np.ascontiguousarray(side[top:bottom]), cv2.COLOR_BGR2GRAY) for side in (left, right))
+    grey, other = _grey(left[top:bottom]), _grey(right[top:bottom])
     face = Box(box.x, box.y - top, box.w, box.h)
-    disparity = _coarse(*grey, face)
+    disparity = _coarse(grey, other, face)
     if disparity is None:
         return None
     scale = min(1.0, _FINE_WIDTH_PX / box.w)
-    fine = tuple(_resized(side, scale).astype(np.float32) for side in grey)
+    fine, fine_other = _resized(grey, scale).astype(np.float32), _resized(other, scale).astype(np.float32)
     reach = int(np.clip(math.ceil(_RELIEF_SHARE * disparity * scale), _LEAST_REACH_PX, _MOST_REACH_PX))
-    middle, rows_off = _refined(*fine, _scaled(face, scale), round(disparity * scale))
+    middle, rows_off = _refined(fine, fine_other, _scaled(face, scale), round(disparity * scale))
     across, down = shape.box_shares()
     columns, rows = np.floor((face.x + face.w * across) * scale), np.floor((face.y + face.h * down) * scale)
     places = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.int64)
     found = np.zeros((len(places), 2))
     span = np.array([max(middle - reach, 1), middle + reach, rows_off])
-    match_places(*fine, places, span, _LEAST_CORRELATION, found, np.zeros((1, 2)))
+    match_places(fine, fine_other, places, span, _LEAST_CORRELATION, found, np.zeros((1, 2)))
     valid = (found[:, 1] > 0) & (found[:, 0] > 0)
     if not valid.any():
         return None
@@ -123,11 +124,15 @@ def _scaled(box: Box, scale: float) -> Box:
     return Box(box.x * scale, box.y * scale, box.w * scale, box.h * scale)
 
 
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2GRAY), np.uint8)
+
+
 def _resized(grey: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1.0:
         return grey
     size = (max(round(grey.shape[1] * scale), 1), max(round(grey.shape[0] * scale), 1))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _coarse(left: NDArray[np.uint8], right: NDArray[np.uint8], face: Box) -> float | None:
@@ -147,7 +152,7 @@ def _coarse(left: NDArray[np.uint8], right: NDArray[np.uint8], face: Box) -> flo
     return float(patch.column - (first + column)) / scale
 
 
-def _refined(left: NDArray[np.float32], right: NDArray[np.float32], face: Box, disparity: int) -> tuple[int, int]:
+def _refined(left: NDArray[Any], right: NDArray[Any], face: Box, disparity: int) -> tuple[int, int]:
     """Return the disparity of the face as a whole and how many rows lower it lies in the right picture, in pixels."""
     patch = _Patch.of(left, face)
     if patch is None:
@@ -165,30 +170,26 @@ def _refined(left: NDArray[np.float32], right: NDArray[np.float32], face: Box, d
 class _Patch:
     """The middle of a face, and where its upper left corner lies."""
 
-    image: NDArray[np.float32] | NDArray[np.uint8]
+    image: NDArray[Any]
     row: int
     column: int
 
     @staticmethod
-    def of(grey: NDArray[np.float32] | NDArray[np.uint8], face: Box) -> _Patch | None:
+    def of(grey: NDArray[Any], face: Box) -> _Patch | None:
         """Cut the patch out, None where less than a few pixels of it lie in the picture."""
         rows = [int(np.clip(face.y + share * face.h, 0, grey.shape[0])) for share in (0.15, 0.9)]
         columns = [int(np.clip(face.x + share * face.w, 0, grey.shape[1])) for share in (0.15, 0.85)]
         image = grey[rows[0] : rows[1], columns[0] : columns[1]]
         return _Patch(image, rows[0], columns[0]) if min(image.shape) >= _LEAST_REACH_PX else None
 
-    def strip(
-        self, other: NDArray[np.float32] | NDArray[np.uint8], first: int, last: int, off: int
-    ) -> tuple[NDArray[np.float32] | NDArray[np.uint8], int]:
+    def strip(self, other: NDArray[Any], first: int, last: int, off: int) -> tuple[NDArray[Any], int]:
         """Return the part of the other picture where it may lie, and its first row."""
         height, width = self.image.shape
         top = max(self.row - off, 0)
         return other[top : min(self.row + height + off, other.shape[0]), first : last + width], top
 
 
-def _best(
-    strip: NDArray[np.float32] | NDArray[np.uint8], patch: NDArray[np.float32] | NDArray[np.uint8]
-) -> tuple[int, int]:
+def _best(strip: NDArray[Any], patch: NDArray[Any]) -> tuple[int, int]:
     found = cv2.matchTemplate(strip, patch, cv2.TM_CCOEFF_NORMED)
     row, column = np.unravel_index(int(np.argmax(found)), found.shape)
     return int(row), int(column)

@@ -13,7 +13,7 @@ _PICTURES = frozenset({"data", "simulated"})
 READ: Mapping[str, frozenset[str]] = {
     NETWORK: _PICTURES | {"config", "resume", "start_from", "export_only", "leave_out", "seeds", "teacher"},
     "crop": _PICTURES | {"config", "teachers", "leave_out", "seeds", "jobs", "export_only"},
-    "cue": frozenset({"simulated", "dev"}),
+    "cue": frozenset({"simulated", "dev", "seed", "jobs"}),
     "fusion": frozenset({"dev", "jobs", "cache"}),
     "quality": _PICTURES,
     "teach": _PICTURES | {"teachers"},

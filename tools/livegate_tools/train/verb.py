@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HELP = "train the face network, or the scorer of a cue, on captures you hold a licence for"
 _NEEDED = ("torch", "onnx")
 _LACKING = {
-    "cue": "a cue's name, captures to fit, --simulated DIR ..., and others to calibrate, --dev DIR ...",
+    "cue": "a cue's name, captures to fit, --train (or --simulated) DIR ..., and others to calibrate, --dev DIR ...",
     "fusion": "captures to fix thresholds on, --dev DIR ...",
     "quality": "pictures of people with landmarks, --data DIR",
     "teach": "--teachers DIR, pictures, --data DIR or --simulated DIR ..., and --out FILE",
@@ -55,7 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_pictures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the captured sets, for the network")
     parser.add_argument(
-        "--simulated", type=Path, nargs="+", default=[], metavar="DIR", help="folders with a manifest.jsonl each"
+        "--simulated",
+        "--train",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders with a manifest.jsonl each; cue: or manifests, captured ones too",
     )
     parser.add_argument(
         "--dev",
@@ -95,6 +101,7 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
         "one (not crop)",
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="cue: of the boxes' jitter")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="scores to learn from, as train teach writes them")
     parser.add_argument(
@@ -167,14 +174,15 @@ def _train_crop(arguments: argparse.Namespace) -> int:
 
 def _train_part(arguments: argparse.Namespace) -> int:
     """Train what is named instead of the network."""
-    fit, dev = ([folder / "manifest.jsonl" for folder in folders] for folders in (arguments.simulated, arguments.dev))
+    fit, dev = ([_manifest(place) for place in places] for places in (arguments.simulated, arguments.dev))
     match arguments.what:
         case ["crop"]:
             return _train_crop(arguments)
         case ["cue", name] if fit and dev:
             from livegate_tools.train.cue import train_cue
 
-            print(f"scorer written to {train_cue(name, fit, dev, arguments.out)}")
+            written = train_cue(name, fit, dev, arguments.out, arguments.seed, arguments.jobs)
+            print(f"scorer written to {written}")
         case ["fusion"] if dev:
             from livegate_tools.train.fusion import train_fusion
 
@@ -200,6 +208,10 @@ def _train_part(arguments: argparse.Namespace) -> int:
             known = ", or: ".join(("crop", *_LACKING))
             raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing, or: {known}")
     return 0
+
+
+def _manifest(place: Path) -> Path:
+    return place / "manifest.jsonl" if place.is_dir() else place
 
 
 def _teach(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,126 @@
+"""Measure one cue on labelled captures, in several processes, each face's box off as a detector's would be."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.cues.protocol import Cue, all_cues
+from livegate.decide.fitting import Labels
+from livegate.errors import ConfigError, LivegateError, PictureError
+from livegate.progress import Progress
+from livegate.samples.frames import read_frame_sets
+from livegate.samples.manifest import Sample, read_manifest
+from livegate.types import Box, Face, Observation
+
+# A detector's box lies this far off the true one (shares of its size, standard deviation); the cue must bear it.
+BOX_JITTER = 0.05
+_CHUNK = 16
+
+Row = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A cue's numbers over N captures, (N, features) float64, with their labels; ``unmeasured`` had none."""
+
+    values: NDArray[np.float64]
+    labels: Labels
+    unmeasured: int
+
+    def take(self, rows: NDArray[np.bool_]) -> Evidence:
+        """Return those captures alone."""
+        labels = self.labels
+        kept = np.flatnonzero(rows)
+        return Evidence(
+            self.values[kept],
+            Labels(
+                tuple(labels.species[row] for row in kept),
+                tuple(labels.sources[row] for row in kept),
+                tuple(labels.subjects[row] for row in kept),
+            ),
+            self.unmeasured,
+        )
+
+
+def find_cue(name: str) -> Cue:
+    """Return the cue of a name; ConfigError lists those there are."""
+    cues = dict(all_cues())
+    if name not in cues:
+        raise ConfigError(f"cue '{name}': there is none; known are {', '.join(cues)}")
+    return cues[name]
+
+
+def measure(name: str, manifests: Sequence[Path], seed: int, jobs: int = 1) -> Evidence:
+    """Measure the cue ``name`` on every capture with a face box and all its sensors; the same whatever ``jobs``.
+
+    Raises LivegateError when one of the two classes is missing.
+    """
+    cue = find_cue(name)
+    samples = [entry for path in manifests for entry in _samples(path) if _roles_of(entry) >= cue.NEEDS]
+    with Progress(f"measure {name}", len(samples)) as progress:
+        rows = []
+        for row in _measure(name, samples, seed, jobs):
+            rows.append(row)
+            progress.advance()
+    both = [(sample, row) for sample, row in zip(samples, rows, strict=True) if row is not None]
+    labels = Labels(
+        tuple(sample.pai_species for sample, _ in both),
+        tuple(sample.source for sample, _ in both),
+        tuple(sample.subject or f"{sample.source}/{sample.id}" for sample, _ in both),
+    )
+    alive = int(labels.bona_fide.sum())
+    if not 0 < alive < len(both):
+        counted = f"{alive} bona fide, {len(both) - alive} attacks"
+        raise LivegateError(f"{', '.join(map(str, manifests))}: expected both classes measured, found {counted}")
+    return Evidence(np.array([row for _, row in both]), labels, len(samples) - len(both))
+
+
+def _samples(path: Path) -> list[Sample]:
+    return [entry for entry in read_manifest(path) if isinstance(entry, Sample) and entry.face is not None]
+
+
+def _roles_of(sample: Sample) -> frozenset[str]:
+    return frozenset(role for moment in sample.moments for role in moment.paths)
+
+
+def _measure(name: str, samples: Sequence[Sample], seed: int, jobs: int) -> Iterator[Row | None]:
+    if jobs == 1 or not samples:
+        cue = find_cue(name)
+        yield from (_measure_one(cue, sample, seed) for sample in samples)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start) as pool:
+        yield from pool.map(_measure_named, [(name, sample, seed) for sample in samples], chunksize=_CHUNK)
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
+def _measure_named(task: tuple[str, Sample, int]) -> Row | None:
+    name, sample, seed = task
+    return _measure_one(find_cue(name), sample, seed)
+
+
+def _measure_one(cue: Cue, sample: Sample, seed: int) -> Row | None:
+    box = sample.face
+    if box is None:
+        return None
+    try:
+        frame_set = next(read_frame_sets(sample, frozenset(cue.NEEDS | frozenset(sample.moments[0].paths))))
+    except PictureError:
+        return None
+    dx, dy, dw, dh = np.random.default_rng([seed, sample.line]).normal(0.0, BOX_JITTER, 4)
+    jittered = Box(box.x + dx * box.w, box.y + dy * box.h, box.w * math.exp(dw), box.h * math.exp(dh))
+    values = cue.measure(Observation(frame_set, Face(jittered, 0.5, 0.5)))
+    return tuple(values.tolist()) if values is not None and np.isfinite(values).all() else None
