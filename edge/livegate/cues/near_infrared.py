@@ -36,15 +36,11 @@ FEATURES = (
     "log_darkness",
     "saturated_share",
     "curvature",
-    "shade",
     "highlight",
-    "core_highlight",
     "rgb_agreement",
-    "contrast_kept",
     "log_red_over_blue",
     "log_relief",
     "log_usual_relief",
-    "log_detail",
 )
 RISING = frozenset({"log_darkness", "log_usual_relief"})
 FALLING = frozenset({"saturated_share"})
@@ -56,8 +52,8 @@ _LEAST_CORE_CELLS = 40
 _DARK = 90.0
 # Logarithms below this are noise of the camera: what it adds to a smooth face.
 _NOISE = 0.015
-# A variance of the colours' logarithms that is hardly any contrast.
-_FAINT = 1e-3
+# Less than this in all of the middle is no contrast that could agree.
+_LEAST_CONTRAST = 1e-3
 
 
 def measure(observation: Observation) -> NDArray[np.float64] | None:
@@ -65,12 +61,11 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
 
     Where the frame has an unlit picture it is subtracted first, so that sunlight does not count. The face over its
     surroundings and darkness are natural logarithms of levels; curvature is the second derivative of log brightness
-    along the direction in which it falls off most, per squared half face; shade and highlight are the 2nd and 98th
-    percentile of log brightness about that smooth shading, in the whole face and in its middle; the agreement is the
-    correlation (-1..1) of what remains with the colours' brightness in the middle, and contrast kept the slope between
-    the two; red over blue is the visible end of skin's rise from blue to near infrared (a logarithm); relief is what
-    neither explains, its root mean square and its median (logarithms); detail is the root mean square Laplacian between
-    cells (a logarithm).
+    along the direction in which it falls off most, per squared half face; the highlight is the 98th percentile of log
+    brightness about that smooth shading; the agreement is the correlation (-1..1) of the middle of the face, less its
+    smooth shading, in both lights; red over blue is the visible end of skin's rise from blue to near infrared (a
+    logarithm); relief is what neither smooth shading nor colours explain, its root mean square and its median
+    (logarithms).
     """
     nir, rgb = observation.frame_set.frames.get(Role.NIR), observation.frame_set.frames.get(Role.RGB)
     if nir is None or rgb is None or nir.image.shape != rgb.image.shape[:2]:
@@ -82,23 +77,18 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     level = float(np.median(cells.nir[cells.face]))
     around = lit_cells(nir, Box(box.x - box.w / 2, box.y - box.h / 2, 2 * box.w, 2 * box.h))
     full = np.count_nonzero(cells.face & (cells.nir >= FULL)) / np.count_nonzero(cells.face)
-    curvature, shade, highlight, *_ = _shading(cells, cells.exposed)
-    _, _, core_highlight, agreement, kept = _shading(cells, enough(CORE & cells.exposed, cells.face, _LEAST_CORE_CELLS))
+    curvature, highlight = _shading(cells)
     relief, usual_relief = _relief(cells)
     return np.array([
         np.log((level + OFFSET) / (_surround(around, level) + OFFSET)),
         np.log(min(level, _DARK) + OFFSET),
         full,
         curvature,
-        shade,
         highlight,
-        core_highlight,
-        agreement,
-        kept,
+        _agreement(cells),
         float(np.median((cells.log_rgb[..., 2] - cells.log_rgb[..., 0])[cells.face])),
         relief,
         usual_relief,
-        _detail(cells),
     ])  # fmt: skip
 
 
@@ -109,26 +99,20 @@ def _surround(around: NDArray[np.float32], level: float) -> float:
     return float(np.median(sides)) if sides.size >= _ASIDE else level
 
 
-def _shading(cells: FaceCells, region: NDArray[np.bool_]) -> tuple[float, float, float, float, float]:
-    """Return how bent smooth shading is, how dark and how bright things are about it, agreement and contrast kept.
-
-    The last two are how alike what remains is in the colours, and how much of their contrast is left in near infrared.
-    """
-    shading, about = fit(SMOOTH, cells.log_nir, region)
-    _, colours = fit(SMOOTH, cells.brightness, region)
+def _shading(cells: FaceCells) -> tuple[float, float]:
+    """Return how bent the face's smooth shading is, and how bright its brightest parts are about it."""
+    shading, about = fit(SMOOTH, cells.log_nir, cells.exposed)
     across, mixed, down = 2 * shading[3], shading[4], 2 * shading[5]
     most = (across + down) / 2 - np.hypot((across - down) / 2, mixed)
-    ordered = np.sort(about)
-    tail = len(ordered) // 50
-    shared, own = float(about @ colours), float(colours @ colours)
-    agreement = shared / (float(np.sqrt((about @ about) * own)) + 1e-3)
-    return (
-        -float(most),
-        -float(ordered[tail]),
-        float(ordered[-1 - tail]),
-        agreement,
-        shared / (own + _FAINT * len(colours)),
-    )
+    return -float(most), float(np.sort(about)[-1 - about.size // 50])
+
+
+def _agreement(cells: FaceCells) -> float:
+    """Return how alike the middle of the face is in both lights, without smooth shading."""
+    core = enough(CORE & cells.exposed, cells.face, _LEAST_CORE_CELLS)
+    _, about = fit(SMOOTH, cells.log_nir, core)
+    _, colours = fit(SMOOTH, cells.brightness, core)
+    return float(about @ colours) / (float(np.sqrt((about @ about) * (colours @ colours))) + _LEAST_CONTRAST)
 
 
 def _relief(cells: FaceCells) -> tuple[float, float]:
@@ -136,12 +120,3 @@ def _relief(cells: FaceCells) -> tuple[float, float]:
     _, left = fit(explained(cells), cells.log_nir, cells.exposed, rounds=2)
     usual = float(np.median(np.abs(left)))
     return float(np.log(np.sqrt((left @ left) / left.size) + _NOISE)), float(np.log(usual + _NOISE / 2))
-
-
-def _detail(cells: FaceCells) -> float:
-    """Return the logarithm of the root mean square Laplacian of log levels, over cells whose neighbours are seen."""
-    log = np.log(np.maximum(cells.nir, 0) + OFFSET)
-    laplacian = 4 * log[1:-1, 1:-1] - log[:-2, 1:-1] - log[2:, 1:-1] - log[1:-1, :-2] - log[1:-1, 2:]
-    seen = cells.nir >= 0
-    whole = cells.face[1:-1, 1:-1] & seen[:-2, 1:-1] & seen[2:, 1:-1] & seen[1:-1, :-2] & seen[1:-1, 2:]
-    return float(np.log(np.sqrt(np.square(laplacian[whole]).mean()) + _NOISE)) if whole.any() else float(np.log(_NOISE))
