@@ -20,7 +20,7 @@ TURN_S = 0.1
 # A device that several cameras share is opened by one of them; slow ones take some seconds.
 OPENING_S = 20.0
 # A device's own waits are bounded by the turn; one that does not return for so long hangs.
-STUCK_S = 5.0
+STUCK_S = 2.0
 
 Want = TypeVar("Want", bound=Hashable)
 Item = TypeVar("Item")
@@ -222,7 +222,8 @@ class _Session(Generic[Want, Item]):
         except DeviceLost as exc:
             lost = exc
         finally:
-            if lost is not None:
+            # Whoever wanted to close it meanwhile may have given up waiting for us.
+            if lost is not None or self.lost:
                 self.device.close()
             with self._changed:
                 self._error = self._error or lost

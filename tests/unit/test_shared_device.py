@@ -22,6 +22,9 @@ class Bench:
         self.refuse = False
         self.came: queue.Queue[object] = queue.Queue()
         self.offences: list[str] = []
+        self.reading = threading.Event()
+        self.hung = threading.Event()
+        self.hung.set()
 
     def open(self, wants: frozenset[str]) -> "Opened":
         if self.refuse:
@@ -52,6 +55,8 @@ class Opened:
         if not self._inside.acquire(blocking=False):
             self._bench.offences.append("read by two at a time")
         try:
+            self._bench.reading.set()
+            self._bench.hung.wait(10 * SOON_S)
             came = self._bench.came.get(timeout=max(timeout_s, 1e-3))
         except queue.Empty:
             raise DeviceTimeout("bench: nothing") from None
@@ -259,6 +264,23 @@ def test_a_camera_that_was_left_wants_nothing_and_one_that_was_lost_comes_back(b
     depth.leave()
     colour.enter()
     assert bench.openings[-1] == frozenset({"colour", "depth"})
+
+
+def test_a_device_that_hangs_is_named_and_closed_once_it_comes_back(bench: Bench) -> None:
+    colour = bench.share("colour")
+    colour.enter()
+    bench.hung.clear()
+    waiting = in_thread(lambda: colour.read(SOON_S))
+    assert bench.reading.wait(SOON_S)
+    depth = bench.share("depth")
+    with pytest.raises(DriverError, match="bench: has not answered for 2 s"):
+        depth.enter()
+    bench.hung.set()
+    assert "opened anew" in str(waiting.get(timeout=SOON_S))
+    assert bench.open_now == 0
+    depth.enter()
+    assert bench.openings[-1] == frozenset({"colour", "depth"})
+    assert not bench.offences
 
 
 def test_many_threads_come_and_go_and_the_device_is_never_misused(bench: Bench) -> None:
