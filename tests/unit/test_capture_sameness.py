@@ -64,6 +64,17 @@ def test_pictures_that_come_again_in_no_order_are_no_loop(states: int) -> None:
     assert Sameness.REPEATED not in judged(PictureMemory(), flickering(states, 3000))
 
 
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_in_light_of_one_colour_the_other_channels_stay_black_and_that_is_not_frozen(channel: int) -> None:
+    pictures = []
+    for grey in noisy(60):
+        colour = np.zeros((*grey.shape, 3), np.uint8)
+        colour[..., channel] = grey
+        pictures.append(colour)
+    assert set(judged(PictureMemory(), pictures)) == {Sameness.NEW}
+    assert judged(PictureMemory(), pictures[:1] * 60)[-1] is Sameness.FROZEN
+
+
 def test_what_is_longer_ago_than_the_history_is_forgotten() -> None:
     loop = noisy(30)
     memory = PictureMemory()
@@ -80,7 +91,9 @@ def test_one_picture_for_more_than_a_second_is_frozen_unless_it_shows_nothing() 
     assert set(judged(PictureMemory(), [np.zeros_like(picture)] * 60)) == {Sameness.NEW}
 
 
-@pytest.mark.parametrize("image", [np.zeros(0, np.uint8), np.zeros((0, 5), np.uint8), np.float32(3), np.zeros(3, "u2")])
+@pytest.mark.parametrize(
+    "image", [np.zeros(0, np.uint8), np.zeros((0, 5), np.uint8), np.float32(3), np.zeros(3, "u2"), np.zeros((9, 9, 0))]
+)
 def test_whatever_a_driver_delivers_is_judged(image: Any) -> None:
     memory = PictureMemory()
     for number in range(60):
