@@ -110,6 +110,12 @@ def test_every_event_is_what_its_schema_says(evening: Theatre) -> None:
         valid(event["type"].removeprefix("io.livegate.").removesuffix(".v1"), event["data"])
 
 
+def test_no_sensor_is_suspected(evening: Theatre) -> None:
+    reports = [event["data"]["what"] for event in of_kind(evening.told, "sensor.state")]
+    assert {report["role"] for report in reports} == {"rgb", "nir", "depth"}
+    assert not [report for report in reports if report["faults"] and report["state"] == "ok"]
+
+
 @pytest.mark.parametrize("name", BROKERS)
 def test_a_broker_killed_mid_visit_loses_nothing(name: str, tmp_path: Path) -> None:
     theatre = Theatre(tmp_path)
