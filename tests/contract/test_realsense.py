@@ -19,6 +19,9 @@ import pytest
 from livegate.capture.controls import Adjustable, Emitting, ExposureRange, Resettable
 from livegate.capture.rig import Rig
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError
+from livegate.geometry.calibration import CalibratedCamera, RigCalibration
+from livegate.geometry.file import read, write
+from livegate.options import parse
 from livegate.types import Frame, FrameSet, Role
 from livegate_drivers.cameras.realsense import (
     Options,
@@ -114,11 +117,11 @@ def test_what_nobody_took_is_a_gap(device: Any, enter: Any) -> None:
 def test_threads_read_one_device_side_by_side(device: Any) -> None:
     frames: dict[Role, list[Frame]] = {role: [] for role in ROLES}
 
-    def read(one: RealsenseCamera) -> None:
+    def read_on(one: RealsenseCamera) -> None:
         with one:
             frames[one.role].extend(one.read(SOON_S) for _ in range(20))
 
-    threads = [threading.Thread(target=read, args=(camera(device, role),)) for role in ROLES]
+    threads = [threading.Thread(target=read_on, args=(camera(device, role),)) for role in ROLES]
     with device.streaming():
         for thread in threads:
             thread.start()
@@ -302,6 +305,17 @@ def test_what_the_maker_measured_is_told_as_a_calibration_file_has_it(software: 
     point = np.array([0.1, 0.2, 0.7])
     moved = sdk.rs2_transform_point_to_point(place, point.tolist())
     np.testing.assert_allclose(moved, software.ROTATION @ point + np.array(software.TRANSLATION_MM) / 1000, atol=1e-6)
+
+
+def test_what_the_maker_measured_makes_a_calibration_file(device: Any, tmp_path: Path) -> None:
+    tables = factory_calibration(options(), device)
+    cameras = {role: parse(CalibratedCamera, table, role) for role, table in tables.items()}
+    made = RigCalibration(made="2026-11-22T08:00:00Z", rms_px=0.0, **cameras)
+    write(tmp_path / "cameras.toml", made)
+    kept = read(tmp_path / "cameras.toml").calibration
+    assert {camera.device for camera in kept.cameras.values()} == {"012345678901"}
+    assert kept.depth is not None
+    assert kept.depth.unit_mm == 1.0
 
 
 def test_any_distortion_is_told_as_opencvs(software: ModuleType) -> None:
