@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
@@ -58,6 +59,17 @@ def open_illuminator(illuminator: IlluminatorConfig) -> Illuminator:
     """Return the lamp of one [[illuminator]] table, not yet entered; errors as for :func:`open_camera`."""
     module, options = _prepare("illuminators", illuminator.source)
     return cast(Illuminator, module.open_illuminator(options))
+
+
+def factory_calibration(camera: CameraConfig) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return what the maker measured of the device of one [[camera]] table, by role, as a calibration file has it.
+
+    None where its driver cannot tell. Opens the device for a moment; errors as for :func:`open_camera`, and DriverError
+    where there is no such device.
+    """
+    module, options = _prepare("cameras", camera.source)
+    ask = getattr(module, "factory_calibration", None)
+    return None if ask is None else cast(Mapping[str, Mapping[str, Any]], ask(options))
 
 
 def known_drivers(kind: str) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def camera(width: int = 64, height: int = 48, focal: float = 60.0, **more: Any) 
 
 def rig(rgb: CalibratedCamera | None = None, **more: Any) -> RigCalibration:
     """Return the calibration of a rig."""
-    return RigCalibration(made=MADE, rms_px=0.2, rgb=rgb or camera(), **more)
+    return RigCalibration(MADE, rgb or camera(), rms_px=0.2, **more)
 
 
 def projected(depth: NDArray[Any], rays: NDArray[Any], model: NDArray[Any]) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ def _told(path: Path, file: RigFile) -> str:
     age = f"{days} days ago" if days >= 0 else "in the future by this clock"
     warmth = "" if calibration.temperature_c is None else f" at {calibration.temperature_c:g} degrees C"
     whose = "" if calibration.terminal is None else f" for {calibration.terminal}"
-    error = f"error {calibration.rms_px:.2f} px"
+    error = "by the maker" if calibration.rms_px is None else f"error {calibration.rms_px:.2f} px"
     return f"{path}: made {calibration.made} ({age}){warmth}{whose}, {error} ({file.sha256[:12]})"
 
 

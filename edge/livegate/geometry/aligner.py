@@ -34,8 +34,8 @@ class Aligner:
         """Return ``frame_set`` with every picture on rgb's pixels; what cannot be put there is MISALIGNED, and why.
 
         Frames of a role whose camera or picture size is not the calibration's get OTHER_CALIBRATION; if that is rgb
-        itself, so do all others, and rgb goes on alone, as it came. A serial that the camera or the file does not tell
-        is no difference. Pictures that were registered are new arrays; where nothing is known they are 0. Faults that
+        itself, so do all others, and rgb goes on alone, as it came. One with another serial gets OTHER_DEVICE as well: it
+        may be a change, or somebody's own camera. A serial that the camera or the file does not tell is no difference. Pictures that were registered are new arrays; where nothing is known they are 0. Faults that
         the set came with stay.
         """
         rgb = frame_set.frames.get(Role.RGB)
@@ -55,7 +55,14 @@ class Aligner:
             frame_set,
             frames=MappingProxyType(placed),
             states=MappingProxyType(states),
-            faults=MappingProxyType(_joined(frame_set.faults, faults)),
+            faults=MappingProxyType(_joined(frame_set.faults, faults, self._strangers(frame_set.frames))),
+        )
+
+    def _strangers(self, frames: Mapping[Role, Frame]) -> frozenset[Role]:
+        """Return the roles whose serial is known not to be the calibrated one."""
+        cameras = {} if self.calibration is None else self.calibration.cameras
+        return frozenset(
+            role for role, frame in frames.items() if role in cameras and _is_another(frame, cameras[role])
         )
 
     def _faults(self, frames: Mapping[Role, Frame], rgb: Frame) -> dict[Role, SensorFault]:
@@ -86,11 +93,15 @@ def _unlike(frame: Frame, camera: CalibratedCamera | None) -> SensorFault | None
         return SensorFault.UNCALIBRATED
     if frame.image.shape[:2] != (camera.height, camera.width):
         return SensorFault.OTHER_CALIBRATION
-    known = frame.device is not None and camera.device is not None
-    return SensorFault.OTHER_CALIBRATION if known and frame.device != camera.device else None
+    return SensorFault.OTHER_CALIBRATION if _is_another(frame, camera) else None
+
+
+def _is_another(frame: Frame, camera: CalibratedCamera) -> bool:
+    return frame.device is not None and camera.device is not None and frame.device != camera.device
 
 
 def _joined(
-    before: Mapping[Role, frozenset[SensorFault]], faults: Mapping[Role, SensorFault]
+    before: Mapping[Role, frozenset[SensorFault]], faults: Mapping[Role, SensorFault], strangers: frozenset[Role]
 ) -> dict[Role, frozenset[SensorFault]]:
-    return {**before, **{role: before.get(role, frozenset()) | {fault} for role, fault in faults.items()}}
+    joined = {**before, **{role: before.get(role, frozenset()) | {fault} for role, fault in faults.items()}}
+    return joined | {role: joined[role] | {SensorFault.OTHER_DEVICE} for role in strangers}

@@ -54,14 +54,15 @@ class CalibratedCamera:
 
 @dataclass(frozen=True, slots=True)
 class RigCalibration:
-    """A calibration file. ``made`` is when, in UTC; ``rms_px`` is the largest reprojection error of a camera."""
+    """A calibration file. ``made`` is when, in UTC."""
 
     made: Annotated[str, Matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")]
-    rms_px: Annotated[float, Between(0, 100)]
     rgb: CalibratedCamera
     nir: CalibratedCamera | None = None
     depth: CalibratedCamera | None = None
     rgb_right: CalibratedCamera | None = None
+    rms_px: Annotated[float, Between(0, 100)] | None = None
+    """The largest reprojection error of a camera, None where a maker tells none."""
     terminal: Text | None = None
     temperature_c: Annotated[float, Between(-60, 120)] | None = None
     """Of the cameras when it was made, where anybody knew it: lenses move as they warm."""

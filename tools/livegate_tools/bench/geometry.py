@@ -23,7 +23,7 @@ def aligner(*, in_place: bool = False) -> Aligner:
     afterwards is still what it was.
     """
     deep = replace(_RGB, translation_mm=(0.1, 0.0, 0.0)) if in_place else _DEEP
-    return Aligner(RigCalibration("2026-11-22T00:00:00Z", 0.2, _RGB, nir=deep, depth=deep), _ROLES)
+    return Aligner(RigCalibration("2026-11-22T00:00:00Z", _RGB, nir=deep, depth=deep), _ROLES)
 
 
 def register_calls(frame_sets: tuple[FrameSet, ...]) -> dict[str, Call]:

@@ -14,6 +14,7 @@ from livegate.config import Config
 from livegate.configfile import load
 from livegate.errors import CalibrationError, ConfigError
 from livegate.geometry.calibrating.board import Board
+from livegate.geometry.calibrating.factory import of_makers
 from livegate.geometry.calibrating.live import take_views
 from livegate.geometry.calibrating.make import Circumstances, Made, make
 from livegate.geometry.calibrating.noise import with_noise
@@ -27,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="the terminal's configuration: take pictures now")
     parser.add_argument("--pictures", type=Path, metavar="PLACE", help="or pictures that were taken: folder or JSONL")
-    parser.add_argument("--board", required=True, metavar="COLUMNSxROWS", help="inner corners of the board, as 9x6")
-    parser.add_argument("--square-mm", type=float, required=True, metavar="MM", help="side of a square, as measured")
+    parser.add_argument("--board", metavar="COLUMNSxROWS", help="inner corners of the board, as 9x6")
+    parser.add_argument("--square-mm", type=float, metavar="MM", help="side of a square, as measured")
+    parser.add_argument("--factory", action="store_true", help="ask the device for what its maker measured, no board")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where it is written, if not where --config has it")
     parser.add_argument("--views", type=int, default=25, metavar="N", help="views to take (default 25)")
     parser.add_argument("--timeout-s", type=float, default=300.0, metavar="S", help="how long to take views")
@@ -44,18 +46,39 @@ def run(arguments: argparse.Namespace) -> int:
     """Calibrate and write; the terminal goes by it from its next start."""
     if arguments.config is None and arguments.pictures is None:
         raise ConfigError("calibrate cameras: give --config FILE to take pictures, or --pictures PLACE that has some")
-    board = Board.named(arguments.board, arguments.square_mm)
     config = None if arguments.config is None else load(arguments.config)
+    board = None if arguments.factory else _board(arguments)
     out = _out(arguments, config)
-    views = _views(arguments, config, board)
-    made = make(views, board, _circumstances(arguments, config))
-    made = replace(made, calibration=with_noise(made.calibration, views))
+    views: list[View] = []
+    if board is None:
+        made = _by_maker(arguments, config)
+    else:
+        views = _views(arguments, config, board)
+        made = make(views, board, _circumstances(arguments, config))
+        made = replace(made, calibration=with_noise(made.calibration, views))
     kept = None if arguments.dry_run else write(out, made.calibration)
     if arguments.json:
         sys.stdout.write(json.dumps(_as_json(made, kept, views)) + "\n")
     else:
         sys.stdout.writelines(printable(line) + "\n" for line in _as_lines(made, kept, out, views))
     return 0
+
+
+def _board(arguments: argparse.Namespace) -> Board:
+    if arguments.board is None or arguments.square_mm is None:
+        raise ConfigError("calibrate cameras: give --board and --square-mm of the chessboard, or --factory")
+    return Board.named(arguments.board, arguments.square_mm)
+
+
+def _by_maker(arguments: argparse.Namespace, config: Config | None) -> Made:
+    if config is None or arguments.pictures is not None or arguments.board is not None:
+        raise ConfigError("--factory: asks the cameras of --config FILE; leave --pictures and --board out")
+    calibration = of_makers(config.camera, _name(config))
+    return Made(replace(calibration, nominal_mm=arguments.nominal_mm, temperature_c=arguments.temperature_c), {})
+
+
+def _name(config: Config | None) -> str | None:
+    return None if config is None else f"{config.terminal.site}/{config.terminal.id}"
 
 
 def _out(arguments: argparse.Namespace, config: Config | None) -> Path:
@@ -89,7 +112,7 @@ def _circumstances(arguments: argparse.Namespace, config: Config | None) -> Circ
     return Circumstances(
         arguments.max_rms_px,
         None if arguments.depth_view is None else Role(arguments.depth_view),
-        None if config is None else f"{config.terminal.site}/{config.terminal.id}",
+        _name(config),
         arguments.temperature_c,
         arguments.nominal_mm,
     )
@@ -121,12 +144,13 @@ def _as_json(made: Made, kept: RigFile | None, views: list[View]) -> dict[str, A
 
 
 def _as_lines(made: Made, kept: RigFile | None, out: Path, views: list[View]) -> list[str]:
-    lines = [f"{len(views)} views"]
+    lines = [f"{len(views)} views" if views else "what the maker measured"]
     for role, camera in made.calibration.cameras.items():
         x, y, z = camera.translation_mm
         lines.append(
             f"{role}: {camera.width}x{camera.height}, focal {camera.fx:.1f} x {camera.fy:.1f} px, "
-            f"at {x:+.1f} {y:+.1f} {z:+.1f} mm, error {camera.rms_px or 0:.3f} px"
+            f"at {x:+.1f} {y:+.1f} {z:+.1f} mm"
+            + ("" if camera.rms_px is None else f", error {camera.rms_px:.3f} px")
             + (f", serial {camera.device}" if camera.device else ", no serial: another camera is not told from it")
         )
     if made.scale is not None:
