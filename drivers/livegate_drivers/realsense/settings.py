@@ -36,7 +36,7 @@ def prepare_projector(sdk: Any, name: str, sensors: Collection[Any], settings: S
         wishes["emitter_enabled"] = float(settings.emitter is not Emitter.OFF)
     if settings.emitter is Emitter.ALTERNATING:
         wishes["emitter_on_off"] = 1.0
-    elif any(sensor.supports(sdk.option.emitter_on_off) for sensor in sensors):
+    elif any(_is_on(sensor, sdk.option.emitter_on_off) for sensor in sensors):
         # Whoever used the device before may have left it alternating, and it remembers.
         wishes["emitter_on_off"] = 0.0
     for option, value in wishes.items():
@@ -101,13 +101,18 @@ def expose(sdk: Any, sensor: Any, exposure_us: float, gain: float) -> None:
 
 def expose_by_itself(sdk: Any, sensor: Any) -> None:
     """Hand the exposure back to the sensor."""
-    if sensor.supports(sdk.option.enable_auto_exposure):
-        sensor.set_option(sdk.option.enable_auto_exposure, 1.0)
+    automatic = sdk.option.enable_auto_exposure
+    if sensor.supports(automatic) and not _is_on(sensor, automatic):
+        sensor.set_option(automatic, 1.0)
 
 
 def exposure_unit_us(sensor: Any) -> float:
     """Return what one of the sensor's counts of exposure is."""
     return 1.0 if sensor.is_depth_sensor() else COLOUR_UNIT_US
+
+
+def _is_on(sensor: Any, option: Any) -> bool:
+    return bool(sensor.supports(option) and sensor.get_option(option) != 0)
 
 
 def _with(sdk: Any, name: str, sensors: Collection[Any], option: str) -> Any:
