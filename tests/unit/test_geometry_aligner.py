@@ -121,7 +121,7 @@ def test_another_camera_than_the_calibrated_is_refused(role: Role) -> None:
     out = Aligner(calibration(*Role), ALL).align(moment(WHOLE, SERIALS | {role: "another"}))
     assert set(out.frames) == ALL - {role}
     assert out.states[role] is SensorState.MISALIGNED
-    assert dict(out.faults) == {role: {SensorFault.OTHER_CALIBRATION}}
+    assert dict(out.faults) == {role: {SensorFault.OTHER_CALIBRATION, SensorFault.OTHER_DEVICE}}
 
 
 def test_another_rgb_than_the_calibrated_stands_alone() -> None:
@@ -130,7 +130,8 @@ def test_another_rgb_than_the_calibrated_stands_alone() -> None:
     assert set(out.frames) == {Role.RGB}
     assert out.frames[Role.RGB] is before.frames[Role.RGB]
     assert out.states[Role.RGB] is SensorState.OK
-    assert all(out.faults[role] == {SensorFault.OTHER_CALIBRATION} for role in Role)
+    assert out.faults[Role.RGB] == {SensorFault.OTHER_CALIBRATION, SensorFault.OTHER_DEVICE}
+    assert all(out.faults[role] == {SensorFault.OTHER_CALIBRATION} for role in ALL - {Role.RGB})
 
 
 def test_a_serial_that_nobody_tells_is_no_difference() -> None:
@@ -156,7 +157,7 @@ def test_faults_that_were_known_stay() -> None:
     before = moment(SMALL, SERIALS | {Role.NIR: "another"})
     known = {Role.NIR: frozenset({SensorFault.REPEATED}), Role.RGB: frozenset({SensorFault.FROZEN})}
     out = Aligner(calibration(*Role), ALL).align(replace(before, faults=MappingProxyType(known)))
-    assert out.faults[Role.NIR] == {SensorFault.REPEATED, SensorFault.OTHER_CALIBRATION}
+    assert out.faults[Role.NIR] == {SensorFault.REPEATED, SensorFault.OTHER_CALIBRATION, SensorFault.OTHER_DEVICE}
     assert out.faults[Role.RGB] == {SensorFault.FROZEN}
 
 

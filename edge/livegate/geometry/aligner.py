@@ -34,9 +34,9 @@ class Aligner:
         """Return ``frame_set`` with every picture on rgb's pixels; what cannot be put there is MISALIGNED, and why.
 
         Frames of a role whose camera or picture size is not the calibration's get OTHER_CALIBRATION; if that is rgb
-        itself, so do all others, and rgb goes on alone, as it came. One with another serial gets OTHER_DEVICE as well: it
-        may be a change, or somebody's own camera. A serial that the camera or the file does not tell is no difference. Pictures that were registered are new arrays; where nothing is known they are 0. Faults that
-        the set came with stay.
+        itself, so do all others, and rgb goes on alone, as it came. One with another serial gets OTHER_DEVICE as well:
+        it may be somebody's own camera. A serial that the camera or the file does not tell is no difference. Pictures
+        that were registered are new arrays; where nothing is known they are 0. Faults that the set came with stay.
         """
         rgb = frame_set.frames.get(Role.RGB)
         if rgb is None:
