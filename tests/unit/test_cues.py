@@ -41,22 +41,6 @@ def test_a_plane_test_alone_would_pass_bent_paper_the_cylinder_does_not() -> Non
     assert math.exp(head["log_cylinder_mm"]) > 3
 
 
-def test_relief_and_metric_width_are_those_of_the_surface() -> None:
-    head = depth_features("face")
-    assert 0.8 < head["relief_mm"] < 6
-    width_mm = FACE_BOX.w * 500 / 600
-    assert math.exp(head["log_width"]) * 140 == pytest.approx(width_mm, rel=0.2)
-    assert abs(depth_features("plane")["relief_mm"]) < 0.5
-
-
-def test_depth_that_cannot_be_measured_says_so() -> None:
-    holes = np.zeros((480, 640), np.uint16)
-    assert depth_shape.measure(Observation(frame_set(depth=holes), face())) is None
-    outside = Observation(frame_set(depth=surface("face")), face(Box(-900, -900, 100, 120)))
-    assert depth_shape.measure(outside) is None
-    assert depth_shape.measure(Observation(frame_set(), face())) is None
-
-
 def test_detector_cue_is_the_calibrated_verdict_of_livegate_detect() -> None:
     scorer = detector.scorer(CALIBRATION, frame_correlation=0.9)
     bank = CueBank((ScoredCue("detector", detector, scorer),))

@@ -64,7 +64,7 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     if frame is None or not overlaps(observation.face.box, frame.image.shape):
         return None
     depth, box = np.ascontiguousarray(frame.image, np.uint16), observation.face.box
-    place = np.array([box.x, box.y, box.w, box.h])
+    place = np.array([box.x, box.y, box.w, box.h], np.float64)
     distance_mm = depth_face.face_distance(depth, place, np.empty(depth_face.MIDDLE_SAMPLES))
     mean_mm, holes = np.empty((shape.ROWS, shape.COLUMNS)), np.empty((shape.ROWS, shape.COLUMNS))
     near = np.array([distance_mm, shape.FACE_DEPTH_MM])

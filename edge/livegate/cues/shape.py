@@ -42,7 +42,7 @@ LEFT, TOP, RIGHT, BOTTOM = 0.1, 0.08, 0.9, 0.95
 """The part of a face box that the grid covers: cheek to cheek, brow to chin."""
 
 _AGREEING_SHARE = 0.8
-_ROUNDS = 4
+_ROUNDS = 3
 _LEAST_POINTS = 60
 # The step of a fine sensor: below it a residual says nothing.
 _FLOOR_MM = 0.3

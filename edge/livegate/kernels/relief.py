@@ -110,6 +110,6 @@ def bump(
         return
     # Once more over these cells alone, so that what is left is free of every quadric.
     fit(points, use, QUADRIC, 1, work)
-    residuals(points, work, residual)
+    residuals(points, 1, work, residual)
     for k in range(templates.shape[0]):
         _compare(points, residual, use, templates[k], work, found)

@@ -26,7 +26,7 @@ RIGHT, WANTED, ROW, COEFFICIENTS, AXIS = range(MOST_TERMS, MOST_TERMS + 5)
 """Rows of ``work`` after the normal equations. AXIS: what points across the cylinder's axis, (0, 0) for no cylinder."""
 WORK_ROWS = MOST_TERMS + 5
 
-_AXES = 6
+_AXES, _HALVINGS, _SEARCH_STEP = 4, 3, 3
 # A trace of ridge keeps the factors defined where the points do not span the terms.
 _RIDGE = 1e-9
 
@@ -107,15 +107,13 @@ def fit(points: NDArray[np.float64], use: NDArray[np.uint8], terms: int, step: i
 
 
 @kernel()
-def residuals(points: Any, work: Any, out: Any) -> None:
-    """Write how far every point lies behind what was fitted last, in mm, whether it was used or not."""
-    fitted, row = work[COEFFICIENTS], work[ROW]
-    for n in range(points.shape[1]):
+def residuals(points: Any, step: int, work: Any, out: Any) -> None:
+    """Write how far every ``step``-th point lies behind what was fitted last, in mm, whether it was used or not."""
+    f, row = work[COEFFICIENTS], work[ROW]
+    for n in range(0, points.shape[1], step):
         terms_at(points[0, n], points[1, n], work[AXIS], row)
-        total = points[2, n]
-        for i in range(MOST_TERMS):
-            total -= fitted[i] * row[i]
-        out[n] = total
+        inner = f[0] + f[1] * row[1] + f[2] * row[2] + f[3] * row[3] + f[4] * row[4] + f[5] * row[5]
+        out[n] = points[2, n] - inner
 
 
 @kernel()
@@ -144,15 +142,15 @@ def smallest(values: Any, count: int, rank: int) -> float:
 
 
 @kernel()
-def concentrate(residual: Any, valid: Any, share: float, scratch: Any, use: Any) -> None:
-    """Set ``use`` to the given share of the valid points that lie closest (a step of least trimmed squares)."""
+def concentrate(residual: Any, step: int, valid: Any, share: float, scratch: Any, use: Any) -> None:
+    """Set ``use`` to the given share of every ``step``-th valid point, those closest (a least-trimmed-squares step)."""
     count = 0
-    for n in range(residual.size):
+    for n in range(0, residual.size, step):
         if valid[n] != 0:
             scratch[count] = abs(residual[n])
             count += 1
     limit = smallest(scratch, count, max(int(share * count) - 1, 0)) if count else 0.0
-    for n in range(residual.size):
+    for n in range(0, residual.size, step):
         use[n] = 1 if valid[n] != 0 and abs(residual[n]) <= limit else 0
 
 
@@ -169,16 +167,16 @@ def trimmed(
     """Fit six terms to the share of the valid points that lie closest; return their rms residual in mm.
 
     Least trimmed squares (Rousseeuw 1984) by ``rounds`` concentration steps over every ``step``-th point. ``masks``
-    (2, N): the valid points, and room for those that were used. ``lists`` (2, N): every point's residual, and scratch.
+    (2, N): the valid points, and room for those that were used. ``lists`` (2, N): their residuals, and scratch.
     """
     valid, use = masks[0], masks[1]
     use[:] = valid
     for _ in range(rounds):
         fit(points, use, MOST_TERMS, step, work)
-        residuals(points, work, lists[0])
-        concentrate(lists[0], valid, share, lists[1], use)
+        residuals(points, step, work, lists[0])
+        concentrate(lists[0], step, valid, share, lists[1], use)
     rms = float(fit(points, use, MOST_TERMS, step, work))
-    residuals(points, work, lists[0])
+    residuals(points, step, work, lists[0])
     return rms
 
 
@@ -193,18 +191,19 @@ def best_cylinder(
 ) -> float:
     """Find the cylinder that the given share of the valid points fits best; return their rms residual in mm.
 
-    Six directions of its axis are tried, then both that lie between the best and its neighbours; the arguments, and
-    what is left in them, are those of :func:`trimmed`.
+    Four directions of its axis are tried, then on both sides of the best in steps halved three times; the arguments,
+    and what is left in them, are those of :func:`trimmed`.
     """
-    step, best, least = math.pi / _AXES, 0.0, np.inf
-    for k in range(_AXES + 2):
+    step, best, middle, least = math.pi / _AXES, 0.0, 0.0, np.inf
+    for k in range(_AXES + 2 * _HALVINGS):
         angle = k * step
-        if k == _AXES:
-            middle = best
         if k >= _AXES:
-            angle = middle + (step / 2 if k > _AXES else -step / 2)
+            if (k - _AXES) % 2 == 0:
+                middle = best
+                step /= 2.0
+            angle = middle + (step if k % 2 else -step)
         work[AXIS, 0], work[AXIS, 1] = math.cos(angle), math.sin(angle)
-        rms = trimmed(points, masks, 2, share, 1, work, lists)
+        rms = trimmed(points, masks, _SEARCH_STEP, share, 1, work, lists)
         if rms < least:
             least, best = rms, angle
     work[AXIS, 0], work[AXIS, 1] = math.cos(best), math.sin(best)
