@@ -107,7 +107,7 @@ def test_a_detector_that_is_installed_takes_the_shipped_ones_place(
     asked(capsys, "activate", "face", "--config", config)
     warmed = asked(capsys, "warm", "--config", config)
     assert warmed["models"][0]["name"] == "face"
-    assert warmed["compiled"] == []
+    assert {"register", "resample"} <= set(warmed["compiled"])
     main(["check", "--config", str(config), "--json"])
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert "face 1 (ssd) is active" in [found["text"] for found in findings]
@@ -141,7 +141,7 @@ def test_no_network_is_said_to_warm_nothing(tmp_path: Path, capsys: pytest.Captu
     config = write_config(tmp_path, runtime="none")
     text = said(capsys, "warm", "--config", config)
     assert "no network to run" in text
-    assert "nothing to compile" in text
+    assert "compiled for this processor: " in text
 
 
 def test_a_model_that_says_another_output_than_it_gives_is_refused(

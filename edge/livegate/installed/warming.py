@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+import livegate.kernels
 from livegate import config
 from livegate.detect.classifier import open_classifier
 from livegate.detect.detector import open_detector
@@ -48,6 +51,18 @@ def warm(choice: config.Detector, shelf: Shelf) -> tuple[Warmed, ...]:
             run = partial(classifier.probabilities, picture, box)
             found.append(_warmed(name, detector.runtime_name, began_s, run))
     return tuple(found)
+
+
+def compile_kernels() -> tuple[str, ...]:
+    """Compile every kernel for this processor and return the names of their modules.
+
+    They are kept where the package lies, if that can be written: a terminal that may not write there loads them.
+    """
+    found = (module.name for module in pkgutil.iter_modules(livegate.kernels.__path__))
+    names = sorted(name for name in found if name != "compiled")
+    for name in names:
+        importlib.import_module(f"livegate.kernels.{name}")
+    return tuple(names)
 
 
 def _warmed(name: str, runtime: str, began_s: float, run: Callable[[], object]) -> Warmed:

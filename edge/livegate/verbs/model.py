@@ -20,7 +20,7 @@ from livegate.installed.library import Library
 from livegate.installed.overview import Listed, overview
 from livegate.installed.proving import prove
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.installed.warming import warm
+from livegate.installed.warming import compile_kernels, warm
 from livegate.store.files import prepare_folder
 from livegate.terminal_text import printable
 from livegate.verbs.events import add_store_arguments, state_dir
@@ -108,16 +108,16 @@ def _verify(listed: tuple[Listed, ...], *, as_json: bool) -> int:
 
 
 def _warm(detector: Detector, shelf: Shelf, *, as_json: bool) -> int:
-    warmed = warm(detector, shelf)
+    compiled, warmed = compile_kernels(), warm(detector, shelf)
     status = 1 if shelf.faults else 0
     if as_json:
-        _print_json({"models": [asdict(one) for one in warmed], "compiled": [], "faults": dict(shelf.faults)})
+        _print_json({"models": [asdict(one) for one in warmed], "compiled": compiled, "faults": dict(shelf.faults)})
         return status
     for one in warmed:
         print(printable(f"{one.name}: {one.runtime}, {one.first_ms:.1f} ms to open and run, then {one.ms:.1f} ms"))
     if not warmed:
         print("[detector] runtime = 'none': there is no network to run")
-    print("nothing to compile: this version has no compiled kernels")
+    print(f"compiled for this processor: {', '.join(compiled)}")
     for fault in shelf.faults.values():
         print(printable(f"NOT OK   {fault}"))
     return status
