@@ -58,11 +58,14 @@ def perform(folder: Path, pattern: str, bad: tuple[str, Change], more: str = "")
     return theatre.run(path)
 
 
-def faked(folder: Path, role: str, trouble: str, more: str = "") -> list[Event]:
-    """Show a visit while one camera is a fake in trouble from its second second on."""
+def faked(folder: Path, troubles: Mapping[str, str], more: str = "") -> list[Event]:
+    """Show a visit while cameras, by role, are fakes in trouble from their second second on."""
     theatre = Theatre(folder)
-    event = f"{{ trouble = '{trouble}', at = {round(FPS)}, frames = {FOR_EVER} }}"
-    cameras = {role: f"driver = 'fake'\nfps = {FPS}\nevent = [{event}]\n"}
+    event = "event = [{{ trouble = '{}', at = {}, frames = {} }}]\n"
+    cameras = {
+        role: f"driver = 'fake'\nfps = {FPS}\n{event.format(trouble, round(FPS), FOR_EVER)}"
+        for role, trouble in troubles.items()
+    }
     return theatre.run(theatre.configure(cast("L"), Play(lead_s=4.0, cameras=cameras, more=more)))
 
 
@@ -85,8 +88,8 @@ def reasons(events: Sequence[Event]) -> set[str]:
 @pytest.mark.parametrize(
     ("bad", "fault", "pattern"),
     [
-        pytest.param(DEPTH_IN_TENTHS, "wrong_unit", "LLL", id="depth in tenths of millimetres"),
-        pytest.param(SWAPPED, "channels_swapped", "LLL", id="red and blue swapped"),
+        pytest.param(DEPTH_IN_TENTHS, "wrong_unit", "LLLL", id="depth in tenths of millimetres"),
+        pytest.param(SWAPPED, "channels_swapped", "LLLL", id="red and blue swapped"),
         pytest.param(MOVED, "other_calibration", "LLLLL", id="another terminal's calibration"),
     ],
 )
@@ -113,23 +116,28 @@ def test_pure_noise_blinds_a_sensor_and_the_door_is_as_configured(least_step: st
 
 
 @pytest.mark.parametrize(
-    ("trouble", "fault", "state"),
-    [("frozen", "frozen", "stale"), ("backwards", "misdated", "stale"), ("wrong_dtype", "wrong_format", "misaligned"),
-     ("covered", "covered", "blinded")],
-)  # fmt: skip
-def test_what_a_camera_does_wrong_is_named(trouble: str, fault: str, state: str, tmp_path: Path) -> None:
-    what = told(faked(tmp_path, "nir", trouble), "nir")[-1]
-    assert (what["state"], what["faults"]) == (state, [fault])
+    ("nir", "depth"),
+    [
+        (("frozen", "stale", "frozen"), ("covered", "blinded", "covered")),
+        (("backwards", "stale", "misdated"), ("wrong_dtype", "misaligned", "wrong_format")),
+    ],
+)
+def test_what_cameras_do_wrong_is_named(nir: tuple[str, str, str], depth: tuple[str, str, str], tmp_path: Path) -> None:
+    events = faked(tmp_path, {"nir": nir[0], "depth": depth[0]})
+    for role, (_, state, fault) in {"nir": nir, "depth": depth}.items():
+        what = told(events, role)[-1]
+        assert (what["state"], what["faults"]) == (state, [fault])
+    assert of_kind(events, "access.attempt")
 
 
 def test_the_rgb_camera_is_named_too_and_the_door_stays_shut(tmp_path: Path) -> None:
-    events = faked(tmp_path, "rgb", "backwards")
+    events = faked(tmp_path, {"rgb": "backwards"})
     assert "misdated" in faults(events, "rgb")
     assert not grants(events)
 
 
 def test_who_feeds_a_sensor_keeps_everybody_out_if_so_configured(tmp_path: Path) -> None:
-    events = faked(tmp_path, "nir", "backwards", "[sensors]\nwhen_suspect = 'deny'\n")
+    events = faked(tmp_path, {"nir": "backwards"}, "[sensors]\nwhen_suspect = 'deny'\n")
     assert reasons(events) == {"sensor_suspect"}
     suspicious = [e for e in of_kind(events, "sensor.state") if "misdated" in e["data"]["what"]["faults"]]
     assert {event["severity"] for event in suspicious} == {"alert"}

@@ -75,7 +75,8 @@ def _finding(role: Role, state: SensorState, faults: frozenset[SensorFault]) -> 
         return Finding(check, ok=False, text=f"{state}: {_STATES[state]}; see its camera above")
     said = "; ".join(f"{MEANINGS[fault].sentence} ({fault}): {MEANINGS[fault].remedy}" for fault in sorted(faults))
     wrong = state is not SensorState.OK or bool(faults & SUSPICIOUS)
-    return Finding(check, ok=False if wrong else None, text=f"{state}: {said}")
+    now = "works now, but a moment before" if state is SensorState.OK else str(state)
+    return Finding(check, ok=False if wrong else None, text=f"{now}: {said}")
 
 
 def _detector(config: Config) -> Detector | None:
