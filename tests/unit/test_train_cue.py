@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from livegate.cues import depth_shape
 from livegate.errors import ConfigError, LivegateError
+from livegate.installed.shelf import Shelf
+from livegate.scorers import read_scorer
+from livegate.types import Observation
 from livegate_tools.train import verb
-from livegate_tools.train.cue import find_cue, measure
-from support.sights import CAMERA, FACE_BOX, surface
+from livegate_tools.train.cue_evidence import find_cue, measure
+from support.sights import CAMERA, FACE_BOX, face, frame_set, surface
 
 
 def dataset(folder: Path, kinds: list[str]) -> Path:
@@ -48,13 +50,20 @@ def train(*arguments: str) -> int:
     return verb.run(parser.parse_args(arguments))
 
 
-def test_measuring_keeps_labels_and_tells_what_could_not_be_measured(tmp_path: Path) -> None:
-    folder = dataset(tmp_path / "a", ["face", "plane", "paper"])
-    cv2.imwrite(str(folder / "0.png"), np.zeros((480, 640), np.uint16))
-    lines = (folder / "manifest.jsonl").read_text()
-    (folder / "manifest.jsonl").write_text(lines + lines.replace('"0.png"', '"missing.png"').splitlines()[0] + "\n")
+def test_measuring_keeps_labels_whatever_the_processes_and_tells_what_could_not_be_measured(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "a", ["face", "plane", "paper", "plane"])
+    (folder / "3.png").write_bytes(b"no picture")
+    one, two = (measure("depth_shape", [folder / "manifest.jsonl"], seed=1, jobs=jobs) for jobs in (1, 2))
+    assert one.labels == two.labels
+    assert one.labels.species == (None, "print_flat", "print_bent")
+    assert one.unmeasured == 1
+    np.testing.assert_array_equal(one.values, two.values)
+
+
+def test_one_class_is_not_enough(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "a", ["plane", "paper"])
     with pytest.raises(LivegateError, match="0 bona fide, 2 attacks"):
-        measure(depth_shape, [folder / "manifest.jsonl"], seed=1)
+        measure("depth_shape", [folder / "manifest.jsonl"], seed=1)
 
 
 @pytest.mark.training
@@ -62,10 +71,16 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
     kinds = ["face", "plane", "face", "paper"] * 8
     fit, dev = dataset(tmp_path / "fit", kinds), dataset(tmp_path / "dev", kinds[:16])
     out = tmp_path / "depth_shape"
-    assert train("cue", "depth_shape", "--simulated", str(fit), "--dev", str(dev), "--out", str(out)) == 0
-    manifest = (out / "manifest.toml").read_text()
-    assert 'kind = "logistic"' in manifest
-    assert "| print_bent | 4 | 0.000 |" in (out / "CARD.md").read_text()
+    arguments = ("--train", str(fit / "manifest.jsonl"), "--dev", str(dev), "--seed", "3", "--jobs", "1")
+    assert train("cue", "depth_shape", *arguments, "--out", str(out)) == 0
+    assert 'kind = "logistic"' in (out / "manifest.toml").read_text()
+    assert "| print_bent | 4 | 4 | 0.000 |" in (out / "CARD.md").read_text()
+    cue = find_cue("depth_shape")
+    scorer = read_scorer("depth_shape", cue, Shelf({"depth_shape": out}))
+    for kind, alive in (("face", True), ("plane", False), ("paper", False)):
+        values = cue.measure(Observation(frame_set(depth=surface(kind, 450, seed=99)), face()))
+        assert values is not None
+        assert (scorer.llr(values) > 0) == alive
 
 
 @pytest.mark.parametrize(
@@ -75,7 +90,7 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
         (["cue"], "train cue: needs a cue's name"),
         (["queue", "depth_shape"], "expected nothing, or: crop, or: cue"),
         (["fusion"], "--dev DIR"),
-        (["cue", "depth_shape"], "--simulated DIR"),
+        (["cue", "depth_shape"], "--simulated\\) DIR"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_expected(tmp_path: Path, arguments: list[str], words: str) -> None:

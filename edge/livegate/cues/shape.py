@@ -180,7 +180,7 @@ def _fits(places: _Places) -> _Fits:
     masks[0] = places.valid & _CORE
     core_mm = surfaces.best_cylinder(points, masks, _AGREEING_SHARE, _ROUNDS, work, lists)
     near = (np.abs(lists[0]) < _FLOOR_MM + _WITHIN_DEVIATIONS * noise_mm) & (masks[0] > 0)
-    share = np.count_nonzero(near) / max(np.count_nonzero(masks[0]), 1)
+    share = float(near.sum()) / max(int(masks[0].sum()), 1)
     return _Fits(plane, hessian, plane_mm, cylinder_mm, quadric_mm, noise_mm, core_mm, share)
 
 
@@ -188,7 +188,7 @@ def _log(mm: float) -> float:
     return math.log(mm + _FLOOR_MM)
 
 
-def _noses() -> tuple[NDArray[np.float64], ...]:
+def _noses() -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.float64]]:
     """Return the grid's own x and y in half box widths (2, N), the core (N,), and noses (K, N) in it."""
     across, down = box_shares()
     x, y = np.meshgrid((across - 0.5) * _BOX_MM[0], (down - (TOP + BOTTOM) / 2) * _BOX_MM[1])
