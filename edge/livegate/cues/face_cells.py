@@ -36,35 +36,42 @@ _COLOURS = 5
 class FaceCells:
     """The face in both lights.
 
-    ``nir`` are levels (24, 24), -1 outside the picture; ``log_nir`` (24, 24), ``log_rgb`` (24, 24, 3) and
-    ``brightness`` (24, 24), the mean of the three, are logarithms smoothed over neighbours; ``face`` is where
-    :data:`INNER` is in the picture, ``exposed`` where the near-infrared sensor is not full there (all of the face where
+    ``nir`` are levels (24, 24) of what the lamp alone lights, if that is known, -1 outside the picture; ``log_nir``
+    (24, 24), ``log_lit`` (24, 24) as the camera sees it with the lamp, ``log_rgb`` (24, 24, 3) and ``brightness``
+    (24, 24), the mean of the three, are logarithms smoothed over neighbours; ``face`` is where :data:`INNER` is in the
+    picture, ``full`` where the near-infrared sensor is, and ``exposed`` the face where it is not (all of the face where
     hardly anything is).
     """
 
     nir: NDArray[np.float32]
     log_nir: NDArray[np.float64]
+    log_lit: NDArray[np.float64]
     log_rgb: NDArray[np.float64]
     brightness: NDArray[np.float64]
     face: NDArray[np.bool_]
+    full: NDArray[np.bool_]
     exposed: NDArray[np.bool_]
 
 
 def face_cells(nir: Frame, rgb: NDArray[Any], box: Box) -> FaceCells | None:
     """Return the cells of a face; None for a box that is no box, too small, or hardly in the picture.
 
-    Where the near-infrared frame has an unlit picture it is subtracted first, so that sunlight does not count.
+    Where the near-infrared frame has an unlit picture it is subtracted, so that sunlight does not count. That doubles
+    the noise, and leaves edges where something moved meanwhile: fine structure is better read from the lit picture.
     """
     if not np.isfinite([box.x, box.y, box.w, box.h]).all() or min(box.w, box.h) < MIN_FACE_PX:
         return None
-    levels = lit_cells(nir, box)
+    lit = _levels(nir.image, box)
+    levels = _without_ambient(lit, nir, box)
     face = INNER & (levels >= 0)
     if np.count_nonzero(face) < LEAST_SEEN_CELLS:
         return None
-    log_rgb = _logarithms(_levels(rgb, box))
-    log_nir = _logarithms(levels[..., None])[..., 0]
-    exposed = enough(face & (levels < FULL), face)
-    return FaceCells(levels, log_nir, log_rgb, log_rgb.mean(axis=2), face, exposed)
+    log_lit, log_rgb = _logarithms(lit)[..., 0], _logarithms(_levels(rgb, box))
+    log_nir = log_lit if nir.unlit is None else _logarithms(levels[..., None])[..., 0]
+    # What is full is full before anything is subtracted.
+    full = lit[..., 0] >= FULL
+    exposed = enough(face & ~full, face)
+    return FaceCells(levels, log_nir, log_lit, log_rgb, log_rgb.mean(axis=2), face, full, exposed)
 
 
 def lit_cells(nir: Frame, part: Box) -> NDArray[np.float32]:
@@ -72,11 +79,7 @@ def lit_cells(nir: Frame, part: Box) -> NDArray[np.float32]:
 
     ``part`` must be finite with positive sides.
     """
-    levels = _levels(nir.image[..., None], part)[..., 0]
-    if nir.unlit is None or nir.unlit.shape != nir.image.shape:
-        return levels
-    unlit = _levels(nir.unlit[..., None], part)[..., 0]
-    return np.where(levels < 0, levels, np.maximum(levels - unlit, np.float32(0)))
+    return _without_ambient(_levels(nir.image, part), nir, part)
 
 
 def enough(wanted: NDArray[np.bool_], otherwise: NDArray[np.bool_], least: int = LEAST_SEEN_CELLS) -> NDArray[np.bool_]:
@@ -113,9 +116,17 @@ def fit(
     return coefficients, residual[region.ravel()]
 
 
+def _without_ambient(lit: NDArray[np.float32], nir: Frame, part: Box) -> NDArray[np.float32]:
+    if nir.unlit is None or nir.unlit.shape != nir.image.shape:
+        return lit[..., 0]
+    return np.where(lit < 0, lit, np.maximum(lit - _levels(nir.unlit, part), np.float32(0)))[..., 0]
+
+
 def _levels(image: NDArray[Any], part: Box) -> NDArray[np.float32]:
-    out = np.empty((CELLS, CELLS, image.shape[2]), np.float32)
-    mean_cells(np.ascontiguousarray(image), part.x, part.y, part.w, part.h, out)
+    """Return the mean levels (24, 24, channels) of the cells of a part of a picture, -1 outside it."""
+    channels = np.ascontiguousarray(image).reshape(*image.shape[:2], -1)
+    out = np.empty((CELLS, CELLS, channels.shape[2]), np.float32)
+    mean_cells(channels, part.x, part.y, part.w, part.h, out)
     return out
 
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from livegate.cues.face_cells import (
     CORE,
-    FULL,
     OFFSET,
     SMOOTH,
     FaceCells,
@@ -59,7 +58,8 @@ _LEAST_CONTRAST = 1e-3
 def measure(observation: Observation) -> NDArray[np.float64] | None:
     """Return the numbers of :data:`FEATURES`, or None when the face is too small or hardly in the picture.
 
-    Where the frame has an unlit picture it is subtracted first, so that sunlight does not count. The face over its
+    Where the frame has an unlit picture it is subtracted from all but relief, which it would blur with its noise and
+    with what moved meanwhile; sunlight does not count then. The face over its
     surroundings and darkness are natural logarithms of levels; curvature is the second derivative of log brightness
     along the direction in which it falls off most, per squared half face; the highlight is the 98th percentile of log
     brightness about that smooth shading; the agreement is the correlation (-1..1) of the middle of the face, less its
@@ -76,7 +76,7 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
         return None
     level = float(np.median(cells.nir[cells.face]))
     around = lit_cells(nir, Box(box.x - box.w / 2, box.y - box.h / 2, 2 * box.w, 2 * box.h))
-    full = np.count_nonzero(cells.face & (cells.nir >= FULL)) / np.count_nonzero(cells.face)
+    full = np.count_nonzero(cells.face & cells.full) / np.count_nonzero(cells.face)
     curvature, highlight = _shading(cells)
     relief, usual_relief = _relief(cells)
     return np.array([
@@ -117,6 +117,6 @@ def _agreement(cells: FaceCells) -> float:
 
 def _relief(cells: FaceCells) -> tuple[float, float]:
     """Return the logarithms of the root mean square and of the median of what shading and colours leave unexplained."""
-    _, left = fit(explained(cells), cells.log_nir, cells.exposed, rounds=2)
+    _, left = fit(explained(cells), cells.log_lit, cells.exposed, rounds=2)
     usual = float(np.median(np.abs(left)))
     return float(np.log(np.sqrt((left @ left) / left.size) + _NOISE)), float(np.log(usual + _NOISE / 2))
