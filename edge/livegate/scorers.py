@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
 from livegate import config
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
@@ -31,7 +33,7 @@ from livegate.detect.tables import read_tables
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.options import Between, Matches
-from livegate.types import Role
+from livegate.types import Box, Face, Frame, FrameSet, Observation, Role, SensorState
 
 DETECTOR = "detector"
 """The name of the cue that always speaks: without it there is no face to judge."""
@@ -164,14 +166,16 @@ def trained_cues(
 ) -> tuple[ScoredCue, ...]:
     """Return every cue whose sensors are among ``roles`` and which has a trained scorer, by name, but ``without`` some.
 
-    Crop classifiers run as ``choice`` says. A cue without a scorer is off. Raise AssetError for a scorer that is
-    damaged or was trained for other features, and for a network that is not what its manifest says.
+    Crop classifiers run as ``choice`` says. A cue without a scorer is off. Each has measured a blank picture once when
+    this returns, so that its kernels are compiled before there is a face to wait for them. Raise AssetError for a
+    scorer that is damaged or was trained for other features, and for a network that is not what its manifest says.
     """
     found = []
     for name, cue in all_cues():
         folder = shelf.find(name)
         if roles >= cue.NEEDS and folder is not None and name not in without:
             found.append(ScoredCue(name, cue, read_scorer(name, cue, shelf), fingerprint(folder)))
+            cue.measure(_blank(cue.NEEDS))
     crops = shelf.of_kind(Kind.CROP_CLASSIFIER) if roles >= CropCue.NEEDS else {}
     for name in crops.keys() - without:
         crop = _crop(name, crops[name], choice or config.Detector(), threads)
@@ -187,6 +191,17 @@ def read_scorer(name: str, cue: Cue, shelf: Shelf = SHIPPED) -> Scorer:
         expected = ", ".join(cue.FEATURES)
         raise AssetError(f"{path}: its features are not those of cue '{name}' ({expected}); train it again")
     return scorer
+
+
+def _blank(roles: frozenset[Role]) -> Observation:
+    """Return an observation of a face where there is none, in a small grey picture of every role."""
+    shapes = {Role.RGB: (96, 96, 3), Role.RGB_RIGHT: (96, 96, 3)}
+    frames = {
+        role: Frame(role, np.full(shapes.get(role, (96, 96)), 100, np.uint16 if role is Role.DEPTH else np.uint8), 0)
+        for role in roles
+    }
+    states = dict.fromkeys(roles, SensorState.OK)
+    return Observation(FrameSet(frames, states, 0), Face(Box(24, 24, 48, 48), 0.5, 0.5))
 
 
 def _crop(name: str, folder: Path, choice: config.Detector, threads: int) -> ScoredCue | None:
