@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from livegate.errors import CalibrationError
 from livegate.geometry.aligner import Aligner
-from livegate.geometry.calibration import RigCalibration
+from livegate.geometry.calibration import CalibratedCamera, RigCalibration
+from livegate.geometry.file import write
 from livegate.types import Frame, FrameSet, Role, SensorFault, SensorState
-from support.rigs import camera, rig
+from support.rigs import camera, rig, turned
 
 RNG = np.random.default_rng(5)
 ALL = frozenset(Role)
@@ -173,6 +175,53 @@ WIDE = Aligner(calibration(*Role), ALL)
 def test_whichever_are_there_the_rest_does_not_matter(roles: set[Role]) -> None:
     out = WIDE.align(moment({role: WHOLE[role] for role in (Role.RGB, *roles)}))
     assert set(out.frames) == {Role.RGB, *roles}
+
+
+NUMBERS = st.floats(-1000, 1000)
+PLACES = st.tuples(*[st.floats(-5000, 5000)] * 3)
+
+
+@st.composite
+def cameras(draw: st.DrawFn) -> CalibratedCamera:
+    turn = turned(*(draw(st.floats(-180, 180)) for _ in range(3)))
+    lens = tuple(draw(st.one_of(st.just(0.0), st.floats(-0.01, 0.01), NUMBERS)) for _ in range(5))
+    focal = st.floats(8, 1000)
+    near = st.one_of(st.floats(0, 30), st.floats(-20, 60))
+    return CalibratedCamera(
+        20, 16, draw(focal), draw(focal), draw(near), draw(near), lens, turn, draw(PLACES), None,
+        draw(st.floats(0.001, 100)), draw(st.floats(-500, 500)),
+    )  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(cameras(), cameras(), cameras(), cameras(), st.floats(50, 10_000))
+def test_whatever_a_file_may_hold_nothing_is_raised(
+    tmp_path_factory: pytest.TempPathFactory,
+    rgb: CalibratedCamera,
+    nir: CalibratedCamera,
+    depth: CalibratedCamera,
+    right: CalibratedCamera,
+    nominal_mm: float,
+) -> None:
+    """A file is either refused or every moment can be aligned by it, down to the last warning."""
+    plain = {"unit_mm": 1.0, "offset_mm": 0.0}
+    beside = (abs(right.translation_mm[0]) + 1.0, right.translation_mm[1] * 0.01, 0.0)
+    eye = replace(rgb, **plain, rotation=camera().rotation, translation_mm=(0.0, 0.0, 0.0))
+    strange = rig(
+        eye,
+        nir=replace(nir, **plain),
+        depth=depth,
+        rgb_right=replace(right, **plain, translation_mm=beside),
+        nominal_mm=nominal_mm,
+    )
+    for made in (strange, replace(strange, rgb_right=None)):
+        try:
+            kept = write(tmp_path_factory.getbasetemp() / "strange.toml", made).calibration
+        except CalibrationError:
+            continue
+        event("accepted" + str(len(kept.cameras)))
+        out = Aligner(kept, ALL).align(moment(dict.fromkeys(kept.cameras, (20, 16))))
+        assert set(out.frames) == set(kept.cameras)
 
 
 def test_what_was_returned_is_never_written_again() -> None:

@@ -45,6 +45,12 @@ BAD: dict[str, tuple[RigCalibration, str]] = {
     "an rgb that stands elsewhere": (rig(camera(translation_mm=(1.0, 0.0, 0.0))), r"\[rgb\].*expected none"),
     "a rotation that is none": (rig(nir=camera(rotation=(1.0,) * 9)), r"\[nir\].*no rotation"),
     "a mirror": (rig(nir=camera(rotation=(-1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0))), r"\[nir\].*no rotation"),
+    "a lens that folds the picture": (rig(camera(distortion=(-900.0, 0, 0, 0, 0))), r"\[rgb\].*folds most"),
+    "a centre far away": (rig(camera(cx=900.0)), r"\[rgb\].*far outside"),
+    "a pair back to back": (
+        rig(rgb_right=camera(rotation=turned(0, 170, 0), translation_mm=(50.0, 0, 0))),
+        r"\[rgb_right\].*another way",
+    ),
     "a short lens": (rig(depth=camera(distortion=(0.1,))), r"\[depth\].*'distortion': expected 5"),
     "a unit of colour": (rig(rgb_right=camera(translation_mm=(9.0, 0, 0), unit_mm=2.0)), r"\[rgb_right\].*depth"),
     "a pair in one place": (rig(rgb_right=camera()), r"\[rgb_right\].*at least 1 mm"),

@@ -15,7 +15,7 @@ from livegate.options import Between, Matches
 from livegate.types import Intrinsics, Role
 
 Text = Annotated[str, Matches(r"[^\x00-\x1f\x7f]{1,200}")]
-Pixels = Annotated[int, Between(16, 16_384)]
+Pixels = Annotated[int, Between(16, 4_096)]
 Focal = Annotated[float, Between(8, 100_000)]
 Centre = Annotated[float, Between(-100_000, 100_000)]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

@@ -15,6 +15,7 @@ import numpy as np
 from livegate.errors import CalibrationError, ConfigError
 from livegate.filesystem import replace_whole
 from livegate.geometry.calibration import IDENTITY, CalibratedCamera, RigCalibration
+from livegate.geometry.lens import undistorted
 from livegate.options import parse
 from livegate.toml_text import toml_lines
 from livegate.types import Role
@@ -24,6 +25,9 @@ _HEAD = "# Where the cameras of a terminal stand and how they see; written by `l
 _REMEDY = "run livegate calibrate cameras again"
 # What seven digits of a rotation in a file may lie off by.
 _ROTATION_ERROR = 1e-3
+_GRID = 9
+# The cosine of the largest angle between the two cameras of a pair: 60 degrees.
+_ALONG = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,17 @@ def _faults(calibration: RigCalibration) -> Iterator[str]:
     right = calibration.rgb_right
     if right is not None and math.hypot(*right.translation_mm) < 1.0:
         yield "[rgb_right]: 'translation_mm': expected at least 1 mm between the two cameras of a pair"
+    elif right is not None and right.rotation[8] < _ALONG:
+        yield "[rgb_right]: 'rotation': looks another way than rgb; a pair looks at one face"
     elif right is not None and right.translation_mm[0] < 0.7 * math.hypot(*right.translation_mm):
         yield "[rgb_right]: 'translation_mm': expected a camera to the right of rgb; swap the roles, or turn both"
+
+
+def _shows(camera: CalibratedCamera) -> bool:
+    """Return whether most of a picture's pixels have a ray."""
+    columns, rows = np.meshgrid(np.linspace(0, camera.width - 1, _GRID), np.linspace(0, camera.height - 1, _GRID))
+    x, _ = undistorted((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy, camera.distortion)
+    return bool(np.isfinite(x).mean() > 0.5)
 
 
 def _camera_faults(role: Role, camera: CalibratedCamera) -> Iterator[str]:
@@ -101,5 +114,9 @@ def _camera_faults(role: Role, camera: CalibratedCamera) -> Iterator[str]:
     rotation = np.array(camera.rotation).reshape(3, 3)
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > _ROTATION_ERROR or np.linalg.det(rotation) < 0:
         yield "'rotation': is no rotation"
+    if not (-camera.width <= camera.cx <= 2 * camera.width and -camera.height <= camera.cy <= 2 * camera.height):
+        yield f"'cx' and 'cy': {camera.cx:g}, {camera.cy:g} lie far outside the picture"
+    if not _shows(camera):
+        yield "'distortion' with these focal lengths and centre folds most of the picture"
     if role is not Role.DEPTH and (camera.unit_mm, camera.offset_mm) != (1.0, 0.0):
         yield "'unit_mm' and 'offset_mm' are a depth camera's"
