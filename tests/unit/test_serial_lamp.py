@@ -18,7 +18,7 @@ def far() -> Iterator[SerialLamp]:
 
 @pytest.fixture
 def driver(far: SerialLamp) -> SerialPwmIlluminator:
-    return SerialPwmIlluminator(Options(Path(far.device), answer_ms=50, begin_ms=20))
+    return SerialPwmIlluminator(Options(Path(far.device), answer_ms=400, begin_ms=0))
 
 
 def test_a_lamp_that_does_not_answer_is_lost_and_then_cannot_be_entered(
@@ -52,7 +52,7 @@ def test_a_level_beyond_the_full_light_is_the_full_light(driver: SerialPwmIllumi
 
 def test_a_lamp_that_begins_late_is_waited_for(far: SerialLamp) -> None:
     far.mumbles = 3
-    with SerialPwmIlluminator(Options(Path(far.device), answer_ms=50)) as driver:
+    with SerialPwmIlluminator(Options(Path(far.device), answer_ms=400)) as driver:
         assert far.mumbles == 0
         driver.shine(1.0)
         assert far.level() == 1
