@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels.face_grid import mean_cells
-from livegate.kernels.shading import explain, smooth
 from livegate.types import Box, Frame
 
 CELLS = 24
@@ -107,6 +105,8 @@ def fit(
 
     ``rounds`` is how often to fit again without outliers; what is left is returned for these, too.
     """
+    from livegate.kernels.shading import explain
+
     size = design.shape[2]
     coefficients, residual = np.empty(size), np.empty(CELLS * CELLS)
     explain(
@@ -124,6 +124,8 @@ def _without_ambient(lit: NDArray[np.float32], nir: Frame, part: Box) -> NDArray
 
 def _levels(image: NDArray[Any], part: Box) -> NDArray[np.float32]:
     """Return the mean levels (24, 24, channels) of the cells of a part of a picture, -1 outside it."""
+    from livegate.kernels.face_grid import mean_cells
+
     channels = np.ascontiguousarray(image).reshape(*image.shape[:2], -1)
     out = np.empty((CELLS, CELLS, channels.shape[2]), np.float32)
     mean_cells(channels, part.x, part.y, part.w, part.h, out)
@@ -131,6 +133,8 @@ def _levels(image: NDArray[Any], part: Box) -> NDArray[np.float32]:
 
 
 def _logarithms(levels: NDArray[np.float32]) -> NDArray[np.float64]:
+    from livegate.kernels.shading import smooth
+
     out = np.empty(levels.shape, np.float64)
     seen = (levels[..., 0] >= 0).astype(np.uint8)
     smooth(np.log(np.maximum(levels, 0) + OFFSET).astype(np.float64), seen, out)

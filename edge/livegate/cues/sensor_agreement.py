@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues.face_cells import CELLS, OFFSET, SMOOTH, FaceCells, explained, face_cells, fit, lit_cells
-from livegate.kernels.face_grid import depth_cells
-from livegate.kernels.shading import smooth
 from livegate.types import Box, Frame, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
@@ -78,6 +76,8 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
 
 
 def _distances(depth: Frame, part: Box) -> NDArray[np.float32]:
+    from livegate.kernels.face_grid import depth_cells
+
     out = np.empty((CELLS, CELLS), np.float32)
     depth_cells(np.ascontiguousarray(depth.image), part.x, part.y, part.w, part.h, _TOGETHER_MM, out)
     return out
@@ -113,6 +113,8 @@ def _shading(
 
     A millimetre of noise over a cell of six would tilt it else; more smoothing would wear off nose and sockets.
     """
+    from livegate.kernels.shading import smooth
+
     seen = near.astype(np.uint8)
     surface = np.where(near, distance, 0).astype(np.float64)[..., None]
     smoothed = np.empty_like(surface)
