@@ -15,7 +15,8 @@ NIR = '[[camera]]\nname = "infrared"\nrole = "nir"\ndriver = "fake"\nwidth = 64\
 
 
 def config_with(folder: Path, lamp: SerialLamp) -> Path:
-    table = f'[[illuminator]]\ndriver = "serial_pwm"\ndevice = "{lamp.device}"\nlevel = 0.5\nunlit_every_ms = 200\nanswer_ms = 450\n'
+    driver = f'driver = "serial_pwm"\ndevice = "{lamp.device}"\nanswer_ms = 450\n'
+    table = f"[[illuminator]]\n{driver}level = 0.5\nunlit_every_ms = 200\n"
     return write_config(folder, f"\n{NIR}\n{table}")
 
 
