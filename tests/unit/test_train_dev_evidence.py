@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from livegate.cues import detector as detector_cue
+from livegate.cues.scorer import Scorer
 from livegate.errors import ConfigError
 from livegate.samples.measuring import Measurer
+from livegate.types import Observation, Role
 from livegate_tools.train.dev_evidence import measure_all, samples_of
 from support.sights import face
 
@@ -56,3 +58,31 @@ def test_of_a_set_with_splits_only_dev_is_taken(tmp_path: Path) -> None:
 def test_a_folder_without_a_manifest_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"manifest\.jsonl or samples\.jsonl"):
         samples_of(tmp_path)
+
+
+class LooksAround:
+    """A cue that counts the sensors there are, and so says something else where there are fewer."""
+
+    NEEDS = frozenset({Role.RGB})
+    FEATURES = ("sensors",)
+
+    @staticmethod
+    def measure(observation: Observation) -> np.ndarray | None:
+        seen = len(observation.frame_set.frames)
+        return None if seen == 1 else np.array([float(seen)])
+
+
+def test_what_a_cue_says_with_fewer_sensors_is_measured_and_remembered_too(tmp_path: Path) -> None:
+    for name, value in (("nir", np.uint8(90)), ("depth", np.uint16(600))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((480, 640), value))
+    samples = samples_of(written(tmp_path, [90], nir="nir.png", depth="depth.png"))
+    cues = {"detector": detector_cue, "around": LooksAround}
+    measurer = Measurer(OneFace(), None, cues, narrow=True)  # type: ignore[arg-type]
+    (seen,) = measure_all(samples, measurer, 1, tmp_path / "cache")
+    assert measure_all(samples, measurer, 1, tmp_path / "cache") == [seen]
+    assert seen.rows["around"] == ((3.0,),)
+    assert seen.narrower == {
+        "rgb": {"around": ()}, "rgb+depth": {"around": ((2.0,),)}, "rgb+nir": {"around": ((2.0,),)},
+    }  # fmt: skip
+    scorer = Scorer(("sensors",), (0.0,), (1.0,), (1.0,), 0.0, 9.0, 1.0)
+    assert [seen.llr("around", scorer, sensors) for sensors in (None, "rgb+nir", "rgb")] == [3.0, 2.0, None]
