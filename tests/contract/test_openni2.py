@@ -25,7 +25,8 @@ from livegate.types import Role
 from livegate_drivers.cameras.openni2 import Options, open_camera
 with open_camera(Options(uri="Dummy", width=320, height=240), Role.DEPTH) as camera:
     frames = [camera.read(5.0) for _ in range(3)]
-    print(frames[0].image.shape, frames[0].image.dtype, [frame.sequence for frame in frames], flush=True)
+    numbers = [frame.sequence for frame in frames]
+    print(frames[0].image.shape, frames[0].image.dtype, numbers == sorted(set(numbers)), flush=True)
     os._exit(0)
 """
 
@@ -188,7 +189,7 @@ def test_the_library_itself_says_that_there_is_no_device() -> None:
 @pytest.mark.openni2
 def test_the_librarys_own_pretended_device_streams() -> None:
     done = subprocess.run([sys.executable, "-c", DUMMY], capture_output=True, text=True, timeout=60, check=False)
-    assert done.stdout == "(240, 320) uint16 [0, 1, 2]\n", done.stderr
+    assert done.stdout == "(240, 320) uint16 True\n", done.stderr
 
 
 def read_on(one: OpenNi2Camera) -> None:
