@@ -41,7 +41,7 @@ from livegate_tools.train.scorer_file import write_scorer
 # cannot tell a species are not fitted to it: they would only learn to refuse people. The card says what it comes to.
 TOLD_BY: Mapping[str, frozenset[str]] = {
     "mask_3d": frozenset({"near_infrared"}),
-    "cutout_mask": frozenset({"near_infrared", "depth_shape", "stereo"}),
+    "cutout_mask": frozenset({"near_infrared", "depth_shape", "stereo", "sensor_agreement"}),
 }
 # Simulated from assumed constants: it sets no threshold, and has weight only where that costs the others nothing, or
 # people would be turned away for a guess about rubber.
