@@ -87,10 +87,8 @@ def main() -> int:
         worst.append(max(llrs))
         most = dict(zip(depth_shape.FEATURES, rows[int(np.argmax(llrs))].tolist(), strict=True))
         shown = "  ".join(f"{name} {most[name]:6.2f}" for name in SHOWN)
-        say(
-            place = f"{line['id']:32} tilt {line['plane_tilt_deg']:5.1f}  {len(rows)} places"
-            say(f"{place}  llr at most {max(llrs):6.2f}  {shown}")
-        )
+        place = f"{line['id']:32} tilt {line['plane_tilt_deg']:5.1f}  {len(rows)} places"
+        say(f"{place}  llr at most {max(llrs):6.2f}  {shown}")
     wrong = sum(llr >= 0 for llr in worst)
     say(f"{len(worst)} pictures, {wrong} called a face; highest llr {max(worst):.2f}")
     return int(wrong > 0)
