@@ -13,8 +13,8 @@ from livegate.cues.protocol import all_cues
 from livegate.cues.scorer import Scorer
 from livegate.decide.calibration import Calibration, detector_llr
 from livegate.decide.evidence import bounded, pooled, probability
-from livegate.types import Box, Observation
-from support.sights import FACE_BOX, attempt, face, frame_set, surface
+from livegate.types import Observation
+from support.sights import attempt, face, frame_set, surface
 
 CALIBRATION = Calibration(slope=0.8, offset=-0.3, threshold_llr=1.0, max_llr=6.0)
 
