@@ -18,7 +18,7 @@ from livegate_tools.simulate.held_out import Split, draw_constant
 Array = NDArray[Any]
 
 _STRETCHED_PX = 3.0
-_BORDER_PX = 5
+_BORDER_PX = 9
 
 
 @dataclass(frozen=True, slots=True)
