@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from livegate.errors import LivegateError
 from livegate_tools.simulate.dataset import Job, write_dataset
 from livegate_tools.simulate.held_out import Split
 from livegate_tools.simulate.layers import Surface, backdrop_layers, infrared, with_surface
@@ -173,3 +175,13 @@ def test_a_least_width_keeps_everyone_near(data: Path) -> None:
     lines = [LiftedSimulator(data).render(index, 7, Split.TRAIN, near)[1] for index in range(4)]
     assert min(line["box"][2] for line in lines) >= 110
     assert [line["label"] for line in lines].count("bona_fide") == 2
+
+
+def test_a_folder_refuses_another_mixture(data: Path, tmp_path: Path) -> None:
+    job = Job(LiftedSimulator(data), tmp_path / "a", 1, 9, Split.TRAIN, Mixture(0.0, ("print_flat",)))
+    write_dataset(job, 1)
+    (line,) = map(json.loads, (job.folder / "manifest.jsonl").read_text().splitlines())
+    assert line["pai_species"] == "print_flat"
+    assert (job.folder / line["rgb_right"]).is_file()
+    with pytest.raises(LivegateError, match="give another --out"):
+        write_dataset(replace(job, mixture=Mixture(0.0, ("print_bent",))), 1)
