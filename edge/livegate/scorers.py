@@ -7,6 +7,7 @@ models/fusion/manifest.toml the operating points.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 import tomllib
@@ -14,8 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-
-import numpy as np
 
 from livegate import config
 from livegate.cues import detector as detector_cue
@@ -33,7 +32,7 @@ from livegate.detect.tables import read_tables
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.options import Between, Matches
-from livegate.types import Box, Face, Frame, FrameSet, Observation, Role, SensorState
+from livegate.types import Role
 
 DETECTOR = "detector"
 """The name of the cue that always speaks: without it there is no face to judge."""
@@ -166,16 +165,16 @@ def trained_cues(
 ) -> tuple[ScoredCue, ...]:
     """Return every cue whose sensors are among ``roles`` and which has a trained scorer, by name, but ``without`` some.
 
-    Crop classifiers run as ``choice`` says. A cue without a scorer is off. Each has measured a blank picture once when
-    this returns, so that its kernels are compiled before there is a face to wait for them. Raise AssetError for a
-    scorer that is damaged or was trained for other features, and for a network that is not what its manifest says.
+    Crop classifiers run as ``choice`` says. A cue without a scorer is off. Their kernels are compiled when this
+    returns, so that no face waits for them. Raise AssetError for a scorer that is damaged or was trained for other
+    features, and for a network that is not what its manifest says.
     """
     found = []
     for name, cue in all_cues():
         folder = shelf.find(name)
         if roles >= cue.NEEDS and folder is not None and name not in without:
             found.append(ScoredCue(name, cue, read_scorer(name, cue, shelf), fingerprint(folder)))
-            cue.measure(_blank(cue.NEEDS))
+            _compile(cue)
     crops = shelf.of_kind(Kind.CROP_CLASSIFIER) if roles >= CropCue.NEEDS else {}
     for name in crops.keys() - without:
         crop = _crop(name, crops[name], choice or config.Detector(), threads)
@@ -193,15 +192,9 @@ def read_scorer(name: str, cue: Cue, shelf: Shelf = SHIPPED) -> Scorer:
     return scorer
 
 
-def _blank(roles: frozenset[Role]) -> Observation:
-    """Return an observation of a face where there is none, in a small grey picture of every role."""
-    shapes = {Role.RGB: (96, 96, 3), Role.RGB_RIGHT: (96, 96, 3)}
-    frames = {
-        role: Frame(role, np.full(shapes.get(role, (96, 96)), 100, np.uint16 if role is Role.DEPTH else np.uint8), 0)
-        for role in roles
-    }
-    states = dict.fromkeys(roles, SensorState.OK)
-    return Observation(FrameSet(frames, states, 0), Face(Box(24, 24, 48, 48), 0.5, 0.5))
+def _compile(cue: Cue) -> None:
+    for kernel in getattr(cue, "KERNELS", ()):
+        importlib.import_module(f"livegate.kernels.{kernel}")
 
 
 def _crop(name: str, folder: Path, choice: config.Detector, threads: int) -> ScoredCue | None:

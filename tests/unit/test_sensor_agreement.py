@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,9 +89,3 @@ def test_nothing_cameras_show_breaks_it(
     seen = frame_set(nir=nir, rgb=rgb, depth=depth.astype(np.uint16))
     values = sensor_agreement.measure(Observation(seen, face(Box(x, y, w, h))))
     assert values is None or (values.shape == (len(sensor_agreement.FEATURES),) and np.isfinite(values).all())
-
-
-def test_a_terminal_without_these_sensors_never_loads_the_compiler() -> None:
-    program = "import sys, livegate.cues.near_infrared, livegate.cues.sensor_agreement; print('numba' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "False"

@@ -2,6 +2,8 @@
 
 A cue module gives ``NEEDS`` (the roles it reads), ``FEATURES`` (the names of its numbers) and
 ``measure(observation)``, which returns them as float64 (len(FEATURES),) or None where this observation cannot be
-measured. Its trained scorer lies in models/<cue>/manifest.toml and turns the numbers into a log-likelihood ratio; a
-cue without a scorer stays off.
+measured. ``KERNELS`` names the modules of livegate.kernels that it calls: they are imported inside the functions that
+do, so that a terminal without the cue's sensors never loads Numba, and compiled when the cue is opened. Its trained
+scorer lies in models/<cue>/manifest.toml and turns the numbers into a log-likelihood ratio; a cue without one stays
+off.
 """

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from livegate.cues import shape
 from livegate.cues.box_view import camera_of, overlaps, width_off
 from livegate.cues.shape import Grid, Shape
-from livegate.kernels import depth_face
 from livegate.types import Box, Intrinsics, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.DEPTH})
+KERNELS = ("depth_face", *shape.KERNELS)
 FEATURES = (
     *shape.FEATURES,
     "width_off",
@@ -59,6 +59,8 @@ def measure(observation: Observation) -> NDArray[np.float64] | None:
     plane; the step shares say how many lines outwards fall off an edge; the hole shares are parts without a return, of
     the face and of its skin. All shares 0..1.
     """
+    from livegate.kernels import depth_face
+
     frame = observation.frame_set.frames.get(Role.DEPTH)
     if frame is None or not overlaps(observation.face.box, frame.image.shape):
         return None
@@ -95,6 +97,8 @@ def _grid(z: NDArray[np.float64], box: Box, camera: Intrinsics) -> Grid:
 
 def _sheet_share(depth: NDArray[np.uint16], place: NDArray[np.float64], camera: Intrinsics, found: Shape) -> float:
     """Return the share of the surroundings that lies in the face's plane, as far as its own noise allows to say."""
+    from livegate.kernels import depth_face
+
     offset, across, down = found.plane
     if abs(offset) < 1.0:
         return 0.0

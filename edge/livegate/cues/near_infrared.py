@@ -30,6 +30,7 @@ from livegate.cues.face_cells import (
 from livegate.types import Box, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.NIR})
+KERNELS = ("face_grid", "shading")
 FEATURES = (
     "log_face_over_surround",
     "log_darkness",

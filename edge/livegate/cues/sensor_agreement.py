@@ -19,6 +19,7 @@ from livegate.cues.face_cells import CELLS, OFFSET, SMOOTH, FaceCells, explained
 from livegate.types import Box, Frame, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
+KERNELS = ("face_grid", "shading")
 FEATURES = (
     "relief_agreement",
     "log_explained",

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels import relief, surfaces
-
+KERNELS = ("relief", "surfaces")
 FEATURES = (
     "log_plane_mm",
     "log_cylinder_mm",
@@ -168,6 +167,8 @@ class _Fits:
 
 def _fits(places: _Places) -> _Fits:
     """Fit everything to the points on which the best cylinder agrees."""
+    from livegate.kernels import relief, surfaces
+
     points, masks, lists = places.points, np.stack([places.valid] * 2), np.empty((2, places.valid.size))
     work = np.zeros((surfaces.WORK_ROWS, surfaces.MOST_TERMS))
     noise_mm = relief.noise(points[2], places.valid, COLUMNS, places.lag, lists[1])
@@ -208,6 +209,8 @@ _NOSE_LIMITS = np.array([_AGREEING_SHARE, _OUTLIER_MM])
 
 def _nose(places: _Places) -> NDArray[np.float64]:
     """Return how high (mm) the nose stands and how well it agrees with one, (2,)."""
+    from livegate.kernels import relief, surfaces
+
     points = np.concatenate([_PLACES, places.points[2:]])
     work, found = np.zeros((surfaces.WORK_ROWS, surfaces.MOST_TERMS)), np.empty(2)
     lists = np.empty((2, places.valid.size))

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from livegate.cues import shape
 from livegate.cues.box_view import USUAL_FACE_WIDTH_MM, camera_of, overlaps, width_off
 from livegate.cues.shape import Grid
-from livegate.kernels.stereo_match import match_places
 from livegate.types import Box, Frame, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.RGB_RIGHT})
+KERNELS = ("stereo_match", *shape.KERNELS)
 FEATURES = (*shape.FEATURES, "width_off", "match_share", "match_quality")
 RISING = shape.RISING | {"match_share", "match_quality"}
 FALLING = shape.FALLING | {"width_off"}
@@ -87,6 +87,8 @@ class _Matches:
 
 def _matched(left: NDArray[np.uint8], right: NDArray[np.uint8], box: Box) -> _Matches | None:
     """Return what of the face's grid is found in both pictures, None for nothing."""
+    from livegate.kernels.stereo_match import match_places
+
     top, bottom = _band(box, left.shape[0])
     if bottom - top < _MOST_ROWS_OFF_PX or box.w > left.shape[1]:
         return None

@@ -12,6 +12,9 @@ from livegate.quality.reach import beyond_reach
 from livegate.track.presented import Presented, presented_face
 from livegate.types import NS_PER_MS, Attempt, Face, FrameSet, Observation, Reason, Role
 
+# A lamp behind a person blinds the colour camera alone: what these see of the face is evidence all the same.
+_UNDAZZLED = frozenset({Role.NIR, Role.DEPTH})
+
 
 @dataclass(frozen=True, slots=True)
 class TrackPolicy:
@@ -79,6 +82,8 @@ class Tracker:
             return Observation(frame_set, presented.face, presented.others)
         quality = self.quality.look(image, presented.face.box)
         refused, guidance = quality.refused, quality.guidance
+        if refused is Reason.GLARE and not frame_set.frames.keys().isdisjoint(_UNDAZZLED):
+            refused = None
         if refused is None and beyond_reach(frame_set, presented.face):
             refused, guidance = Reason.TOO_FAR, GUIDANCE[Reason.TOO_FAR]
         return Observation(frame_set, presented.face, presented.others, refused, guidance)
