@@ -174,7 +174,7 @@ class Pipeline:
             return None, concluded or (self._failed(frame_set) if times else None)
         self._judge.tracker.expire(now_ns)
         if sight is not None and (attempt := sight.attempt) is not None and sight.pad is not None:
-            pad = self._sensing.ruled(sight.pad)
+            pad = self._sensing.ruled(sight.pad, attempt)
             sight = replace(sight, pad=pad)
             concluded = self._attendance.see(attempt, pad, now_ns, overdue=sight.overdue)
             return sight, concluded or self._lapsed(frame_set, now_ns)
@@ -195,7 +195,7 @@ class Pipeline:
         """Return the attempt of who showed a credential and no face that could be judged in time."""
         in_view = self._judge.tracker.attempt
         if in_view is not None:
-            pad = self._sensing.ruled(self._judge.assess(in_view, final=False))
+            pad = self._sensing.ruled(self._judge.assess(in_view, final=False), in_view)
             return Conclusion(secrets.token_hex(8), undecided(pad), read)
         reason = Reason.SENSOR_MISSING if self._notices.is_blind(now_ns) else Reason.NO_FACE
         if failed or (self._judge.detector is None and reason is Reason.NO_FACE):

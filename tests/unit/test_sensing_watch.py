@@ -12,7 +12,19 @@ import pytest
 from livegate.config import WhenSuspect
 from livegate.sensing.faults import MEANINGS, SUSPICIOUS
 from livegate.sensing.watch import SensorWatch
-from livegate.types import Box, Face, PadDecision, PadResult, Reason, Role, SensorFault, SensorState, Step
+from livegate.types import (
+    Attempt,
+    Box,
+    Face,
+    Observation,
+    PadDecision,
+    PadResult,
+    Reason,
+    Role,
+    SensorFault,
+    SensorState,
+    Step,
+)
 from support import sensed
 from support.sensed import Stage
 
@@ -266,6 +278,57 @@ def test_a_sensor_full_of_noise_before_somebody_is_waited_for_too() -> None:
     assert stage.watch.ruled(ALIVE).reason is Reason.SENSOR_MISSING
     stage.alone(sensed.noise(Role.NIR), turns=35)
     assert stage.watch.ruled(ALIVE) is ALIVE
+
+
+STALE = {"states": {Role.DEPTH: SensorState.STALE}}
+MISSING = {"states": {Role.DEPTH: SensorState.MISSING}}
+
+
+def seen(stage: Stage, *turns: Mapping[str, object]) -> Attempt:
+    """Return an attempt whose evidence are FrameSets like these."""
+    return Attempt("a", 0, tuple(Observation(stage.turn(**turn), sensed.FACE) for turn in turns))
+
+
+def test_what_was_seen_while_a_sensor_was_covered_lets_nobody_in_once_it_is_uncovered() -> None:
+    """Else a hand goes away just as the picture becomes too poor to be evidence against it."""
+    stage = Stage()
+    stage.alone(turns=120)
+    covered = seen(stage, BLIND, BLIND, BLIND, BLIND)
+    stage.turn()
+    assert stage.watch.ruled(ALIVE, covered).reason is Reason.SENSOR_MISSING
+    assert stage.watch.ruled(ATTACK, covered) is ATTACK
+    assert stage.watch.ruled(ALIVE, seen(stage, BLIND, BLIND, {}, {})) is ALIVE
+
+
+@pytest.mark.parametrize("silent", [STALE, MISSING, {"states": {Role.DEPTH: SensorState.MISALIGNED}}])
+def test_a_sensor_that_falls_silent_otherwise_before_somebody_is_waited_for_too(silent: Mapping[str, object]) -> None:
+    """A hand that covers a lens makes a picture frozen where a hot pixel shines through."""
+    stage = Stage()
+    stage.alone(turns=20)
+    assert stage.watch.ruled(ALIVE, seen(stage, silent, silent, silent)).reason is Reason.SENSOR_MISSING
+    stage.alone(**silent, turns=35)
+    assert stage.watch.ruled(ALIVE, seen(stage, silent, silent, silent)) is ALIVE
+
+
+def test_blind_in_the_open_and_stale_now_and_then_is_no_sensor_to_do_without() -> None:
+    stage = Stage()
+    stage.visit()
+    for _ in range(40):
+        stage.alone(**BLIND, turns=3)
+        stage.alone(**STALE, turns=2)
+    assert stage.watch.ruled(ALIVE, seen(stage, BLIND, BLIND, BLIND)).reason is Reason.SENSOR_MISSING
+
+
+def test_a_sensor_that_was_never_there_is_not_waited_for() -> None:
+    stage = Stage()
+    assert stage.watch.ruled(ALIVE, seen(stage, MISSING, MISSING, MISSING)) is ALIVE
+
+
+def test_a_slow_sensor_is_heard_all_the_same() -> None:
+    stage = Stage()
+    stage.alone(turns=20)
+    attempt = seen(stage, *([{}] + [STALE] * 5) * 2)
+    assert stage.watch.ruled(ALIVE, attempt) is ALIVE
 
 
 def test_every_fault_has_a_meaning_in_plain_words() -> None:

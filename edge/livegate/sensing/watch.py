@@ -21,6 +21,7 @@ from livegate.sensing.static import PureNoise
 from livegate.sensing.units import WrongUnit
 from livegate.types import (
     NS_PER_MS,
+    Attempt,
     Face,
     Frame,
     FrameSet,
@@ -34,6 +35,8 @@ from livegate.types import (
 
 # Without a face for so long, the next one is somebody else's.
 _APART_NS = 500 * NS_PER_MS
+# Of the pictures that are an attempt's evidence, a sensor must have seen so many. A slow one sees every sixth.
+_LEAST_HEARD = 2
 
 Faults = Mapping[Role, frozenset[SensorFault]]
 
@@ -68,6 +71,7 @@ class SensorWatch:
         self._opened: dict[Role, tuple[int, str | None]] = {}
         self._hidden = Hidden()
         self._states: Mapping[Role, SensorState] = {}
+        self._at_ns = 0
         self._presentation = 0
         self._face_ns: int | None = None
         self.faults: Faults = MappingProxyType({})
@@ -97,7 +101,7 @@ class SensorWatch:
             for role, (_, unusable) in found.items()
             if role in frame_set.frames and (state := next((MEANINGS[f].state for f in sorted(unusable)), None))
         }
-        self._states = {**frame_set.states, **gone}
+        self._states, self._at_ns = {**frame_set.states, **gone}, frame_set.captured_ns
         if not gone and self.faults == frame_set.faults:
             return frame_set
         frames = {role: frame for role, frame in frame_set.frames.items() if role not in gone}
@@ -117,17 +121,26 @@ class SensorWatch:
             for detector in self._detectors_of(role, frame):
                 detector.learn(seen)
 
-    def ruled(self, pad: PadResult) -> PadResult:
+    def ruled(self, pad: PadResult, attempt: Attempt | None = None) -> PadResult:
         """Return a verdict, or the non-response that takes its place while a sensor is suspect or hidden.
 
         An attack stays one. While a suspicious fault is active and so configured, anything else is a non-response, and
-        so is a bona fide verdict that does without a sensor which went blind before that very person.
+        so is a bona fide verdict that does without a sensor which fell silent before that very person: one that is
+        blind now, or that hardly saw any of the pictures which are the ``attempt``'s evidence.
         """
         if pad.decision is not PadDecision.ATTACK and self.is_suspect():
             return replace(pad, decision=PadDecision.NON_RESPONSE, reason=Reason.SENSOR_SUSPECT, guidance=None)
-        if pad.decision is PadDecision.BONA_FIDE and self._hidden.roles:
+        if pad.decision is PadDecision.BONA_FIDE and self._is_hidden(attempt):
             return replace(pad, decision=PadDecision.NON_RESPONSE, reason=Reason.SENSOR_MISSING)
         return pad
+
+    def _is_hidden(self, attempt: Attempt | None) -> bool:
+        awaited = self._hidden.awaited(self._states, self._at_ns)
+        if any(self._states[role] is SensorState.BLINDED for role in awaited):
+            return True
+        evidence = () if attempt is None else attempt.evidence
+        least = min(_LEAST_HEARD, len(evidence))
+        return any(sum(role in seen.frame_set.frames for seen in evidence) < least for role in awaited)
 
     def is_suspect(self) -> bool:
         """Return whether nobody is let in now, for a suspicious fault."""
