@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.optics import FACE_WIDTH_MM, camera_of
 from livegate.types import Box, Face, FrameSet, Role
 
-# A face's width, mm; half the adults lie within a twentieth of it.
-_FACE_MM = 140.0
-# Without calibration a camera of about 60 degrees is assumed.
-_ASSUMED_FX_SHARE = 0.87
 # Where depth cameras for faces begin to end: up to here one that returns nothing sees a screen or does not work.
 NEAR_MM = 900.0
 # Fewer returns on the face than this share are none.
@@ -30,8 +27,7 @@ def beyond_reach(frame_set: FrameSet, face: Face) -> bool:
     frame = frame_set.frames.get(Role.DEPTH)
     if frame is None:
         return False
-    fx = frame.intrinsics.fx if frame.intrinsics else _ASSUMED_FX_SHARE * frame.image.shape[1]
-    looks_mm = _FACE_MM * fx / max(face.box.w, 1.0)
+    looks_mm = FACE_WIDTH_MM * camera_of(frame).fx / max(face.box.w, 1.0)
     if looks_mm < NEAR_MM or _returned(frame.image, face.box, 1.0, looks_mm * _SURROUNDINGS) > _LEAST_RETURNS:
         return False
     return _returned(frame.image, face.box, _SURROUNDINGS, looks_mm * _NEARER) <= _LEAST_RETURNS

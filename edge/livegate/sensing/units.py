@@ -1,4 +1,4 @@
-"""Is depth in millimetres? A face is about 145 mm wide, and a room has people near and walls far.
+"""Is depth in millimetres? A face is about 140 mm wide, and a room has people near and walls far.
 
 One face proves nothing: telephones show faces a seventh as wide, posters ten times. So the nearest and the farthest
 that this opening of the device ever saw must fit the other unit too, and that is the room's, not an attacker's, to say.
@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from livegate.optics import FACE_WIDTH_MM, camera_of
 from livegate.sensing.rhythm import OFTEN_NS, Rhythm
 from livegate.sensing.seen import Level, Seen
 from livegate.sensing.suspicion import Pace, Suspicion
 from livegate.types import NS_PER_MS, Role, SensorFault
 
-# Of 261 simulated people (docs/sensors.md) the width was 0.67 to 1.18 of this.
-_FACE_WIDTH_MM = 145.0
+# Of 261 simulated people (docs/sensors.md) the width was 0.69 to 1.22 of FACE_WIDTH_MM.
 _GOOD = (0.6, 1.6)
 # Units in use differ by a factor of 4 (a quarter of a millimetre) or more.
 _TOO_WIDE, _TOO_NARROW = 3.2, 0.3
 # People who come to a door stand nearer than this, and some of the room lies farther.
 _NEAR_MM, _FAR_MM = 800, 1500
-_ASSUMED_FX_SHARE = 0.87
 _STRIDE = 16
 _LEAST_RETURNS = 50
 
@@ -70,5 +69,5 @@ def _width_ratio(seen: Seen) -> float | None:
     returns = returns[returns > 0]
     if returns.size < _LEAST_RETURNS // 5:
         return None
-    fx = frame.intrinsics.fx if frame.intrinsics else _ASSUMED_FX_SHARE * frame.image.shape[1]
-    return float(seen.face.box.w * np.median(returns) / fx / _FACE_WIDTH_MM) if fx > 0 else None
+    fx = camera_of(frame).fx
+    return float(seen.face.box.w * np.median(returns) / fx / FACE_WIDTH_MM) if fx > 0 else None
