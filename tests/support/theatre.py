@@ -59,7 +59,7 @@ class Play:
     the terminal has no link.
     """
 
-    lead_s: float = 2.0
+    lead_s: float = 3.5
     speed: float = 1.0
     port: int | None = None
     cameras: Mapping[str, str] = field(default_factory=dict)

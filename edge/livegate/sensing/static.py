@@ -16,7 +16,7 @@ _ALIKE = 0.25
 # Below this a picture is dark or flat, and what is left of it is noise in all honesty.
 _LEAST_DEVIATION = {Role.DEPTH: 40.0}
 _USUAL_DEVIATION = 8.0
-_FRAMES = 10
+_FRAMES = 3
 _LEAST_PAIRS = 200
 
 
