@@ -20,7 +20,7 @@ def fake(trouble: str, at_s: float, for_s: float) -> str:
 
 def perform(folder: Path, cameras: dict[str, str], more: str = "", after_s: float = 0.5) -> list[Event]:
     theatre = Theatre(folder)
-    play = Play(lead_s=1.0, speed=3.0, cameras=cameras, more=more)
+    play = Play(lead_s=2.5, speed=3.0, cameras=cameras, more=more)
     return theatre.run(theatre.configure(cast("LA"), play), after_s=after_s)
 
 
@@ -79,7 +79,7 @@ def test_two_cameras_in_trouble_on_the_way_are_told_and_so_is_the_end_of_it(tmp_
 
     theatre = Theatre(tmp_path)
     trouble = {"nir": fake("unplugged", at_s=2.2, for_s=1.5), "depth": fake("covered", at_s=2.2, for_s=1.5)}
-    events = theatre.run(theatre.configure(cast("LAL"), Play(lead_s=1.0, cameras=trouble)), observe)
+    events = theatre.run(theatre.configure(cast("LAL"), Play(lead_s=2.5, cameras=trouble)), observe)
     assert states(events, "nir") == ["ok", "missing", "ok"]
     assert states(events, "depth") == ["ok", "blinded", "ok"]
     assert {"all", "rgb"} <= set(steps)
@@ -87,7 +87,7 @@ def test_two_cameras_in_trouble_on_the_way_are_told_and_so_is_the_end_of_it(tmp_
 
 def test_rgb_unplugged_on_the_way_is_told_and_so_is_its_return(tmp_path: Path) -> None:
     theatre = Theatre(tmp_path)
-    play = Play(lead_s=1.0, cameras={"rgb": fake("unplugged", at_s=1.5, for_s=3.0)})
+    play = Play(lead_s=2.5, cameras={"rgb": fake("unplugged", at_s=1.5, for_s=3.0)})
     events = theatre.run(theatre.configure(cast("L"), play), after_s=4.5)
     assert states(events, "rgb") == ["ok", "missing", "ok"]
     assert_door_stayed_shut(events)

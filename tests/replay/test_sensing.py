@@ -50,7 +50,7 @@ def perform(folder: Path, pattern: str, bad: tuple[str, Change], more: str = "")
     """Show visits while one camera plays a changed copy of its recording; return what was recorded."""
     theatre, shown = Theatre(folder), cast(pattern)
     manifest = altered(folder, shown, *bad)
-    path = theatre.configure(shown, Play(lead_s=1.0, more=more))
+    path = theatre.configure(shown, Play(lead_s=2.5, more=more))
     parts = path.read_text().split("[[camera]]")
     at = next(number for number, part in enumerate(parts) if f"role = '{bad[0]}'" in part)
     parts[at] = parts[at].replace(str(assets.visits()), str(manifest), 1)
