@@ -38,13 +38,6 @@ def read_picture(path: Path, role: Role) -> NDArray[Any]:
     return np.asarray(picture)
 
 
-def as_role(picture: NDArray[Any], role: Role) -> NDArray[Any]:
-    """Return a B, G, R or grey uint8 ``picture`` as ``role`` rgb, rgb_right or nir needs it."""
-    if role is Role.NIR:
-        return picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-    return picture if picture.ndim == 3 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
-
-
 def folder_times(folder: Path, fps: float) -> tuple[tuple[Path, ...], tuple[float, ...]]:
     """Return the pictures of ``folder`` and their times in milliseconds.
 

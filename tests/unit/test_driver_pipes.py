@@ -9,8 +9,9 @@ import pytest
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError
 from livegate.types import Role
 from livegate_drivers.cameras import gstreamer, libcamera, picamera2
-from livegate_drivers.piped.planes import from_gst, from_yuv420, gst_stride, in_mm
+from livegate_drivers.piped.planes import from_gst, from_yuv420, gst_stride
 from livegate_drivers.piped.process import FD, FramePipe
+from livegate_drivers.pixels import in_mm
 
 
 def writer(script: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from livegate.capture.controls import ExposureRange
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
 from livegate.options import Between
 from livegate.types import Frame, Role
-from livegate_drivers.pictures import as_role
+from livegate_drivers.pixels import as_role
 
 # A date further back than this is another clock's.
 _MAX_DELAY_NS = 2 * 10**9

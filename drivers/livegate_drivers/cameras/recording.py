@@ -17,7 +17,8 @@ from livegate.options import Between
 from livegate.types import Frame, Intrinsics, Role
 from livegate_drivers.clips import Clip, read_clips
 from livegate_drivers.origin import Origin, shared_origin
-from livegate_drivers.pictures import as_role, folder_times, read_picture
+from livegate_drivers.pictures import folder_times, read_picture
+from livegate_drivers.pixels import as_role
 from livegate_drivers.timeline import Timeline, duration_ms, lay_out
 from livegate_drivers.waiting import sleep_until
 

@@ -23,7 +23,7 @@ from livegate.errors import DeviceLost, DeviceTimeout, DriverError
 from livegate.options import Between, Matches
 from livegate.types import NS_PER_MS, Frame, Role
 from livegate_drivers.device_clock import DeviceClock
-from livegate_drivers.pictures import as_role
+from livegate_drivers.pixels import as_role
 
 # FFmpeg gives up a stream that is silent for so long; it cannot be told to go on afterwards.
 _SILENCE_MS = 5_000

@@ -23,7 +23,7 @@ from livegate_drivers.cameras import v4l2
 from livegate_drivers.cameras.v4l2 import Fourcc, V4l2Camera
 from livegate_drivers.halves import Half, Layout, half_of
 from livegate_drivers.numbering import Numbering
-from livegate_drivers.pictures import as_role
+from livegate_drivers.pixels import as_role
 from livegate_drivers.shared import Share
 from livegate_drivers.v4l2.stream import Dated
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from livegate.errors import PictureError
 from livegate.types import Intrinsics, Role
 from livegate_drivers.openni2.library import Format, OniFrame
-from livegate_drivers.pictures import as_role
+from livegate_drivers.pixels import as_role, eight_bits, in_mm
 
 # In order of preference.
 FORMATS = {
@@ -52,11 +52,9 @@ def picture(frame: OniFrame, role: Role, bits: int) -> NDArray[Any]:
     if kind is Format.DEPTH_1_MM:
         return np.array(data.view("<u2"))
     if kind is Format.DEPTH_100_UM:
-        # The nearest, halves up: a 16-bit picture has no room for what +5 might overflow.
-        tenths = data.view("<u2")
-        return np.asarray(tenths // 10 + (tenths % 10 >= 5), np.uint16)
+        return in_mm(data.view("<u2"), 0.1)
     if kind is Format.GRAY16:
-        return np.asarray(np.minimum(data.view("<u2") >> (bits - 8), 255), np.uint8)
+        return eight_bits(data.view("<u2"), bits)
     if kind is Format.GRAY8:
         return data.copy()
     channels = data.reshape(frame.height, frame.width, BYTES[kind])

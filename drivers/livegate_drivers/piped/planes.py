@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.types import Role
+from livegate_drivers.pixels import in_mm
 
 # GStreamer begins every row of raw video at a multiple of so many bytes.
 GST_ALIGNMENT = 4
@@ -39,12 +40,3 @@ def from_yuv420(data: bytes, width: int, height: int, role: Role) -> NDArray[Any
     if role is Role.NIR:
         return planes[:height]
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_I420))
-
-
-def in_mm(depth: NDArray[Any], unit_mm: float) -> NDArray[np.uint16]:
-    """Return (H, W) uint16 depth in millimetres; what does not fit into 16 bits is no return."""
-    native = depth.astype(np.uint16, copy=False)
-    if unit_mm == 1.0:
-        return native
-    scaled = np.rint(native * np.float32(unit_mm))
-    return np.where(scaled <= np.iinfo(np.uint16).max, scaled, 0).astype(np.uint16)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from livegate.errors import PictureError
 from livegate.types import Intrinsics, Role
+from livegate_drivers.pixels import in_mm
 
 _CODES = {
     "rgb8": cv2.COLOR_RGB2BGR,
@@ -30,7 +30,7 @@ def picture(frame: Any, role: Role, place: str) -> NDArray[Any]:
     if data.shape[:2] != (mode.height(), mode.width()):
         raise PictureError(f"{place}: a {role} frame of {data.shape} is no {mode.width()}x{mode.height()} picture")
     if role is Role.DEPTH:
-        return np.asarray(_millimetres(float(frame.as_depth_frame().get_units()))[data])
+        return np.array(in_mm(data, round(1000 * frame.as_depth_frame().get_units(), 6)))
     code = _CODES.get(mode.format().name)
     if code is None:
         return np.array(data)
@@ -58,12 +58,3 @@ def lit(sdk: Any, frame: Any) -> bool | None:
     keys = (sdk.frame_metadata_value.frame_emitter_mode, sdk.frame_metadata_value.frame_laser_power_mode)
     told = [frame.get_frame_metadata(key) != 0 for key in keys if frame.supports_frame_metadata(key)]
     return all(told) if told else None
-
-
-@lru_cache(maxsize=4)
-def _millimetres(unit_m: float) -> NDArray[np.uint16]:
-    """Return, for each count, its millimetres; 0, no return, for what 16 bits cannot say."""
-    depth_mm = np.rint(np.arange(2**16) * (unit_m * 1000))
-    table = np.where(depth_mm < 2**16, depth_mm, 0).astype(np.uint16)
-    table.setflags(write=False)
-    return table

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from livegate.errors import DriverError
 from livegate.types import Role
-from livegate_drivers.pictures import as_role
+from livegate_drivers.pixels import as_role, eight_bits, in_mm
 from livegate_drivers.v4l2.agreement import Layout
 from livegate_drivers.v4l2.jpeg import jpeg_size
 
@@ -45,8 +45,7 @@ def check_role(role: Role, fourcc: str, place: str) -> None:
 def decode(data: NDArray[np.uint8], layout: Layout, role: Role, meaning: Meaning) -> NDArray[Any] | None:
     """Return the picture in ``data`` (N,) as ``role``'s Frame.image, None where it is damaged.
 
-    nir of 10, 12 or 16 bits becomes 8 by dropping the lower ones: v >> (bits - 8), at most 255, the same for every
-    picture. Depth is units times ``unit_mm``, rounded to the nearest, at most 65535.
+    nir of 10, 12 or 16 bits loses the lower ones (:func:`eight_bits`); depth becomes millimetres (:func:`in_mm`).
     """
     try:
         if layout.fourcc == "MJPG":
@@ -59,9 +58,9 @@ def decode(data: NDArray[np.uint8], layout: Layout, role: Role, meaning: Meaning
 def _plain(data: NDArray[np.uint8], layout: Layout, role: Role, meaning: Meaning) -> NDArray[Any]:
     lines = _lines(data, layout)
     if role is Role.DEPTH:
-        return _millimetres(lines.view("<u2"), meaning.unit_mm)
+        return in_mm(lines.view("<u2"), meaning.unit_mm)
     if layout.fourcc in ("Y10", "Y12", "Y16"):
-        return _eight_bits(lines.view("<u2"), BITS.get(layout.fourcc, meaning.bits))
+        return eight_bits(lines.view("<u2"), BITS.get(layout.fourcc, meaning.bits))
     return as_role(_eight_bit(lines, layout, role), role)
 
 
@@ -85,17 +84,6 @@ def _eight_bit(lines: NDArray[np.uint8], layout: Layout, role: Role) -> NDArray[
     if grey:
         return np.ascontiguousarray(pairs[..., 0 if first else 1])
     return np.asarray(cv2.cvtColor(pairs, cv2.COLOR_YUV2BGR_YUY2 if first else cv2.COLOR_YUV2BGR_UYVY))
-
-
-def _eight_bits(picture: NDArray[np.uint16], bits: int) -> NDArray[np.uint8]:
-    return np.asarray(np.minimum(picture >> (bits - 8), 255), np.uint8)
-
-
-def _millimetres(units: NDArray[np.uint16], unit_mm: float) -> NDArray[np.uint16]:
-    if unit_mm == 1:
-        return units
-    scale: Any = unit_mm
-    return np.asarray(cv2.multiply(units, scale), np.uint16)
 
 
 def _jpeg(data: NDArray[np.uint8], layout: Layout, role: Role) -> NDArray[np.uint8] | None:
