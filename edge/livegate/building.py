@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from livegate import __version__
 from livegate.acceptance.file import ensemble_sha256
 from livegate.acceptance.following import Following
+from livegate.cameras_told import CamerasTold
 from livegate.capture.readers import Readers, open_readers
 from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.clock import boot_id
@@ -25,7 +26,6 @@ from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment, ModelInUse
 from livegate.evidence.keep import EvidenceKeeper, recipient_of
 from livegate.geometry.opening import Geometry, open_geometry
-from livegate.geometry.telling import CamerasTold
 from livegate.installed.announcing import announce
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf

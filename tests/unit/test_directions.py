@@ -18,6 +18,10 @@ PURE_ROOMS = ("cues", "decide", "track", "quality", "gate", "sensing")
 # What says whether a face lives knows nothing of doors, people and events.
 JUDGING_ROOMS = ("cues", "decide", "detect", "quality", "samples", "track")
 BEHIND_THE_VERDICT = {f"livegate.{room}" for room in ("acceptance", "events", "gate", "report", "store", "trust")}
+# What makes one moment's pictures comparable and says whether they are plausible takes frames from whoever has some;
+# only calibrating works the cameras.
+SEEING_ROOMS = ("livegate.geometry.", "livegate.sensing.", "livegate.optics")
+DEVICES_AND_JUDGES = {"livegate.capture", "livegate.drivers", "livegate.detect", "livegate.cues", "livegate.decide"}
 # What they need of the store they are handed.
 HANDED_ROOMS = ("evidence", "lists", "media", "trust")
 PROTOCOLS = {
@@ -98,6 +102,12 @@ def test_rooms_that_are_handed_what_they_need_leave_the_store_alone(path: Path) 
 @pytest.mark.parametrize("path", named(inside(*(f"livegate.{room}." for room in JUDGING_ROOMS))))
 def test_rooms_that_judge_know_nothing_of_what_follows(path: Path) -> None:
     assert not {".".join(name.split(".")[:2]) for name in imports(path)} & BEHIND_THE_VERDICT
+
+
+@pytest.mark.parametrize("path", named(inside(*SEEING_ROOMS)))
+def test_rooms_that_see_know_neither_devices_nor_what_judges_and_follows(path: Path) -> None:
+    if not module_of(path).startswith("livegate.geometry.calibrating"):
+        assert not {".".join(name.split(".")[:2]) for name in imports(path)} & (DEVICES_AND_JUDGES | BEHIND_THE_VERDICT)
 
 
 def test_kernels_import_only_numpy_and_numba() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from livegate.acceptance.file import keep
 from livegate.acceptance.following import Following
+from livegate.cameras_told import CamerasTold
 from livegate.config import Config
 from livegate.configfile import load
 from livegate.errors import StoreFull
@@ -20,7 +21,6 @@ from livegate.events.calibration import calibration_sha256
 from livegate.events.environment import Environment
 from livegate.geometry.file import write
 from livegate.geometry.opening import Geometry, open_geometry
-from livegate.geometry.telling import CamerasTold
 from livegate.settings import Settings
 from livegate.store import Store
 from support.calibrations import MODELS, TABLES

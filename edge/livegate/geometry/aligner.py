@@ -11,7 +11,7 @@ from livegate.geometry.calibration import CalibratedCamera, RigCalibration
 from livegate.types import Frame, FrameSet, Role, SensorFault, SensorState
 
 if TYPE_CHECKING:
-    from livegate.geometry.rig import Rig
+    from livegate.geometry.placing import Placer
 
 
 class Aligner:
@@ -28,7 +28,7 @@ class Aligner:
         """
         self.calibration = calibration
         self._refused = refused
-        self._rig = None if calibration is None else _rig(calibration, frozenset(roles))
+        self._placer = None if calibration is None else _placer(calibration, frozenset(roles))
 
     def align(self, frame_set: FrameSet) -> FrameSet:
         """Return ``frame_set`` with every picture on rgb's pixels; what cannot be put there is MISALIGNED, and why.
@@ -42,11 +42,11 @@ class Aligner:
         if rgb is None:
             return frame_set
         faults = self._faults(frame_set.frames, rgb)
-        if self._rig is None and not faults:
+        if self._placer is None and not faults:
             return frame_set
         placed = {role: frame for role, frame in frame_set.frames.items() if role is Role.RGB or role not in faults}
-        if self._rig is not None and Role.RGB not in faults:
-            placed = self._rig.placed(placed)
+        if self._placer is not None and Role.RGB not in faults:
+            placed = self._placer.placed(placed)
         states = {
             role: SensorState.MISALIGNED if role in faults and role is not Role.RGB else state
             for role, state in frame_set.states.items()
@@ -80,11 +80,11 @@ class Aligner:
         return faults
 
 
-def _rig(calibration: RigCalibration, roles: frozenset[Role]) -> Rig:
+def _placer(calibration: RigCalibration, roles: frozenset[Role]) -> Placer:
     # Loading the kernels takes longer than all of `livegate --help`, and most terminals have nothing to register.
-    from livegate.geometry.rig import Rig
+    from livegate.geometry.placing import Placer
 
-    return Rig(calibration, roles)
+    return Placer(calibration, roles)
 
 
 def _unlike(frame: Frame, camera: CalibratedCamera | None) -> SensorFault | None:

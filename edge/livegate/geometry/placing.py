@@ -1,4 +1,4 @@
-"""The cameras of one calibration: each one's way onto rgb's pixels."""
+"""Every camera of one calibration, put onto rgb's pixels."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from livegate.geometry.registering import DepthOnto, GreyOnto, Straightened, Sur
 from livegate.types import Frame, Intrinsics, Role
 
 
-class Rig:
-    """The ways onto rgb's pixels of one calibration, for the roles there are. One thread at a time."""
+class Placer:
+    """Knows the ways onto rgb's pixels of one calibration, for the roles there are. One thread at a time."""
 
     def __init__(self, calibration: RigCalibration, roles: frozenset[Role]) -> None:
         cameras = {role: camera for role, camera in calibration.cameras.items() if role in roles | {Role.RGB}}
@@ -33,7 +33,7 @@ class Rig:
         self._surface = Surface(eye, calibration.nominal_mm) if self._nir is not None else None
 
     def placed(self, frames: Mapping[Role, Frame]) -> dict[Role, Frame]:
-        """Return the frames, all of this rig's cameras, on rgb's pixels."""
+        """Return the frames, all of this calibration's cameras, on rgb's pixels."""
         placed = {role: replace(frame, intrinsics=self._pinhole) for role, frame in frames.items()}
         for role in self._colour.keys() & frames.keys():
             placed[role] = replace(placed[role], image=self._colour[role](frames[role].image))
