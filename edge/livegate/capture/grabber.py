@@ -15,6 +15,7 @@ from livegate.capture.dates import Dates
 from livegate.capture.exposing import Exposing
 from livegate.capture.faults import FaultHold
 from livegate.capture.health import CameraHealth, CameraState, Retry
+from livegate.capture.plausible import plausible
 from livegate.capture.sameness import MAX_SAME_MS, PictureMemory, Sameness
 from livegate.capture.slot import Slot
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
@@ -128,7 +129,7 @@ class Grabber:
             self._darkness.begin(heard_ns)
         while not self._stop.is_set():
             try:
-                frame = self._camera.read(READ_TIMEOUT_S)
+                frame = plausible(self._camera.read(READ_TIMEOUT_S))
             except DeviceTimeout as exc:
                 self._note(state=CameraState.SILENT, timeouts=self._health.timeouts + 1, last_error=str(exc))
                 if time.monotonic_ns() - heard_ns > patience_s * 1e9:
