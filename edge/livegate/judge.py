@@ -32,6 +32,7 @@ from livegate.types import (
     CueScore,
     Face,
     FrameSet,
+    Observation,
     PadDecision,
     PadResult,
     Reason,
@@ -183,6 +184,7 @@ class Judge:
 
         One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early. Frames of too
         poor a quality are no evidence; of an attempt that has no others they give the score, and nothing is concluded.
+        Nobody is bona fide while a sensor works whose cue finds nothing to measure: others do not speak in its place.
         """
         evidence = attempt.evidence
         cues = self.bank.scores(replace(attempt, observations=evidence) if evidence else attempt)
@@ -192,6 +194,8 @@ class Judge:
         limits = self._limits(fused, frozenset(llrs))
         decision = verdict(llr, limits, final=final or overdue)
         if not final and len(evidence) < LEAST_FRAMES:
+            decision = PadDecision.INCONCLUSIVE
+        if decision is PadDecision.BONA_FIDE and self._is_one_mute(evidence, llrs):
             decision = PadDecision.INCONCLUSIVE
         refused = None if evidence else attempt.latest.refused
         suspect = refused is not None and verdict(llr, limits) is PadDecision.ATTACK
@@ -254,6 +258,11 @@ class Judge:
         """
         latest = (attempt.latest, *attempt.evidence[-1:])
         return max((seen.frame_set for seen in latest), key=lambda frame_set: list(Step).index(self._step(frame_set)))
+
+    def _is_one_mute(self, evidence: tuple[Observation, ...], llrs: Mapping[str, float]) -> bool:
+        """Return whether a cue of more than rgb said nothing though its sensors saw the face."""
+        further = (cue for cue in self.bank.cues if cue.cue.NEEDS - {Role.RGB} and cue.name not in llrs)
+        return any(seen.frame_set.frames.keys() >= cue.cue.NEEDS for cue in further for seen in evidence)
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, network=self.detector is not None)

@@ -1,0 +1,74 @@
+"""A sensor that works and a cue that finds nothing to measure on it: the others do not let in without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from livegate import config
+from livegate.cues import detector as detector_cue
+from livegate.cues.bank import ScoredCue
+from livegate.cues.scorer import Scorer
+from livegate.decide.calibration import Calibration
+from livegate.decide.fusion import OperatingPoints, Point
+from livegate.judge import Judge
+from livegate.types import Face, FrameSet, Observation, PadDecision, Reason, Role
+from support.sights import face, frame_set
+
+NIR = np.full((480, 640), 90, np.uint8)
+POINTS = OperatingPoints(
+    {
+        frozenset({"detector"}): Point({"detector": 1.0}, 0.0, 1.0),
+        frozenset({"detector", "nir"}): Point({"detector": 1.0, "nir": 1.0}, 0.0, 1.0),
+    }
+)
+
+
+class OneFace:
+    def detect(self, image: np.ndarray) -> tuple[Face, ...]:
+        return (face(p_bona_fide=0.98, p_attack=0.01),)
+
+
+@dataclass(frozen=True)
+class Says:
+    """A cue of near infrared that always measures the same."""
+
+    value: float | None
+    NEEDS: frozenset[Role] = frozenset({Role.RGB, Role.NIR})
+    FEATURES: tuple[str, ...] = ("x",)
+
+    def measure(self, observation: Observation) -> np.ndarray | None:
+        return None if self.value is None else np.array([self.value])
+
+
+def judged(value: float | None, *frame_sets: FrameSet) -> tuple[PadDecision, Reason]:
+    own = detector_cue.scorer(Calibration(1.0, 0.0, 1.0, 6.0), frame_correlation=0.9)
+    cues = (
+        ScoredCue("detector", detector_cue, own),
+        ScoredCue("nir", Says(value), Scorer(("x",), (0.0,), (1.0,), (1.0,), 0.0, 6.0, 0.9)),
+    )
+    judge = Judge(OneFace(), cues, POINTS, frozenset({Role.RGB, Role.NIR}), config.DecisionPolicy())
+    pad, _ = judge.clip(frame_sets)
+    return pad.decision, pad.reason
+
+
+def times(count: int, nir: np.ndarray | None, from_ms: float = 0.0) -> list[FrameSet]:
+    return [frame_set(from_ms + 100.0 * number, nir=nir) for number in range(count)]
+
+
+@pytest.mark.parametrize("value", [None, np.nan, np.inf])
+def test_a_cue_without_a_number_lets_nobody_in(value: float | None) -> None:
+    assert judged(value, *times(4, NIR)) == (PadDecision.INCONCLUSIVE, Reason.INCONCLUSIVE)
+
+
+def test_nor_does_it_where_its_sensor_was_there_for_one_picture() -> None:
+    mixed = [*times(1, NIR), *times(4, None, 100.0)]
+    assert judged(np.nan, *mixed)[0] is PadDecision.INCONCLUSIVE
+
+
+def test_a_cue_that_speaks_and_a_sensor_that_is_away_are_as_ever() -> None:
+    assert judged(1.0, *times(4, NIR))[0] is PadDecision.BONA_FIDE
+    assert judged(-4.0, *times(4, NIR))[0] is PadDecision.ATTACK
+    assert judged(None, *times(4, None))[0] is PadDecision.BONA_FIDE
