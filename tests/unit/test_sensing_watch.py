@@ -185,6 +185,14 @@ def test_pictures_without_the_sensors_noise_are_told() -> None:
     assert stage.states[Role.RGB] is SensorState.OK
 
 
+def test_whoever_pulls_the_plug_and_plays_pictures_under_the_same_serial_number_is_told() -> None:
+    stage = Stage(device={Role.RGB: "a"})
+    stage.alone(turns=150)
+    stage.number = 0
+    stage.alone(smooth, turns=150)
+    assert stage.named(Role.RGB, SensorFault.NOISE_UNLIKE)
+
+
 def test_the_calibrated_noise_is_asked_for_from_the_beginning() -> None:
     stage = Stage(SensorWatch(noise={Role.RGB: 2.0}))
     stage.alone(smooth, turns=150)

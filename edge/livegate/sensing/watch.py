@@ -35,6 +35,8 @@ from livegate.types import (
 
 # Without a face for so long, the next one is somebody else's.
 _APART_NS = 500 * NS_PER_MS
+# What a device is known by stays when it is opened anew: else whoever pulls its plug and puts their own in begins anew.
+_KEPT = frozenset({SensorFault.OTHER_DEVICE, SensorFault.NOISE_UNLIKE})
 # Of the pictures that are an attempt's evidence, a sensor must have seen so many. A slow one sees every sixth.
 _LEAST_HEARD = 2
 
@@ -160,12 +162,13 @@ class SensorWatch:
         before, self._opened[role] = self._opened.get(role), (frame.sequence, frame.device)
         again = before is not None and (frame.sequence < before[0] or frame.device != before[1])
         if role not in self._detectors or again:
-            kept = [d for d in self._detectors.get(role, ()) if d.fault is SensorFault.OTHER_DEVICE]
-            self._detectors[role] = [*(kept or [OtherDevice(role, self._devices.get(role))]), *self._made(role)]
+            kept = {detector.fault: detector for detector in self._detectors.get(role, ()) if detector.fault in _KEPT}
+            self._detectors[role] = [kept.get(detector.fault, detector) for detector in self._made(role)]
         return self._detectors[role]
 
     def _made(self, role: Role) -> Iterator[Detector]:
         names = {"names": 1} if self._hasty else {}
+        yield OtherDevice(role, self._devices.get(role))
         yield PureNoise(role)
         if role is Role.RGB:
             yield ChannelsSwapped(**names)
