@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 NS_PER_MS = 1_000_000
@@ -215,6 +216,14 @@ class Frame:
     """nir only: the same view, (H, W) uint8, a moment before with the illuminator dark, exposed alike."""
     baseline_mm: float | None = None
     """rgb_right only, once rectified: how far it stands to the right of rgb."""
+
+    @property
+    def fits_role(self) -> bool:
+        """Whether ``image`` has the shape and dtype of its role, and any pixels."""
+        colour = self.role in (Role.RGB, Role.RGB_RIGHT)
+        shaped = self.image.ndim == 3 and self.image.shape[2] == 3 if colour else self.image.ndim == 2
+        dtype = np.uint16 if self.role is Role.DEPTH else np.uint8
+        return shaped and self.image.dtype == dtype and self.image.size > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,18 +72,9 @@ def _judge(frame: Frame, rgb: Frame, now_ns: int, tolerance_ms: float, max_age_m
         return SensorState.STALE
     if now_ns - frame.captured_ns > max_age_ms * 1e6:
         return SensorState.STALE
-    if not _fits(frame):
+    if not frame.fits_role:
         return SensorState.MISALIGNED
     return SensorState.BLINDED if blinded(frame.image) else SensorState.OK
-
-
-def _fits(frame: Frame) -> bool:
-    """Return whether the picture has the shape and dtype of its role, and any pixels."""
-    image = frame.image
-    colour = frame.role in (Role.RGB, Role.RGB_RIGHT)
-    dtype = np.uint16 if frame.role is Role.DEPTH else np.uint8
-    shaped = image.ndim == 3 and image.shape[2] == 3 if colour else image.ndim == 2
-    return shaped and image.dtype == dtype and image.size > 0
 
 
 def blinded(image: NDArray[Any]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from livegate.checks.finding import Finding
 from livegate.config import Config
 from livegate.errors import CalibrationError
-from livegate.geometry.calibration import CalibratedCamera, RigCalibration
+from livegate.geometry.calibration import MADE_FORMAT, CalibratedCamera, RigCalibration
 from livegate.geometry.file import RigFile, read
 from livegate.types import Role
 
@@ -45,7 +45,7 @@ def _without(config: Config) -> Finding:
 
 def _told(path: Path, file: RigFile) -> str:
     calibration = file.calibration
-    days = int((time.time() - timegm(time.strptime(calibration.made, "%Y-%m-%dT%H:%M:%SZ"))) // _DAY_S)
+    days = int((time.time() - timegm(time.strptime(calibration.made, MADE_FORMAT))) // _DAY_S)
     age = f"{days} days ago" if days >= 0 else "in the future by this clock"
     warmth = "" if calibration.temperature_c is None else f" at {calibration.temperature_c:g} degrees C"
     whose = "" if calibration.terminal is None else f" for {calibration.terminal}"

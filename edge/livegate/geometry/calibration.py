@@ -18,6 +18,7 @@ Text = Annotated[str, Matches(r"[^\x00-\x1f\x7f]{1,200}")]
 Pixels = Annotated[int, Between(16, 4_096)]
 Focal = Annotated[float, Between(8, 100_000)]
 Centre = Annotated[float, Between(-100_000, 100_000)]
+MADE_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from livegate.errors import CalibrationError, ConfigError
 from livegate.filesystem import replace_whole
-from livegate.geometry.calibration import IDENTITY, CalibratedCamera, RigCalibration
+from livegate.geometry.calibration import IDENTITY, MADE_FORMAT, CalibratedCamera, RigCalibration
 from livegate.geometry.lens import undistorted
 from livegate.options import parse
 from livegate.toml_text import toml_lines
@@ -83,7 +83,7 @@ def _faults(calibration: RigCalibration) -> Iterator[str]:
     """Yield what the types of the single values cannot say."""
     rgb = calibration.rgb
     try:
-        time.strptime(calibration.made, "%Y-%m-%dT%H:%M:%SZ")
+        time.strptime(calibration.made, MADE_FORMAT)
     except ValueError:
         yield f"'made': there is no such date as {calibration.made}"
     if (rgb.rotation, rgb.translation_mm) != (IDENTITY, (0.0, 0.0, 0.0)):

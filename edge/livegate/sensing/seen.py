@@ -56,10 +56,9 @@ class Seen:
 
     def picture(self, role: Role) -> NDArray[Any] | None:
         """Return the picture of ``role`` where it has the shape and dtype of its role and some size, else None."""
-        image = self.frame_set.image(role)
-        if image is None or not legible(image, role):
-            return None
-        return image
+        frame = self.frame_set.frames.get(role)
+        legible = frame is not None and frame.fits_role and min(frame.image.shape[:2]) >= _LEAST_PICTURE_PX
+        return frame.image if frame is not None and legible else None
 
     def patch(self, role: Role, share: float) -> NDArray[Any] | None:
         """Return the middle ``share`` of the face in the picture of ``role``, None where there is none."""
@@ -85,11 +84,3 @@ class Detector(Protocol):
 
     def learn(self, seen: Seen) -> None:
         """Take the next FrameSet; never raises on any array."""
-
-
-def legible(image: NDArray[Any], role: Role) -> bool:
-    """Return whether a picture has the shape and dtype of ``role`` and is large enough to say anything."""
-    colour = role in (Role.RGB, Role.RGB_RIGHT)
-    dtype = np.uint16 if role is Role.DEPTH else np.uint8
-    shaped = image.ndim == 3 and image.shape[2] == 3 if colour else image.ndim == 2
-    return shaped and image.dtype == dtype and min(image.shape[:2]) >= _LEAST_PICTURE_PX

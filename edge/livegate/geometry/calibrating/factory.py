@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from livegate.config import CameraConfig
 from livegate.drivers import factory_calibration
 from livegate.errors import CalibrationError
-from livegate.geometry.calibration import CalibratedCamera, RigCalibration
+from livegate.geometry.calibration import MADE_FORMAT, CalibratedCamera, RigCalibration
 from livegate.options import parse
 from livegate.types import Role
 
@@ -35,5 +35,5 @@ def of_makers(cameras: Sequence[CameraConfig], terminal: str | None = None) -> R
             f"calibrate cameras --factory: the cameras are of several devices ({', '.join(sorted(serials))}), and no "
             "maker knows how they stand to each other; calibrate with a board (--board)"
         )
-    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    made = time.strftime(MADE_FORMAT, time.gmtime())
     return RigCalibration(made, found[Role.RGB], terminal=terminal).with_cameras(found)

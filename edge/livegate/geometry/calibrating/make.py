@@ -11,7 +11,7 @@ from livegate.geometry.calibrating.board import Board
 from livegate.geometry.calibrating.scale import Scale, scale_of
 from livegate.geometry.calibrating.solve import Lens, Place, lens_of, place_of
 from livegate.geometry.calibrating.views import View, devices, sizes
-from livegate.geometry.calibration import IDENTITY, CalibratedCamera, RigCalibration
+from livegate.geometry.calibration import IDENTITY, MADE_FORMAT, CalibratedCamera, RigCalibration
 from livegate.types import Role
 
 
@@ -57,7 +57,7 @@ def make(views: Sequence[View], board: Board, circumstances: Circumstances) -> M
             cameras[through], device=serials[Role.DEPTH], unit_mm=scale.unit_mm, offset_mm=scale.offset_mm
         )
     calibration = RigCalibration(
-        made=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        made=time.strftime(MADE_FORMAT, time.gmtime()),
         rms_px=max(camera.rms_px or 0.0 for camera in cameras.values()),
         rgb=cameras[Role.RGB],
         terminal=circumstances.terminal,
