@@ -230,3 +230,16 @@ def test_a_state_dir_in_memory_is_a_warning(tmp_path: Path, capsys: pytest.Captu
     status, found = checked(write_config(tmp_path, state_dir="/dev/shm/livegate-test/none"), capsys)
     assert status == 0
     assert found["file system"][0]["ok"] is None
+
+
+@pytest.mark.parametrize(("least_step", "warned"), [("rgb", True), ("fewer", True), ("all", False)])
+def test_a_door_that_opens_without_a_sensor_that_is_there_is_a_warning(
+    least_step: str, warned: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever covers a lens must not have it easier, unless somebody chose so."""
+    second = "[[camera]]\nname = 'ir'\nrole = 'nir'\ndriver = 'fake'\n"
+    status, found = checked(write_config(tmp_path, f"{second}[decision]\nleast_step = '{least_step}'\n"), capsys)
+    assert status == 0
+    assert [(f["ok"], "'all'" in f["text"] or '"all"' in f["text"]) for f in found.get("least_step", [])] == (
+        [(None, True)] if warned else []
+    )

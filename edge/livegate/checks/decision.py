@@ -10,10 +10,12 @@ from livegate.config import Config
 from livegate.errors import CalibrationError, LivegateError
 from livegate.installed.library import Library
 from livegate.judge import Judge
+from livegate.types import Step
 
 
 def decision_findings(config: Config) -> Iterator[Finding]:
-    """Yield what the checks find of the decision; nothing where no judge can be opened, which other checks say."""
+    """Yield what the checks find of the decision; of the judge nothing where it cannot be opened: other checks say."""
+    yield from _least_step(config)
     roles = frozenset(camera.role for camera in config.camera)
     try:
         judge = Judge.open(config.detector, config.decision, roles, shelf=Library.of(config.terminal.state_dir).shelf())
@@ -40,6 +42,17 @@ def _boundaries(config: Config, judge: Judge) -> Finding:
         f"{text}; max_apcer {policy.max_apcer:g} and max_bpcer {policy.max_bpcer:g} cannot both be had: "
         f"{refused:.0%} of the people of the dev split stay below the accepting boundary",
     )
+
+
+def _least_step(config: Config) -> Iterator[Finding]:
+    """Warn where the door opens without a sensor that is there: then covering it makes entry easier."""
+    least, roles = config.decision.least_step, [str(camera.role) for camera in config.camera]
+    if len(roles) > 1 and least is not Step.ALL:
+        text = (
+            f"'{least}' with {', '.join(roles)}: whoever covers or unplugs one of them for some seconds, with no face"
+        )
+        remedy = 'in view, is judged without it; set [decision] least_step = "all" where that must not be'
+        yield Finding("least_step", None, f"{text} {remedy}")
 
 
 def _calibration(config: Config, judge: Judge) -> Finding:
