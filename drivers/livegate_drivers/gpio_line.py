@@ -88,7 +88,6 @@ GET_CHIPINFO = code(Way.READ, FAMILY, 0x01, ChipInfo)
 GET_LINEINFO = code(Way.READ | Way.WRITE, FAMILY, 0x05, LineInfo)
 GET_LINE = code(Way.READ | Way.WRITE, FAMILY, 0x07, LineRequest)
 SET_VALUES = code(Way.READ | Way.WRITE, FAMILY, 0x0F, LineValues)
-FLAG_USED = 1 << 0
 FLAG_ACTIVE_LOW = 1 << 1
 FLAG_OUTPUT = 1 << 3
 
