@@ -55,6 +55,17 @@ def test_every_picture_and_its_camera_are_brought_to_640x480(tmp_path: Path) -> 
     assert (camera.width, camera.height) == (640, 480)
 
 
+def test_a_second_camera_sees_what_is_near_further_to_the_left(tmp_path: Path) -> None:
+    path = write_visits(tmp_path)
+    ramp = np.tile(np.arange(320, dtype=np.uint8)[None, :, None] // 2, (240, 1, 3))
+    cv2.imwrite(str(path.parent / "0_0.png"), ramp)
+    frame_set = read_material(path)[0]
+    rgb, right = frame_set.frames[Role.RGB].image, frame_set.frames[Role.RGB_RIGHT]
+    assert right.baseline_mm == 55
+    # 600 px focal length, half a metre away.
+    assert np.abs(right.image[200, 100:400].astype(int) - rgb[200, 166:466]).max() <= 1
+
+
 def test_rgb_only(tmp_path: Path) -> None:
     frame_set = rgb_only(read_material(write_visits(tmp_path))[0])
     assert set(frame_set.frames) == {Role.RGB}

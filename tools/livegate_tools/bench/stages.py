@@ -79,7 +79,7 @@ def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePoli
 
 def way_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePolicy) -> dict[str, Call]:
     """Return the ways through several stages, all sensors in use: verdict, decision, and committed decision."""
-    rig = aligner(in_place=True)
+    rig = aligner(stereo=Role.RGB_RIGHT in prepared.pick(0).frames, in_place=True)
 
     def judged(index: int) -> PadResult:
         return judge.still(prepared.pick(index))[0]
