@@ -79,7 +79,7 @@ def _command(options: Options, role: Role) -> tuple[str, ...]:
     try:
         pipeline = shlex.split(options.pipeline)
     except ValueError as exc:
-        raise DriverError(f"pipeline '{options.pipeline}': {exc}; close every quotation mark") from exc
+        raise DriverError(f"pipeline '{_source(options)}': {exc}; close every quotation mark") from exc
     if not pipeline:
         raise DriverError("'pipeline' is empty; begin it with a source, such as nvarguscamerasrc or v4l2src")
     caps = f"video/x-raw,format={GST_FORMATS[role]},width={options.width},height={options.height}"

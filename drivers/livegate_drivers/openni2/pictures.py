@@ -14,6 +14,7 @@ from livegate.errors import PictureError
 from livegate.types import Intrinsics, Role
 from livegate_drivers.openni2.library import Format, OniFrame
 from livegate_drivers.pixels import as_role, eight_bits, in_mm
+from livegate_drivers.v4l2.jpeg import jpeg_size
 
 # In order of preference.
 FORMATS = {
@@ -78,7 +79,7 @@ def _bytes(frame: OniFrame, count: int) -> NDArray[np.uint8]:
 def _lines(frame: OniFrame, pixel_bytes: int) -> NDArray[np.uint8]:
     """Return the (lines, used bytes) of a picture without the padding behind each line."""
     used = frame.width * pixel_bytes
-    if frame.stride < used or frame.height < 1:
+    if frame.stride < used or min(frame.width, frame.height) < 1:
         raise PictureError(f"a frame whose lines have {frame.stride} bytes is no {frame.width} pixels wide picture")
     # The last line's padding need not be there.
     held = _bytes(frame, (frame.height - 1) * frame.stride + used)
@@ -86,7 +87,13 @@ def _lines(frame: OniFrame, pixel_bytes: int) -> NDArray[np.uint8]:
 
 
 def _jpeg(frame: OniFrame) -> NDArray[np.uint8]:
-    image = cv2.imdecode(_bytes(frame, frame.size).copy(), cv2.IMREAD_COLOR)
+    data = _bytes(frame, frame.size).copy()
+    # Asked before it is decoded: a head may promise gigabytes.
+    whole = jpeg_size(data.tobytes()) == (frame.width, frame.height)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if whole else None
+    except cv2.error:
+        image = None
     if image is None or image.shape[:2] != (frame.height, frame.width):
         raise PictureError("a JPEG frame is damaged")
     return np.asarray(image, np.uint8)

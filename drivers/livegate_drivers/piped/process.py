@@ -19,6 +19,7 @@ FD = "{fd}"
 _GRACE_S = 1.0
 # Of what the program complains about, so much is kept, and the last line is told.
 _KEPT_BYTES = 4096
+_MOST_READS = 32
 _TOLD_CHARACTERS = 200
 
 
@@ -132,7 +133,11 @@ class FramePipe:
         if self._process is None:
             return
         with suppress(BlockingIOError):
-            while more := os.read(self._stderr(self._process).fileno(), _KEPT_BYTES):
+            # One that never stops complaining is heard for a moment only.
+            for _ in range(_MOST_READS):
+                more = os.read(self._stderr(self._process).fileno(), _KEPT_BYTES)
+                if not more:
+                    break
                 self._complaints = (self._complaints + more)[-_KEPT_BYTES:]
 
     def _last_words(self) -> str:
