@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -15,7 +15,7 @@ from livegate.gate.door import Door, DoorState
 from livegate.gate.facts import Clock
 from livegate.store.store import Store
 from livegate.trust.clockwatch import ClockWatch
-from livegate.types import NS_PER_MS, AccessEvent, FrameSet, Role, SensorFault, SensorState
+from livegate.types import NS_PER_MS, AccessEvent, Faults, FrameSet, Role, SensorFault, SensorState
 from livegate.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ REMEMBERED_NS = 2_000 * NS_PER_MS
 BLIND_NS = 1_000 * NS_PER_MS
 BEGIN_NS = 5_000 * NS_PER_MS
 
-_NO_FAULTS: Mapping[Role, frozenset[SensorFault]] = MappingProxyType({})
+_NO_FAULTS: Faults = MappingProxyType({})
 
 
 class Notices:
@@ -61,9 +61,7 @@ class Notices:
         """Remember which event, an attempt's or a command's, is about to move the door."""
         self._cause = sequence
 
-    def sensors(
-        self, frame_set: FrameSet | None, now: Clock, faults: Mapping[Role, frozenset[SensorFault]] = _NO_FAULTS
-    ) -> None:
+    def sensors(self, frame_set: FrameSet | None, now: Clock, faults: Faults = _NO_FAULTS) -> None:
         """Take the sensors' states as they are in the newest FrameSet, or that there is none, and their ``faults``."""
         if self._began_ns is None:
             self._began_ns = now.monotonic_ns
@@ -82,9 +80,7 @@ class Notices:
             if self._record(kinds.sensor_state(change.name, state, before, now, self.environment, told)):
                 self._sensors.mark(change)
 
-    def _told_of(
-        self, name: str, state: SensorState, faults: Mapping[Role, frozenset[SensorFault]], now_ns: int
-    ) -> frozenset[SensorFault]:
+    def _told_of(self, name: str, state: SensorState, faults: Faults, now_ns: int) -> frozenset[SensorFault]:
         """Return the faults to tell of a role: of one that is well again, not those its cameras still remember."""
         told = faults.get(Role(name), frozenset())
         if state is not SensorState.OK:

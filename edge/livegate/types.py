@@ -226,6 +226,10 @@ class Frame:
         return shaped and self.image.dtype == dtype and self.image.size > 0
 
 
+Faults = Mapping[Role, frozenset[SensorFault]]
+"""What is known to be wrong, by role; a role with which nothing is has no entry."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameSet:
     """Frames of one moment: at most one per role, with the state of every configured role.
@@ -237,7 +241,7 @@ class FrameSet:
     frames: Mapping[Role, Frame]
     states: Mapping[Role, SensorState]
     captured_ns: int
-    faults: Mapping[Role, frozenset[SensorFault]] = field(default_factory=lambda: MappingProxyType({}))
+    faults: Faults = field(default_factory=lambda: MappingProxyType({}))
 
     def image(self, role: Role) -> NDArray[Any] | None:
         """Return the picture of ``role``, or None when that sensor gave nothing usable."""

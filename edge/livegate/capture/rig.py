@@ -20,7 +20,7 @@ from livegate.capture.synchronise import MAX_AGE_MS, TOLERANCE_MS, synchronise
 from livegate.config import CameraConfig, IlluminatorConfig
 from livegate.drivers import open_camera, open_illuminator
 from livegate.errors import ConfigError, DeviceTimeout
-from livegate.types import Box, Frame, FrameSet, Role, SensorFault
+from livegate.types import Box, Faults, Frame, FrameSet, Role, SensorFault
 
 # Half a period, and what a camera's clock jitters.
 _HALF = 0.55
@@ -96,7 +96,7 @@ class Rig:
                 self._grabbers[role].faults.note(fault, now_ns)
         return FrameSet(together.frames, together.states, together.captured_ns, self.faults())
 
-    def faults(self) -> Mapping[Role, frozenset[SensorFault]]:
+    def faults(self) -> Faults:
         """Return what is known to be wrong with which role; from any thread, also while there are no FrameSets.
 
         A fault is in force from its first sign until FaultHold's HOLD_MS after its last.

@@ -17,7 +17,7 @@ from livegate.installed.library import Library
 from livegate.sensing.faults import MEANINGS, SUSPICIOUS
 from livegate.sensing.watch import SensorWatch
 from livegate.store.files import is_locked
-from livegate.types import Face, FrameSet, Role, SensorFault, SensorState
+from livegate.types import Face, Faults, FrameSet, Role, SensorFault, SensorState
 
 # Long enough to see noise, a hanging picture and one bad face; cameras take some time before their first.
 LOOK_S = 1.6
@@ -120,7 +120,7 @@ def _faces(frame_set: FrameSet, detector: Detector | None) -> tuple[Face, ...] |
         return None
 
 
-def _note(look: _Look, states: Mapping[Role, SensorState], faults: Mapping[Role, frozenset[SensorFault]]) -> None:
+def _note(look: _Look, states: Mapping[Role, SensorState], faults: Faults) -> None:
     look.states.update(states)
     for role, found in faults.items():
         look.faults.setdefault(role, set()).update(found)

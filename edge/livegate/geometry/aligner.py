@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from livegate.geometry.calibration import CalibratedCamera, RigCalibration
-from livegate.types import Frame, FrameSet, Role, SensorFault, SensorState
+from livegate.types import Faults, Frame, FrameSet, Role, SensorFault, SensorState
 
 if TYPE_CHECKING:
     from livegate.geometry.placing import Placer
@@ -101,7 +101,7 @@ def _is_another(frame: Frame, camera: CalibratedCamera) -> bool:
 
 
 def _joined(
-    before: Mapping[Role, frozenset[SensorFault]], faults: Mapping[Role, SensorFault], strangers: frozenset[Role]
+    before: Faults, faults: Mapping[Role, SensorFault], strangers: frozenset[Role]
 ) -> dict[Role, frozenset[SensorFault]]:
     joined = {**before, **{role: before.get(role, frozenset()) | {fault} for role, fault in faults.items()}}
     return joined | {role: joined[role] | {SensorFault.OTHER_DEVICE} for role in strangers}

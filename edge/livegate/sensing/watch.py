@@ -23,6 +23,7 @@ from livegate.types import (
     NS_PER_MS,
     Attempt,
     Face,
+    Faults,
     Frame,
     FrameSet,
     PadDecision,
@@ -39,8 +40,6 @@ _APART_NS = 500 * NS_PER_MS
 _KEPT = frozenset({SensorFault.OTHER_DEVICE, SensorFault.NOISE_UNLIKE})
 # Of the pictures that are an attempt's evidence, a sensor must have seen so many. A slow one sees every sixth.
 _LEAST_HEARD = 2
-
-Faults = Mapping[Role, frozenset[SensorFault]]
 
 
 class SensorWatch:
