@@ -139,6 +139,17 @@ def test_breath_on_the_lens_is_a_cover_and_a_face_before_it_is_none() -> None:
     assert stage.faults == {}
 
 
+def test_a_chequered_paper_held_up_for_a_moment_makes_no_room_look_covered() -> None:
+    """Else whoever shows it without their face is rid of the sensor for hours, with nothing on its lens."""
+    rows, columns = np.mgrid[0 : sensed.SIZE[0], 0 : sensed.SIZE[1]]
+    board = (((rows // 8 + columns // 8) % 2) * 255).astype(np.uint8)
+    stage = Stage()
+    stage.alone(turns=30)
+    stage.alone(lambda given: {**given, Role.NIR: board, Role.RGB: np.dstack([board] * 3)}, turns=100)
+    stage.alone(turns=40)
+    assert stage.faults == {}
+
+
 def test_another_terminals_calibration_shows_in_the_edges() -> None:
     stage = Stage()
     for _ in range(4):

@@ -7,6 +7,7 @@ never judged by it, so nobody can rid the terminal of a sensor by what they hold
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ from livegate.types import NS_PER_MS, Role, SensorFault
 _PERIOD_NS = 200 * NS_PER_MS
 _FRAMES = 15
 _COVERED, _CLEAR = 0.25, 0.5
-# The reference forgets half of itself in some hours of looking, so that a room may change.
-_FORGET = 1.0 - 1e-5
+# The reference is the median of the first looks. From there it follows the room: it forgets half of itself in some
+# hours, and takes half an hour for four times as much. Whoever holds up a chequered paper for a moment must not make a
+# whole room look covered afterwards.
+_FIRST, _LEAST = 5, 0.01
+_FORGET, _LEARN = 1.0 - 1e-5, 1.0 + 1.5e-4
 _APART_PX = 8
 _DARK_LEVEL = 25.0
 _FLOOR = 8.0
@@ -34,6 +38,7 @@ class SoftlyCovered:
     def __init__(self, role: Role) -> None:
         self.role = role
         self._rhythm = Rhythm(_PERIOD_NS)
+        self._first: list[float] = []
         self._reference = 0.0
         self._row = 0
 
@@ -50,7 +55,11 @@ class SoftlyCovered:
         found = detail(image)
         if found is None:
             return
-        self._reference = max(found, self._reference * _FORGET)
+        if len(self._first) < _FIRST:
+            self._first.append(found)
+            self._reference = max(statistics.median(self._first), _LEAST)
+            return
+        self._reference = min(max(found, self._reference * _FORGET), self._reference * _LEARN)
         if found < _COVERED * self._reference:
             self._row = min(self._row + 1, _FRAMES)
         elif found > _CLEAR * self._reference or self._row < _FRAMES:
