@@ -1,6 +1,6 @@
 """tools/environment, which `make` sets up Python with: what it says where something is missing, and that it recovers.
 
-The interpreter is a script that knows of venv and pip what the set-up asks of them; nothing is downloaded.
+The interpreter is a script that knows of venv, pip and Livegate what the set-up asks of them; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 INTERPRETER = """#!/bin/sh
 case "$*" in
 "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+"-m livegate model warm") ;;
 "-m pip "*) test ! -e no-network || { echo "no network" >&2; exit 1; } ;;
 *) exec "%s" "$@" ;;
 esac

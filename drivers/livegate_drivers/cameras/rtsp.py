@@ -30,6 +30,8 @@ _SILENCE_MS = 5_000
 _STOP_S = 1.0
 # What FFmpeg queued while it found out what the stream is, it hands over without a wait; never more than this much.
 _MAX_QUEUED_MS = 10_000.0
+# One that took long may have been hard to decode on a busy machine; several in a row were waited for.
+_WAITED_FOR = 3
 _MAX_PASSWORD_BYTES = 1024
 
 
@@ -140,13 +142,13 @@ class _Stream:
 
     def _first_fresh(self) -> NDArray[np.uint8] | None:
         """Return the first picture that was waited for, about, after those that were queued."""
-        image, queued_ms = self._next(), 0.0
-        while image is not None and not self._stopping and queued_ms < _MAX_QUEUED_MS:
+        image, queued_ms, waited = self._next(), 0.0, 0
+        while image is not None and not self._stopping and queued_ms < _MAX_QUEUED_MS and waited < _WAITED_FOR:
             before_ms, asked_s = self._position_ms(), time.monotonic()
             image = self._next()
             step_ms = self._position_ms() - before_ms
-            if step_ms > 0 and (time.monotonic() - asked_s) * 1000 >= step_ms / 2:
-                break
+            slow = step_ms > 0 and (time.monotonic() - asked_s) * 1000 >= step_ms / 2
+            waited = waited + 1 if slow else 0
             queued_ms += step_ms
         return image
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate_tools.simulate import compiled
+from livegate.kernels import compiled
 
 SCRIPT = """
 import numba, {module}
