@@ -53,6 +53,14 @@ def test_a_camera_that_gives_nothing_is_missing(tmp_path: Path, capsys: pytest.C
     assert found["sensor nir"]["text"].startswith("missing: ")
 
 
+def test_a_camera_whose_first_pictures_are_damaged_is_given_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = "event = [{ trouble = 'damaged', at = 0, frames = 5 }]\n"
+    _, found = looked(with_nir(tmp_path, f"driver = 'fake'\nfps = 30\nwidth = 64\nheight = 48\n{event}"), capsys)
+    assert found["camera ir"]["ok"]
+
+
 def test_pure_noise_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "noise"
     folder.mkdir()
@@ -75,7 +83,7 @@ def test_without_cameras_none_is_opened(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_the_cameras_of_a_running_terminal_are_left_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = write_config(tmp_path)
+    config = write_config(tmp_path, "[[illuminator]]\ndriver = 'serial_pwm'\ndevice = '/dev/nowhere'\n")
     state_dir = load(config).terminal.state_dir
     assert not is_locked(state_dir)
     prepare_folder(state_dir)
@@ -87,6 +95,7 @@ def test_the_cameras_of_a_running_terminal_are_left_to_it(tmp_path: Path, capsys
         os.close(held)
     assert "running terminal" in found["cameras"]["text"]
     assert "not opened" in found["camera eye"]["text"]
+    assert "not opened" in found["illuminator"]["text"]
     assert not is_locked(state_dir)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegate.types import Role
+from livegate_drivers.jpeg import jpeg_size
 from livegate_drivers.v4l2.agreement import PACKINGS, Layout
-from livegate_drivers.v4l2.jpeg import jpeg_size
 from livegate_drivers.v4l2.pixels import GIVES, Meaning, decode
 
 WIDTH, HEIGHT = 32, 16

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from livegate.errors import PictureError
 from livegate.types import Intrinsics, Role
+from livegate_drivers.jpeg import jpeg_size
 from livegate_drivers.openni2.library import Format, OniFrame
 from livegate_drivers.pixels import as_role, eight_bits, in_mm
-from livegate_drivers.v4l2.jpeg import jpeg_size
 
 # In order of preference.
 FORMATS = {

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from livegate.errors import DriverError
 from livegate.types import Role
+from livegate_drivers.jpeg import jpeg_size
 from livegate_drivers.pixels import as_role, eight_bits, in_mm
 from livegate_drivers.v4l2.agreement import Layout
-from livegate_drivers.v4l2.jpeg import jpeg_size
 
 # Significant bits of the formats that say so by their name.
 BITS = {"Y10": 10, "Y12": 12}

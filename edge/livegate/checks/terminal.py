@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from livegate.capture.camera import Camera
 from livegate.checks.decision import decision_findings
 from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.checks.geometry import geometry_findings
@@ -21,11 +22,12 @@ from livegate.checks.trust import trust_findings
 from livegate.clock import is_synchronised
 from livegate.config import CameraConfig, Config, DoorConfig, IlluminatorConfig, ReaderConfig, Tls
 from livegate.drivers import open_camera, open_door, open_illuminator, open_reader
-from livegate.errors import LinkError
+from livegate.errors import LinkError, PictureError
 from livegate.evidence.keep import recipient_of
 from livegate.filesystem import kind_of
 from livegate.report.transport import certificates
 from livegate.store.files import somebody_elses
+from livegate.types import Frame
 
 MIN_FREE_BYTES = 100 * 2**20
 # A commit is one fsync; slower than this and people wait at the door for the disk.
@@ -39,14 +41,14 @@ _NETWORK = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "afs", "fuse.sshfs"
 def findings(config: Config, *, cameras: bool = True) -> Iterator[Finding]:
     """Yield what every check finds on this machine for a configuration that parses.
 
-    No camera is opened without ``cameras``, and those that a running terminal holds are left to it.
+    No camera is opened without ``cameras``; cameras and lamps that a running terminal holds are left to it.
     """
     running = is_running(config)
     yield from _camera_findings(config, look=cameras and not running)
     if cameras and running:
         yield Finding("cameras", None, "not opened, a running terminal holds them; its sensor.state events tell")
     for lamp in config.illuminator:
-        yield tried("illuminator", partial(_illuminator, lamp))
+        yield tried("illuminator", partial(_illuminator, lamp, look=not running))
     yield tried("door", partial(_door, config.door))
     for reader in config.reader:
         yield tried("reader", partial(_reader, reader))
@@ -82,13 +84,27 @@ def _camera(camera: CameraConfig, *, look: bool) -> str:
     if not look:
         return f"driver {camera.source.driver}, not opened"
     with made as opened:
-        picture = opened.read(PICTURE_TIMEOUT_S).image
+        picture = _first_whole(opened).image
     return f"driver {camera.source.driver}, a picture of {picture.shape[1]}x{picture.shape[0]}"
 
 
-def _illuminator(lamp: IlluminatorConfig) -> str:
+def _first_whole(camera: Camera) -> Frame:
+    """Return the first frame that is not damaged: many a camera begins with one or two that are."""
+    until_s = time.monotonic() + PICTURE_TIMEOUT_S
+    while True:
+        try:
+            return camera.read(PICTURE_TIMEOUT_S)
+        except PictureError:
+            if time.monotonic() >= until_s:
+                raise
+
+
+def _illuminator(lamp: IlluminatorConfig, *, look: bool) -> str:
     """Ask the lamp for its level and let it go, dark: a driver may refuse a level that its lamp cannot have."""
-    with open_illuminator(lamp) as opened:
+    made = open_illuminator(lamp)
+    if not look:
+        return f"driver {lamp.source.driver}, not opened"
+    with made as opened:
         opened.shine(lamp.level)
     return f"driver {lamp.source.driver}, connected"
 
