@@ -60,3 +60,22 @@ def test_a_camera_in_use_is_refused_and_the_other_goes_on() -> None:
         with pytest.raises(DriverError, match="no other program may use it"):
             picamera2.open_camera(picamera2.Options(), Role.NIR).__enter__()
         assert camera.read(5.0).sequence == 0
+
+
+@pytest.mark.usefixtures("plugged")
+def test_a_camera_that_does_not_start_is_let_go() -> None:
+    with pytest.raises(DriverError, match="cannot be started"):
+        picamera2.open_camera(picamera2.Options(width=8192), Role.RGB).__enter__()
+    with picamera2.open_camera(picamera2.Options(width=64, height=48), Role.RGB) as camera:
+        assert camera.read(5.0).sequence == 0
+
+
+def test_a_camera_that_is_gone_is_closed_all_the_same(plugged: Path) -> None:
+    """It cannot be stopped then, and nothing but a loss may come of that."""
+    with picamera2.open_camera(picamera2.Options(width=64, height=48), Role.RGB) as camera:
+        plugged.unlink()
+        with pytest.raises(DeviceLost):
+            camera.read(5.0)
+    plugged.touch()
+    with picamera2.open_camera(picamera2.Options(width=64, height=48), Role.RGB) as camera:
+        assert camera.read(5.0).image.shape == (48, 64, 3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import Annotated, Any, Self
@@ -56,10 +57,13 @@ class Picamera2Camera:
                 f"csi camera {number}: is not there, libcamera finds {len(cameras)}; check its ribbon cable and"
                 " 'rpicam-hello --list-cameras'"
             )
+        camera = None
         try:
             camera = library.Picamera2(number)
             self._start(camera)
         except RuntimeError as exc:
+            # Else it stays taken, by nobody.
+            _let_go(camera)
             raise DriverError(
                 f"csi camera {number}: cannot be started ({exc}); no other program may use it (fuser /dev/media*)"
             ) from exc
@@ -71,9 +75,7 @@ class Picamera2Camera:
     ) -> None:
         """Stop and close the camera."""
         camera, self._camera = self._camera, None
-        if camera is not None:
-            camera.stop()
-            camera.close()
+        _let_go(camera)
 
     def read(self, timeout_s: float) -> Frame:
         """Return the next frame; DeviceTimeout, DeviceLost and PictureError as the protocol says."""
@@ -153,6 +155,14 @@ class Picamera2Camera:
 def open_camera(options: Options, role: Role) -> Picamera2Camera:
     """Return CSI camera ``options.camera``; raise DriverError for role depth."""
     return Picamera2Camera(options, role)
+
+
+def _let_go(camera: Any) -> None:
+    """Stop and close a camera; what is gone, or was never started, cannot be stopped and need not be."""
+    if camera is not None:
+        for step in (camera.stop, camera.close):
+            with suppress(RuntimeError):
+                step()
 
 
 def _picamera2() -> ModuleType:

@@ -59,6 +59,8 @@ class Picamera2:
 
     def configure(self, configuration: Mapping[str, Any]) -> None:
         self._size = configuration["main"]["size"]
+        if self._size[0] > 4608:
+            raise RuntimeError("Requested size is not possible")
         self._rate = configuration["controls"]["FrameRate"]
 
     def start(self) -> None:
@@ -89,6 +91,8 @@ class Picamera2:
 
     def stop(self) -> None:
         self._started_s = None
+        if not _plugged():
+            raise RuntimeError("Camera frontend has timed out!")
 
     def close(self) -> None:
         self._taken.release()
