@@ -39,6 +39,12 @@ def test_a_password_in_the_address_is_refused(tmp_path: Path) -> None:
         open_camera(CameraConfig("front", Role.RGB, choice))
 
 
+def test_what_stands_in_the_path_is_told_to_nobody() -> None:
+    camera = rtsp.open_camera(rtsp.Options("rtsp://127.0.0.1:9/user=door&password=secret"), Role.RGB)
+    with pytest.raises(DeviceLost, match=r"^rtsp://127\.0\.0\.1:9: the camera is closed"):
+        camera.read(0.1)
+
+
 def test_it_gives_no_depth() -> None:
     with pytest.raises(DriverError, match="no depth"):
         rtsp.open_camera(rtsp.Options("rtsp://camera/live"), Role.DEPTH)

@@ -54,7 +54,7 @@ class RtspCamera:
 
     def __init__(self, options: Options, role: Role) -> None:
         if role is Role.DEPTH:
-            raise DriverError(f"{options.url}: driver 'rtsp' gives 8-bit pictures, no depth; choose another driver")
+            raise DriverError(f"{_name(options)}: driver 'rtsp' gives 8-bit pictures, no depth; choose another driver")
         self.role = role
         self._options = options
         self._stream: _Stream | None = None
@@ -70,8 +70,8 @@ class RtspCamera:
         if not capture.isOpened():
             capture.release()
             raise DriverError(
-                f"{options.url}: no stream within {options.start_timeout_s:g} s; check address, network, and 'username'"
-                " and 'password_file'"
+                f"{_name(options)}: no stream within {options.start_timeout_s:g} s; check address, network, and"
+                " 'username' and 'password_file'"
             )
         self._stream, self._first = _Stream(capture), self._sequence + 1
         return self
@@ -87,12 +87,12 @@ class RtspCamera:
     def read(self, timeout_s: float) -> Frame:
         """Return the newest picture not yet given; DeviceTimeout, DeviceLost when the stream has ended."""
         if self._stream is None:
-            raise DeviceLost(f"{self._options.url}: the camera is closed; enter it first")
+            raise DeviceLost(f"{_name(self._options)}: the camera is closed; enter it first")
         taken = self._stream.take(timeout_s)
         if taken is None:
             if self._stream.ended:
-                raise DeviceLost(f"{self._options.url}: the stream has ended; is the camera's network there?")
-            raise DeviceTimeout(f"{self._options.url}: no frame within {timeout_s:g} s")
+                raise DeviceLost(f"{_name(self._options)}: the stream has ended; is the camera's network there?")
+            raise DeviceTimeout(f"{_name(self._options)}: no frame within {timeout_s:g} s")
         image, captured_ns, number = taken
         self._sequence = self._first + number
         captured_ns -= round(self._options.latency_ms * NS_PER_MS)
@@ -163,6 +163,12 @@ class _Stream:
 def open_camera(options: Options, role: Role) -> RtspCamera:
     """Return the camera at ``options.url``; raise DriverError for role depth."""
     return RtspCamera(options, role)
+
+
+def _name(options: Options) -> str:
+    """Name the camera by its host: some makers want user and password in the path."""
+    parts = urlsplit(options.url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _with_login(options: Options) -> str:
