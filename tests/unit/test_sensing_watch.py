@@ -150,6 +150,15 @@ def test_a_chequered_paper_held_up_for_a_moment_makes_no_room_look_covered() -> 
     assert stage.faults == {}
 
 
+def test_a_room_that_never_had_detail_has_none_to_lose() -> None:
+    def bare(given: dict[Role, np.ndarray]) -> Mapping[Role, np.ndarray]:
+        return {**given, Role.RGB: np.full_like(given[Role.RGB], 128)}
+
+    stage = Stage()
+    stage.alone(bare, turns=60)
+    assert SensorFault.COVERED not in stage.faults.get(Role.RGB, ())
+
+
 def test_another_terminals_calibration_shows_in_the_edges() -> None:
     stage = Stage()
     for _ in range(4):

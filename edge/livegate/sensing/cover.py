@@ -60,7 +60,8 @@ class SoftlyCovered:
             self._reference = max(statistics.median(self._first), _LEAST)
             return
         self._reference = min(max(found, self._reference * _FORGET), self._reference * _LEARN)
-        if found < _COVERED * self._reference:
+        # A room that never had detail has none to lose.
+        if self._reference > _LEAST and found < _COVERED * self._reference:
             self._row = min(self._row + 1, _FRAMES)
         elif found > _CLEAR * self._reference or self._row < _FRAMES:
             self._row = 0
