@@ -78,7 +78,7 @@ def test_two_cameras_in_trouble_on_the_way_are_told_and_so_is_the_end_of_it(tmp_
             steps.append(str(snapshot.sight.pad.step))
 
     theatre = Theatre(tmp_path)
-    trouble = {"nir": fake("unplugged", at_s=3.2, for_s=1.5), "depth": fake("covered", at_s=3.2, for_s=1.5)}
+    trouble = {"nir": fake("unplugged", at_s=4.0, for_s=1.5), "depth": fake("covered", at_s=4.0, for_s=1.5)}
     events = theatre.run(theatre.configure(cast("LALL"), Play(lead_s=2.5, cameras=trouble)), observe)
     assert states(events, "nir") == ["ok", "missing", "ok"]
     assert states(events, "depth") == ["ok", "blinded", "ok"]
