@@ -7,6 +7,7 @@ dated by the stream's own times, so set that the least delayed of late was captu
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from livegate_drivers.pixels import as_role
 # FFmpeg gives up a stream that is silent for so long; it cannot be told to go on afterwards.
 _SILENCE_MS = 5_000
 _STOP_S = 1.0
+# Over UDP pictures come torn, and OpenCV's versions differ in what they ask for first. It reads no other setting; a
+# user's own stands.
+_FFMPEG_OPTIONS = ("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 # What FFmpeg queued while it found out what the stream is, it hands over without a wait; never more than this much.
 _MAX_QUEUED_MS = 10_000.0
 # One that took long may have been hard to decode on a busy machine; several in a row were waited for.
@@ -66,6 +70,7 @@ class RtspCamera:
         options = self._options
         settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(options.start_timeout_s * 1000),
                     cv2.CAP_PROP_READ_TIMEOUT_MSEC, _SILENCE_MS]  # fmt: skip
+        os.environ.setdefault(*_FFMPEG_OPTIONS)
         capture = cv2.VideoCapture(_with_login(options), cv2.CAP_FFMPEG, settings)
         if not capture.isOpened():
             capture.release()
