@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues import shape
-from livegate.cues.box_view import camera_of, overlaps, width_off
+from livegate.cues.box_view import overlaps, width_off
 from livegate.cues.shape import Grid, Shape
+from livegate.optics import camera_of
 from livegate.types import Box, Intrinsics, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.DEPTH})

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues.face_cells import CELLS, OFFSET, SMOOTH, FaceCells, explained, face_cells, fit, lit_cells
+from livegate.optics import camera_of
 from livegate.types import Box, Frame, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
@@ -34,8 +35,6 @@ _LEAST_CELLS = 60
 # Returns this far apart belong to two surfaces; cells this far from the face's middle are not the face.
 _TOGETHER_MM = 15.0
 _FACE_DEPTH_MM = 120.0
-# Where no calibration is known: a camera of about 60 degrees.
-_ASSUMED_FX_SHARE = 0.87
 # A surface steeper than this (logarithm of its cosine) is an edge.
 _STEEPEST = -1.5
 # A variance of logarithms below this is noise.
@@ -86,10 +85,8 @@ def _distances(depth: Frame, part: Box) -> NDArray[np.float32]:
 
 def _cell_mm(depth: Frame, box: Box, face_mm: float) -> tuple[float, float]:
     """Return the width and the height of a cell at the face's distance, at least a tenth of a millimetre."""
-    width = depth.image.shape[1]
-    fx = depth.intrinsics.fx if depth.intrinsics else _ASSUMED_FX_SHARE * width
-    fy = depth.intrinsics.fy if depth.intrinsics else _ASSUMED_FX_SHARE * width
-    return max(box.w * face_mm / fx / CELLS, 0.1), max(box.h * face_mm / fy / CELLS, 0.1)
+    camera = camera_of(depth)
+    return max(box.w * face_mm / camera.fx / CELLS, 0.1), max(box.h * face_mm / camera.fy / CELLS, 0.1)
 
 
 def _relief(

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues import shape
-from livegate.cues.box_view import USUAL_FACE_WIDTH_MM, camera_of, overlaps, width_off
+from livegate.cues.box_view import overlaps, width_off
 from livegate.cues.shape import Grid
+from livegate.optics import FACE_WIDTH_MM, camera_of
 from livegate.types import Box, Frame, Observation, Role
 
 NEEDS = frozenset({Role.RGB, Role.RGB_RIGHT})
@@ -201,7 +202,7 @@ def _grid(found: _Matches, left: Frame, baseline_mm: float | None, box: Box) -> 
     camera = camera_of(left)
     product = camera.fx * baseline_mm if baseline_mm else None
     if product is None:
-        usual_mm = camera.fx * USUAL_FACE_WIDTH_MM / box.w
+        usual_mm = camera.fx * FACE_WIDTH_MM / box.w
         product = usual_mm * float(np.median(found.disparity[found.valid]))
     z = product / np.maximum(found.disparity, 1e-3)
     across, down = shape.box_shares()
