@@ -172,6 +172,24 @@ def test_depth_that_is_not_of_the_board(views: list[View]) -> None:
         make(wrong, BOARD, Circumstances())
 
 
+def test_depth_on_the_pixels_of_another_view(views: list[View]) -> None:
+    with pytest.raises(CalibrationError, match=r"on rgb's pixels.*say --depth-view nir"):
+        make(without(views, Role.RGB_RIGHT), BOARD, Circumstances(depth_view=Role.RGB))
+
+
+def test_a_board_of_another_size_than_was_told(
+    views: list[View], recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for square_mm in (200.0, 21.0):
+        with pytest.raises(CalibrationError, match=r"mm by the board, expected 1 mm .*--square-mm"):
+            make(without(views, Role.RGB_RIGHT), replace(BOARD, square_mm=square_mm), Circumstances())
+    shutil.copytree(recorded / "rgb", tmp_path / "rgb")
+    shutil.copytree(recorded / "nir", tmp_path / "nir")
+    status, _, said = calibrate(capsys, tmp_path, "--square-mm", "200")
+    assert status == 0
+    assert "warning: nir stands 24" in said
+
+
 def test_depth_without_a_picture_of_its_view(views: list[View]) -> None:
     cut = [
         replace(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ from livegate.geometry.calibrating.views import View, read_views
 from livegate.geometry.file import RigFile, write
 from livegate.terminal_text import printable
 from livegate.types import Role
+
+# No terminal is as wide: a board's square was told in another unit or a digit too many.
+_WIDE_MM = 200.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         views = _views(arguments, config, board)
         made = make(views, board, _circumstances(arguments, config))
         made = replace(made, calibration=with_noise(made.calibration, views))
+    sys.stderr.writelines(printable(line) + "\n" for line in _doubts(made))
     kept = None if arguments.dry_run else write(out, made.calibration)
     if arguments.json:
         sys.stdout.write(json.dumps(_as_json(made, kept, views)) + "\n")
@@ -116,6 +122,16 @@ def _circumstances(arguments: argparse.Namespace, config: Config | None) -> Circ
         arguments.temperature_c,
         arguments.nominal_mm,
     )
+
+
+def _doubts(made: Made) -> Iterator[str]:
+    for role, camera in made.calibration.cameras.items():
+        apart_mm = math.hypot(*camera.translation_mm)
+        if apart_mm > _WIDE_MM:
+            yield (
+                f"warning: {role} stands {apart_mm:.0f} mm from rgb; if it does not, measure a square of the board "
+                "again (--square-mm)"
+            )
 
 
 def _as_json(made: Made, kept: RigFile | None, views: list[View]) -> dict[str, Any]:

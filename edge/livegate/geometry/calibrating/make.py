@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from livegate.errors import CalibrationError
 from livegate.geometry.calibrating.board import Board
-from livegate.geometry.calibrating.scale import Scale, scale_of
+from livegate.geometry.calibrating.scale import Scale, check_view, scale_of
 from livegate.geometry.calibrating.solve import Lens, Place, lens_of, place_of
 from livegate.geometry.calibrating.views import View, devices, sizes
 from livegate.geometry.calibration import IDENTITY, MADE_FORMAT, CalibratedCamera, RigCalibration
@@ -53,6 +53,9 @@ def make(views: Sequence[View], board: Board, circumstances: Circumstances) -> M
     if Role.DEPTH in found:
         through = _depth_view(found, circumstances.depth_view)
         scale = scale_of(views, board, lenses[through], through)
+        for other in _alike(found):
+            if other is not through:
+                _compare(views, board, lenses, (scale, through), other)
         cameras[Role.DEPTH] = replace(
             cameras[through], device=serials[Role.DEPTH], unit_mm=scale.unit_mm, offset_mm=scale.offset_mm
         )
@@ -90,9 +93,23 @@ def _camera(lens: Lens, place: Place | None, device: str | None) -> CalibratedCa
     )
 
 
+def _compare(
+    views: Sequence[View], board: Board, lenses: Mapping[Role, Lens], taken: tuple[Scale, Role], other: Role
+) -> None:
+    try:
+        by_other = scale_of(views, board, lenses[other], other)
+    except CalibrationError:
+        return
+    check_view(*taken, by_other, other)
+
+
+def _alike(found: Mapping[Role, tuple[int, int]]) -> list[Role]:
+    return [role for role in (Role.NIR, Role.RGB) if found.get(role) == found[Role.DEPTH]]
+
+
 def _depth_view(found: Mapping[Role, tuple[int, int]], asked: Role | None) -> Role:
     """Return the role whose pixels the depth's are: a depth camera shows no corners of its own."""
-    alike = [role for role in (Role.NIR, Role.RGB) if found.get(role) == found[Role.DEPTH]]
+    alike = _alike(found)
     if asked is not None and asked not in alike:
         raise CalibrationError(
             f"--depth-view {asked}: expected pictures of it of depth's size, "

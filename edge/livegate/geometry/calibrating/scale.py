@@ -19,6 +19,11 @@ from livegate.types import Role
 _SPREAD = 1.25
 # Beyond this the depth does not belong to the pictures the board was found in: another view, size or moment.
 MOST_ERROR_SHARE = 0.03
+# Drivers deliver millimetres. What is further off them, slope and mean alike, is a board of another size or a camera of
+# another unit; an offset alone moves the mean, trembling alone the slope.
+MOST_FACTOR_SHARE = 0.03
+# Through pictures of another view the board lies beside where the depth sees it, which no straight line explains.
+_CLEARLY_WORSE = 2.0
 _LEAST_RETURNS = 30
 
 Array = NDArray[np.float64]
@@ -57,7 +62,25 @@ def scale_of(views: Sequence[View], board: Board, lens: Lens, through: Role) -> 
             f"depth: {rms_mm:.1f} mm off the board, expected at most {MOST_ERROR_SHARE:.0%} of its distance; "
             "name the pictures whose pixels the depth's are with --depth-view, and hold the board still"
         )
+    _check_size(unit_mm, float(distances.mean() / counts.mean()))
     return Scale(unit_mm, offset_mm, rms_mm, len(pairs), spread)
+
+
+def check_view(asked: Scale, through: Role, other: Scale, instead: Role) -> None:
+    """Raise CalibrationError where the pictures of the role ``instead`` explain the depth clearly better."""
+    if asked.rms_mm > _CLEARLY_WORSE * other.rms_mm:
+        raise CalibrationError(
+            f"depth: {asked.rms_mm:.1f} mm off the board on {through}'s pixels, {other.rms_mm:.1f} mm on {instead}'s: "
+            f"it is of {instead}'s view; say --depth-view {instead}"
+        )
+
+
+def _check_size(unit_mm: float, ratio: float) -> None:
+    if min(abs(unit_mm - 1), abs(ratio - 1)) > MOST_FACTOR_SHARE:
+        raise CalibrationError(
+            f"depth: one count is {ratio:.4g} mm by the board, expected 1 mm within {MOST_FACTOR_SHARE:.0%}; "
+            "measure a square again (--square-mm), or give the depth camera's driver its unit ('unit_mm')"
+        )
 
 
 def _pair(view: View, board: Board, lens: Lens, through: Role) -> tuple[float, float] | None:
