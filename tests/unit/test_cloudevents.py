@@ -22,7 +22,18 @@ from livegate.events.opened import OpenedEvent
 from livegate.gate.door import DoorState
 from livegate.gate.facts import ListEntry
 from livegate.trust.keys import SigningKey
-from livegate.types import AccessEvent, Credential, CueScore, Decision, Outcome, PadDecision, PadResult, Reason, Step
+from livegate.types import (
+    AccessEvent,
+    Credential,
+    CueScore,
+    Decision,
+    Outcome,
+    PadDecision,
+    PadResult,
+    Reason,
+    SensorFault,
+    Step,
+)
 from livegate.verbs.events import line
 from support.schemas import SCHEMAS, valid
 from support.stores import ATTACK, BONA_FIDE, ENVIRONMENT, IDENTITY, WALL_S, StillClock, plain
@@ -250,6 +261,18 @@ def test_every_event_keeps_its_schema(event: AccessEvent) -> None:
     valid(event.kind, told["data"])
     assert told["dataschema"] == SCHEMAS[event.kind]["$id"]
     assert f"  {event.kind} " in line(told)
+
+
+def test_a_line_tells_what_is_wrong_and_how_badly() -> None:
+    def said(event: AccessEvent) -> str:
+        return line(json.loads(seal(event, IDENTITY, STREAM, genesis(STREAM), WALL_S).body))
+
+    faults = (SensorFault.REPEATED, SensorFault.MISDATED)
+    fed = said(kinds.sensor_state("rgb", "ok", "ok", NOW, FULL, faults))
+    assert fed.endswith("  action=sensor before=ok role=rgb state=ok faults=misdated,repeated  [alert]")
+    assert said(KINDS["sensor"]).endswith("  action=sensor before=ok role=nir state=missing  [warning]")
+    well = said(kinds.sensor_state("rgb", "ok", None, NOW, FULL))
+    assert well.endswith("sensor.state        action=sensor role=rgb state=ok")
 
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())

@@ -331,3 +331,18 @@ def test_tail_follows(state: Path) -> None:
         record(store)
         assert int(json.loads(process.stdout.readline())["sequence"]) == first[-1] + 1
         process.kill()
+
+
+def test_tail_ends_when_nobody_reads_it_any_more(state: Path) -> None:
+    command = [sys.executable, "-m", "livegate.cli", "events", "tail", "--state-dir", str(state)]
+    with (
+        opened(state),
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        # No event comes that it could fail to write.
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""

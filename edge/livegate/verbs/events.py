@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import select
 import sys
 import time
 from dataclasses import asdict
@@ -30,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     shown = actions.add_parser("list", help="print the newest events, oldest first")
-    followed = actions.add_parser("tail", help="print the newest events, then each new one as it is recorded")
+    told = "print the newest events, then each new one as it is recorded, until it is interrupted or its reader is gone"
+    followed = actions.add_parser("tail", help=told, description=f"{told[0].upper()}{told[1:]}.")
     for action, limit in ((shown, 20), (followed, 5)):
         add_store_arguments(action)
         action.add_argument("--limit", type=int, default=limit, metavar="N", help=f"how many (default {limit})")
@@ -84,7 +88,10 @@ def state_dir(arguments: argparse.Namespace) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; ``tail`` goes on until it is interrupted, ``verify`` ends with 1 where something is wrong."""
+    """Do what was asked; ``verify`` ends with 1 where something is wrong.
+
+    ``tail`` goes on until it is interrupted, and ends with 0 once nobody reads its output any more.
+    """
     if arguments.action == "export":
         return _export(arguments)
     if arguments.action == "verify":
@@ -99,7 +106,9 @@ def _show(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--after {arguments.after}: expected 0 to {MAX_SEQUENCE}")
     with StoreReader(state_dir(arguments)) as store:
         if arguments.action == "tail":
-            return _tail(store, arguments)
+            with contextlib.suppress(BrokenPipeError):
+                _tail(store, arguments)
+            return 0
         if arguments.after is None:
             _tell(store.newest(arguments.limit, arguments.kind), as_json=arguments.json)
         else:
@@ -146,15 +155,27 @@ def _list(store: StoreReader, arguments: argparse.Namespace) -> None:
         after, left = page[-1].sequence, left - len(page)
 
 
-def _tail(store: StoreReader, arguments: argparse.Namespace) -> int:
+def _tail(store: StoreReader, arguments: argparse.Namespace) -> None:
     after = store.last().sequence
     _tell(store.newest(arguments.limit, arguments.kind), as_json=arguments.json)
     while True:
         page = [event for event in store.events(after, _PAGE, arguments.kind) if event.sequence > after]
         _tell(page, as_json=arguments.json)
         after = page[-1].sequence if page else after
-        if len(page) < _PAGE:
-            time.sleep(_POLL_S)
+        if len(page) < _PAGE and _reader_gone_within(_POLL_S):
+            return
+
+
+def _reader_gone_within(seconds: float) -> bool:
+    """Wait, and return whether whoever reads our output has gone: a pipe would tell only when the next event comes."""
+    try:
+        output = sys.stdout.fileno()
+    except io.UnsupportedOperation:
+        time.sleep(seconds)
+        return False
+    poll = select.poll()
+    poll.register(output, 0)
+    return bool(poll.poll(seconds * 1e3))
 
 
 def _tell(events: list[StoredEvent], *, as_json: bool) -> None:
@@ -172,6 +193,8 @@ def line(event: dict[str, Any]) -> str:
     words = [event["sequence"], event["time"], f"{kind:<18}", _summary(kind, data["what"])]
     if credential is not None:
         words.append(f"{data['who']['credential_kind']} {credential}")
+    if (severity := event.get("severity", "info")) != "info":
+        words.append(f"[{severity}]")
     return printable("  ".join(words))
 
 
@@ -186,5 +209,7 @@ def _summary(kind: str, what: dict[str, Any]) -> str:
     if kind == "model.activated":
         version = what["model"]["version"] if what["model"] else ""
         return " ".join([what["action"], what["name"], version, what["reason"] or ""]).rstrip()
-    plain = [f"{key}={value}" for key, value in what.items() if isinstance(value, (str, int)) and value != ""]
-    return " ".join(word for word in plain if not word.startswith("onvif_"))
+    plain = {key: value for key, value in what.items() if isinstance(value, (str, int)) and value != ""}
+    if what.get("faults"):
+        plain["faults"] = ",".join(what["faults"])
+    return " ".join(f"{key}={value}" for key, value in plain.items() if not key.startswith("onvif_"))
