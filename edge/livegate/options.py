@@ -37,9 +37,13 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The whole string must match this regular expression."""
+    """The whole string must match this regular expression.
+
+    ``told`` is what a message says instead of value and pattern: where the value may hold a password.
+    """
 
     pattern: str
+    told: str = ""
 
 
 def parse(cls: type[T], table: Mapping[str, Any], where: str, base: Path = Path()) -> T:
@@ -161,7 +165,7 @@ def _check(extra: Any, value: Any, where: str) -> None:
             low, high = ("…" if end is None else f"{end:.15g}" for end in (extra.low, extra.high))
             raise ConfigError(f"{where}: expected {low} to {high}, found {value}")
     if isinstance(extra, Matches) and not re.fullmatch(extra.pattern, value):
-        raise ConfigError(f"{where}: {value!r} does not match {extra.pattern}")
+        raise ConfigError(f"{where}: {extra.told or f'{value!r} does not match {extra.pattern}'}")
 
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a string", Path: "a path (string)"}

@@ -35,8 +35,14 @@ def test_what_ffmpeg_queued_at_first_is_too_old_to_be_given(tmp_path: Path) -> N
 
 def test_a_password_in_the_address_is_refused(tmp_path: Path) -> None:
     choice = DriverChoice("rtsp", {"url": "rtsp://door:secret@camera/live"}, "site.toml: [[camera]] 1", tmp_path)
-    with pytest.raises(ConfigError, match="url"):
+    with pytest.raises(ConfigError, match=r"'url': expected .*'password_file'") as told:
         open_camera(CameraConfig("front", Role.RGB, choice))
+    assert "secret" not in str(told.value)
+
+
+def test_a_camera_that_refuses_at_once_is_not_said_to_have_been_waited_for() -> None:
+    with pytest.raises(DriverError, match=r"no stream, after \d\.\d s of at most 60 s"):
+        rtsp.open_camera(rtsp.Options("rtsp://127.0.0.1:9/", start_timeout_s=60.0), Role.RGB).__enter__()
 
 
 def test_what_stands_in_the_path_is_told_to_nobody() -> None:

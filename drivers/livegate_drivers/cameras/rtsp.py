@@ -32,6 +32,8 @@ _STOP_S = 1.0
 # Over UDP pictures come torn, and OpenCV's versions differ in what they ask for first. It reads no other setting; a
 # user's own stands.
 _FFMPEG_OPTIONS = ("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+# What FFmpeg has to say stands in no log beside the camera's name; a user's own level stands, too.
+_FFMPEG_LEVEL = ("OPENCV_FFMPEG_LOGLEVEL", "8")
 # What FFmpeg queued while it found out what the stream is, it hands over without a wait; never more than this much.
 _MAX_QUEUED_MS = 10_000.0
 # One that took long may have been hard to decode on a busy machine; several in a row were waited for.
@@ -46,7 +48,14 @@ class Options:
     ``latency_ms`` is how long a picture is on its way, as measured at the camera: 0 claims it is fresh when it comes.
     """
 
-    url: Annotated[str, Matches(r"rtsps?://[^@\s]+")]
+    url: Annotated[
+        str,
+        Matches(
+            r"rtsps?://[^@\s]+",
+            told="expected rtsp://HOST/PATH without user, password, '@' and spaces; "
+            "a login goes into 'username' and 'password_file'",
+        ),
+    ]
     username: str | None = None
     password_file: Path | None = None
     latency_ms: Annotated[float, Between(0, 1000)] = 0.0
@@ -71,12 +80,14 @@ class RtspCamera:
         settings = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(options.start_timeout_s * 1000),
                     cv2.CAP_PROP_READ_TIMEOUT_MSEC, _SILENCE_MS]  # fmt: skip
         os.environ.setdefault(*_FFMPEG_OPTIONS)
+        os.environ.setdefault(*_FFMPEG_LEVEL)
+        asked_s = time.monotonic()
         capture = cv2.VideoCapture(_with_login(options), cv2.CAP_FFMPEG, settings)
         if not capture.isOpened():
             capture.release()
             raise DriverError(
-                f"{_name(options)}: no stream within {options.start_timeout_s:g} s; check address, network, and"
-                " 'username' and 'password_file'"
+                f"{_name(options)}: no stream, after {time.monotonic() - asked_s:.1f} s of at most "
+                f"{options.start_timeout_s:g} s; check address, network, and 'username' and 'password_file'"
             )
         self._stream, self._first = _Stream(capture), self._sequence + 1
         return self
