@@ -129,6 +129,29 @@ def test_what_cannot_be_read_is_a_non_response_everywhere(tmp_path: Path) -> Non
     assert {one["bpnrr"] for one in told["subsets"].values()} == {0.5}
 
 
+def test_bounds_are_by_people_and_unanswered_attacks_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_person = [sensed(tmp_path, name, 200, subject="p") for name in "abcd"]
+    silent = sensed(tmp_path, "x", 20, subject="q", **ATTACK) | {"depth": "gone.png"}
+    evaluate(write(tmp_path, *one_person, silent), "--subsets")
+    told = capsys.readouterr().out
+    assert "0 (<= 95 %)" in told, "four pictures of one person prove as much as one"
+    assert "APNRR print_flat" in told
+    assert "100.0 %" in told
+
+
+def test_what_disturbs_nothing_and_what_no_line_says_is_told(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate(manifest, "--modalities", "rgb", "--disturb", "sunlight,noise", "--by", "nosuch,subject")
+    said = capsys.readouterr().err
+    assert "--disturb sunlight: touches no sensor" in said
+    assert "--disturb noise" not in said
+    assert "--by nosuch: no line of" in said
+    assert "--by subject" not in said
+
+
 class Counting:
     """A detector that counts how often it is asked."""
 

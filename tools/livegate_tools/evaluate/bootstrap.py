@@ -67,8 +67,8 @@ def _too_few(subjects: int) -> Interval:
 
 def _subjects(outcomes: Outcomes, figure: str) -> int:
     """Count the people a figure rests on: of the kinds of presentation it needs, the fewest."""
-    bona_fide = _people(outcomes.bona_fide)
-    species = {name: _people(outcomes.of_species(name)) for name in outcomes.species_names}
+    bona_fide = people_in(outcomes.bona_fide)
+    species = {name: people_in(outcomes.of_species(name)) for name in outcomes.species_names}
     kind, _, name = figure.partition("/")
     if name == WORST:
         return min(species.values(), default=0)
@@ -77,10 +77,10 @@ def _subjects(outcomes: Outcomes, figure: str) -> int:
     if kind.startswith("bpcer_at_apcer"):
         return min(bona_fide, *species.values()) if species else 0
     if kind in ("auc", "eer"):
-        return min(bona_fide, _people(outcomes.attacks))
+        return min(bona_fide, people_in(outcomes.attacks))
     return bona_fide
 
 
-def _people(outcomes: Outcomes) -> int:
+def people_in(outcomes: Outcomes) -> int:
     """Count the subjects; a presentation whose subject nobody named could be anyone's, so then there are none."""
     return 0 if (outcomes.subject < 0).any() else int(np.unique(outcomes.subject).size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livegate.samples.manifest import Sample
+from livegate_tools.evaluate.bootstrap import people_in
 from livegate_tools.evaluate.disturb.catalogue import DISTURBANCES
 from livegate_tools.evaluate.metrics import zero_error_bound
 from livegate_tools.evaluate.outcomes import WORST, figures, gather
@@ -20,12 +21,17 @@ _RATES = ("bpcer", "bpnrr", "bpcer_plus_bpnrr")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One terminal's error rates over all samples: ``figures`` as :func:`outcomes.figures` names them."""
+    """One terminal's error rates over all samples: ``figures`` as :func:`outcomes.figures` names them.
+
+    ``bona_fide`` and ``attacks`` (by species) count presentations, ``people`` and ``people_attacked`` subjects.
+    """
 
     variant: Variant
     figures: Mapping[str, float]
     bona_fide: int
     attacks: Mapping[str, int]
+    people: int
+    people_attacked: Mapping[str, int]
 
     @property
     def turned_away(self) -> float:
@@ -58,8 +64,15 @@ NOTHING = Comparison()
 def standing(variant: Variant, judged: Judged) -> Standing:
     """Return what one terminal's predictions come to."""
     outcomes = gather(judged)
-    attacks = {name: len(outcomes.of_species(name)) for name in outcomes.species_names}
-    return Standing(variant, figures(outcomes), len(outcomes.bona_fide), attacks)
+    bona_fide, species = outcomes.bona_fide, {name: outcomes.of_species(name) for name in outcomes.species_names}
+    return Standing(
+        variant,
+        figures(outcomes),
+        len(bona_fide),
+        {name: len(these) for name, these in species.items()},
+        people_in(bona_fide),
+        {name: people_in(these) for name, these in species.items()},
+    )
 
 
 def compared(
@@ -105,28 +118,38 @@ def tables(comparison: Comparison) -> Iterator[str]:
         yield "\n".join(_block(title, curve, [f"{one.variant.strength:g}" for one in curve]))
 
 
-def rate_text(rate: float, n: int) -> str:
-    """Return a rate in words; where no error was seen, the bound that ``n`` independent presentations prove."""
+def rate_text(rate: float, people: int) -> str:
+    """Return a rate in words; where no error was seen, the bound that this proves if each person is one trial."""
     if math.isnan(rate):
         return "-"
-    return f"{rate * 100:.1f} %" if rate else f"0 (<= {zero_error_bound(n) * 100:.2g} %)"
+    if rate:
+        return f"{rate * 100:.1f} %"
+    return f"0 (<= {zero_error_bound(people) * 100:.2g} %)" if people else "0"
 
 
-def cells(one: Standing) -> list[str]:
-    """Return people turned away, and the APCER of each species, as text."""
-    return [
-        rate_text(one.turned_away, one.bona_fide),
-        *(rate_text(one.apcer(name), n) for name, n in one.attacks.items()),
-    ]
+def cells(rows: Sequence[Standing]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and a row of text for each of ``rows``: people turned away, and the APCER of each species.
+
+    The APNRR of a species stands beside it where one of its attacks got no response.
+    """
+    silent = {name for one in rows for name in one.attacks if one.figures[f"apnrr/{name}"] > 0}
+    heads = ["BPCER + BPNRR"]
+    texts = [[rate_text(one.turned_away, one.people)] for one in rows]
+    for name in rows[0].attacks:
+        for kind, title in (("apcer", "APCER"), *([("apnrr", "APNRR")] if name in silent else [])):
+            heads.append(f"{title} {name}")
+            for text, one in zip(texts, rows, strict=True):
+                text.append(rate_text(one.figures[f"{kind}/{name}"], one.people_attacked[name]))
+    return heads, texts
 
 
 def _block(title: str, rows: Sequence[Standing], names: Sequence[str]) -> Iterator[str]:
     yield title
-    heads = ["BPCER + BPNRR", *(f"APCER {name}" for name in rows[0].attacks)]
+    heads, texts = cells(rows)
     widths = [max(len(head), 14) for head in heads]
     yield f"  {'':<24}" + "".join(f"  {head:>{width}}" for head, width in zip(heads, widths, strict=True))
-    for name, one in zip(names, rows, strict=True):
-        yield f"  {name:<24}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells(one), widths, strict=True))
+    for name, text in zip(names, texts, strict=True):
+        yield f"  {name:<24}" + "".join(f"  {cell:>{width}}" for cell, width in zip(text, widths, strict=True))
 
 
 def _standing_json(one: Standing) -> dict[str, Any]:
@@ -134,6 +157,8 @@ def _standing_json(one: Standing) -> dict[str, Any]:
     return {
         "n_bona_fide": one.bona_fide,
         "n_attack": dict(one.attacks),
+        "subjects_bona_fide": one.people,
+        "subjects_attack": dict(one.people_attacked),
         "apcer": {name: _number(one.apcer(name)) for name in one.attacks},
         "apcer_worst": _number(one.apcer(WORST)),
         "apcer_worst_species": worst,

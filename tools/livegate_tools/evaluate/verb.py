@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from livegate.detect.detector import open_detector
 from livegate.errors import ConfigError
 from livegate.progress import Progress
 from livegate.samples.frames import Terminal
-from livegate.samples.manifest import BadLine, Sample, read_manifest
+from livegate.samples.manifest import NOT_STATED, BadLine, Sample, read_manifest
 from livegate.terminal_text import printable
 from livegate.types import Role
 from livegate_tools.evaluate.comparison import NOTHING, Comparison, compared, tables
@@ -177,7 +177,7 @@ def _judge(
 ) -> tuple[list[tuple[Sample, Prediction]], Comparison]:
     """Write the predictions of the terminal; return those of the samples, and how its variants compare."""
     samples = [entry for entry in entries if isinstance(entry, Sample)]
-    roles = arguments.modalities or frozenset(role for s in samples for moment in s.moments for role in moment.paths)
+    roles = _roles(arguments, samples)
     some = subsets(roles) if arguments.subsets and samples else ()
     worse = disturbed(roles, arguments.disturb) if samples else ()
     if not some and not worse:
@@ -199,6 +199,16 @@ def _judge(
     return first, compared(pairs[: len(some)], pairs[len(some) :], whole)
 
 
+def _roles(arguments: argparse.Namespace, samples: Iterable[Sample]) -> frozenset[Role]:
+    """Return the sensors the terminal has, those of all samples together where nobody says."""
+    return arguments.modalities or frozenset(role for s in samples for moment in s.moments for role in moment.paths)
+
+
+def _idle(arguments: argparse.Namespace, judged: list[tuple[Sample, Prediction]]) -> list[str]:
+    roles = _roles(arguments, (sample for sample, _ in judged))
+    return [name for name in arguments.disturb if judged and not DISTURBANCES[name].roles & roles]
+
+
 def _predict(
     arguments: argparse.Namespace, entries: list[Sample | BadLine], open_judge: JudgeOpener
 ) -> list[tuple[Sample, Prediction]]:
@@ -216,6 +226,11 @@ def _predict(
 
 
 def _warn(arguments: argparse.Namespace, judged: list[tuple[Sample, Prediction]], bad: list[BadLine]) -> None:
+    for name in _idle(arguments, judged):
+        print(f"--disturb {name}: touches no sensor that this terminal has; it was left out", file=sys.stderr)
+    for name in arguments.by:
+        if judged and all(sample.traits[name] == NOT_STATED for sample, _ in judged):
+            print(f"--by {name}: no line of {arguments.manifest} has this field", file=sys.stderr)
     unread = [prediction for _, prediction in judged if prediction.latency_ms is None]
     if unread:
         first = f"the first is '{unread[0].id}': {unread[0].reason}"

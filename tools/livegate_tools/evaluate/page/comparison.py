@@ -30,8 +30,8 @@ def comparison_section(folder: Path, comparison: Comparison) -> Iterator[str]:
 
 
 def _table(rows: Sequence[Standing], names: Sequence[str], what: str) -> Iterator[str]:
-    heads = [what, "BPCER + BPNRR", *(f"APCER {name}" for name in rows[0].attacks)]
-    yield '<div class="wide"><table>\n<tr>' + "".join(f"<th>{escape(head)}" for head in heads) + "</tr>"
-    for name, one in zip(names, rows, strict=True):
-        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in (name, *cells(one))) + "</tr>"
+    heads, texts = cells(rows)
+    yield '<div class="wide"><table>\n<tr>' + "".join(f"<th>{escape(head)}" for head in (what, *heads)) + "</tr>"
+    for name, text in zip(names, texts, strict=True):
+        yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in (name, *text)) + "</tr>"
     yield "</table></div>"
