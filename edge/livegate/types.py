@@ -53,7 +53,7 @@ class SensorFault(enum.StrEnum):
     NOISE_UNLIKE = "noise_unlike"
     """The noise is not that of the calibrated sensor."""
     WRONG_FORMAT = "wrong_format"
-    """Not the shape or dtype of its role."""
+    """Not the shape or dtype of its role, or not the size it began with."""
     WRONG_UNIT = "wrong_unit"
     """Depth that is not in millimetres."""
     CHANNELS_SWAPPED = "channels_swapped"

@@ -59,6 +59,20 @@ def is_fine(together: FrameSet) -> bool:
     return together.states[Role.NIR] is SensorState.OK and not together.faults
 
 
+@pytest.mark.parametrize("role", [Role.RGB, Role.NIR])
+def test_a_picture_that_changes_its_size_is_named(rig: Rig, rgb: FakeCamera, nir: FakeCamera, role: Role) -> None:
+    camera, other = (rgb, Role.NIR) if role is Role.RGB else (nir, Role.RGB)
+    until(rig, is_fine)
+    camera.begin(Trouble.WRONG_SIZE)
+    changed = until(rig, lambda together: role in together.faults)
+    assert changed.faults[role] == {SensorFault.WRONG_FORMAT}
+    assert changed.states[role] is SensorState.MISALIGNED
+    assert role not in changed.frames
+    assert changed.states[other] is SensorState.OK
+    camera.end()
+    until(rig, lambda together: is_fine(together) and role in together.frames)
+
+
 @pytest.mark.parametrize(
     ("trouble", "fault", "state"),
     [

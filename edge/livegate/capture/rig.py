@@ -61,6 +61,7 @@ class Rig:
             raise ConfigError("a rig needs one rgb camera and at most one camera a role")
         self._stack = ExitStack()
         self._waited_for: dict[Role, int | None] = {}
+        self._sizes: dict[Role, tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
         """Start a thread a lamp and a camera."""
@@ -90,7 +91,11 @@ class Rig:
         while self._is_dark(rgb):
             rgb, others = self._gather(self._next_rgb(max(0.0, deadline_s - time.monotonic())))
         now_ns = time.monotonic_ns()
-        together = synchronise(rgb, others, now_ns, self._timing.tolerance_ms, self._timing.max_age_ms)
+        tolerance_ms, max_age_ms = self._timing.tolerance_ms, self._timing.max_age_ms
+        together = synchronise(rgb, others, now_ns, tolerance_ms, max_age_ms, self._sizes)
+        for role, frame in together.frames.items():
+            # A terminal's camera keeps the size it began with, also when it is opened anew.
+            self._sizes.setdefault(role, (frame.image.shape[0], frame.image.shape[1]))
         for role, found in together.faults.items():
             for fault in found:
                 self._grabbers[role].faults.note(fault, now_ns)

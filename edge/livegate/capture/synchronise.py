@@ -33,6 +33,11 @@ _FAULTS = {
     SensorState.MISALIGNED: frozenset({SensorFault.WRONG_FORMAT}),
 }
 
+# The states of a picture of the right form and moment.
+_SEEN = (SensorState.OK, SensorState.BLINDED)
+
+_NO_SIZES: Mapping[Role, tuple[int, int]] = MappingProxyType({})
+
 
 def synchronise(
     rgb: Frame,
@@ -40,16 +45,18 @@ def synchronise(
     now_ns: int,
     tolerance_ms: float = TOLERANCE_MS,
     max_age_ms: float = MAX_AGE_MS,
+    sizes: Mapping[Role, tuple[int, int]] = _NO_SIZES,
 ) -> FrameSet:
     """Return the FrameSet of the moment ``rgb`` was captured.
 
     ``others`` holds the recent frames of every other configured role, empty for one whose camera is gone. The frame
-    nearest to ``rgb`` in time is its partner, of whatever size: what it has to do with rgb's pixels is geometry's. The
-    state of a role is
+    nearest to ``rgb`` in time is its partner, of whatever size: what it has to do with rgb's pixels is geometry's.
+    ``sizes`` holds the (height, width) that a role's pictures had so far, where that is known. The state of a role is
 
     - MISSING when it has no frames;
     - STALE when the partner is further than ``tolerance_ms`` from rgb, or older than ``max_age_ms`` at ``now_ns``;
-    - MISALIGNED when its shape or dtype is not what the role needs, with the fault WRONG_FORMAT;
+    - MISALIGNED when its shape or dtype is not what the role needs or its size not what it was, with the fault
+      WRONG_FORMAT: whatever was learnt of the camera's pixels does not hold for these;
     - BLINDED when the picture is all dark, all saturated or of one value, or the depth has no returns: COVERED;
     - else OK, and only then is its frame in ``frames``. The same, without partner, holds for rgb itself.
     """
@@ -58,6 +65,8 @@ def synchronise(
     states = dict.fromkeys((Role.RGB, *others), SensorState.MISSING)
     for role, frame in frames.items():
         states[role] = _judge(frame, rgb, now_ns, tolerance_ms, max_age_ms)
+        if states[role] in _SEEN and frame.image.shape[:2] != sizes.get(role, frame.image.shape[:2]):
+            states[role] = SensorState.MISALIGNED
     good = {role: frame for role, frame in frames.items() if states[role] is SensorState.OK}
     faults = {role: _FAULTS[state] for role, state in states.items() if state in _FAULTS}
     return FrameSet(MappingProxyType(good), MappingProxyType(states), rgb.captured_ns, MappingProxyType(faults))

@@ -51,8 +51,8 @@ MEANINGS: Mapping[SensorFault, Meaning] = MappingProxyType(
         ),
         SensorFault.WRONG_FORMAT: Meaning(
             SensorState.MISALIGNED,
-            "its pictures have not the form of its role",
-            "correct the driver, the format or the role in its [[camera]] table",
+            "its pictures have not the form of its role, or not the size they began with",
+            "correct the driver, the format or the role in its [[camera]] table; if meant, start the terminal again",
         ),
         SensorFault.WRONG_UNIT: Meaning(
             SensorState.MISALIGNED,
