@@ -140,7 +140,7 @@ def test_a_line_without_end_is_one_bad_line_and_the_next_is_read(tmp_path: Path)
 
 
 def test_a_manifest_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="--manifest"):
+    with pytest.raises(ConfigError, match=r"give one that is there$"):
         list(read_manifest(tmp_path / "none.jsonl"))
 
 

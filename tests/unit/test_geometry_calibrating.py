@@ -231,6 +231,8 @@ def test_pictures_of_two_sizes(recorded: Path, tmp_path: Path, capsys: pytest.Ca
         (["--board", "9x6", "--square-mm", "20"], "give --config FILE"),
         (["--pictures", "."], "give --board and --square-mm"),
         (["--factory", "--pictures", ".", "--out", "x"], "--factory: asks the cameras of --config"),
+        (["--factory"], "--config FILE, which is not given"),
+        (["--board", "9x6", "--square-mm", "20", "--pictures", "gone", "--out", "x"], "give one that is there\n"),
         (["--board", "8x6", "--square-mm", "20", "--pictures", "."], "looks the same upside down"),
         (["--board", "nine", "--square-mm", "20", "--pictures", "."], "expected inner corners"),
         (["--board", "9x6", "--square-mm", "0.02", "--pictures", "."], "--square-mm: expected 1 to 500"),

@@ -101,9 +101,7 @@ def read_manifest(path: Path, split: str | None = None, traits: Sequence[str] = 
                     seen[entry.id] = number
                 yield entry
     except OSError as exc:
-        raise ConfigError(
-            f"{path}: cannot be read ({exc.strerror}); give an existing manifest with --manifest"
-        ) from exc
+        raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give one that is there") from exc
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:

@@ -49,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate and write; the terminal goes by it from its next start."""
+    if arguments.factory and arguments.config is None:
+        raise ConfigError("--factory: asks the cameras of --config FILE, which is not given; give it")
     if arguments.config is None and arguments.pictures is None:
         raise ConfigError("calibrate cameras: give --config FILE to take pictures, or --pictures PLACE that has some")
     config = None if arguments.config is None else load(arguments.config)
