@@ -98,6 +98,24 @@ def test_a_wrong_command_line_says_what_is_expected(tmp_path: Path, arguments: l
         train(*arguments, "--out", str(tmp_path))
 
 
-def test_an_unknown_cue_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="depth_shape, detector, near_infrared"):
-        find_cue("depth")
+@pytest.mark.parametrize("name", ["depth", "detector"])
+def test_an_unknown_cue_lists_those_that_can_be_trained(name: str) -> None:
+    with pytest.raises(ConfigError, match="depth_shape, near_infrared"):
+        find_cue(name)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    manifest = dataset(tmp_path / "a", ["face", "plane"]) / "manifest.jsonl"
+    manifest.write_text(manifest.read_text() + "{broken\n")
+    with pytest.raises(ConfigError, match=r"manifest\.jsonl: line 3: is not JSON"):
+        measure("depth_shape", [manifest], seed=1)
+
+
+@pytest.mark.parametrize("held", ['[model]\nname = "stereo"\n', "no TOML"])
+def test_another_models_folder_is_not_written_over(tmp_path: Path, held: str) -> None:
+    folder, out = dataset(tmp_path / "a", ["face", "plane"]), tmp_path / "out"
+    out.mkdir()
+    (out / "manifest.toml").write_text(held)
+    with pytest.raises(ConfigError, match=r"holds .*; give another --out"):
+        train("cue", "depth_shape", "--train", str(folder), "--dev", str(folder), "--out", str(out))
+    assert (out / "manifest.toml").read_text() == held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from livegate.cues.protocol import Cue
 from livegate.cues.scorer import Scorer
 from livegate.decide.fitting import balanced, fit_line
-from livegate.errors import LivegateError
+from livegate.errors import ConfigError, LivegateError
 from livegate.toml_text import toml_lines
 from livegate_tools.train.additive import Bounds, fit_additive
 from livegate_tools.train.cue_card import card
@@ -28,8 +29,12 @@ _DIGITS = 6
 
 
 def train_cue(name: str, train: Sequence[Path], dev: Sequence[Path], out: Path, seed: int = 1, jobs: int = 1) -> Path:
-    """Train the scorer of cue ``name`` on manifests; write manifest.toml and CARD.md into ``out`` and return it."""
+    """Train the scorer of cue ``name`` on manifests; write manifest.toml and CARD.md into ``out`` and return it.
+
+    ConfigError where ``out`` holds another model.
+    """
     cue = find_cue(name)
+    _check_out(name, out)
     learned, held_out = measure(name, train, seed, jobs), measure(name, dev, seed + 1, jobs)
     scorer = fit(name, cue, learned, held_out)
     out.mkdir(parents=True, exist_ok=True)
@@ -46,6 +51,19 @@ def train_cue(name: str, train: Sequence[Path], dev: Sequence[Path], out: Path, 
     write_whole(out / "manifest.toml", "\n".join(toml_lines(tables)).lstrip() + "\n")
     write_whole(out / "CARD.md", card(name, scorer, learned, held_out, _left_out(name, cue, learned, held_out)))
     return out
+
+
+def _check_out(name: str, out: Path) -> None:
+    """Refuse to write over a model of another name; a cue may be trained anew in its own folder."""
+    manifest = out / "manifest.toml"
+    if not manifest.exists():
+        return
+    try:
+        held = tomllib.loads(manifest.read_text())["model"]["name"]
+    except (OSError, ValueError, LookupError, TypeError) as exc:
+        raise ConfigError(f"{manifest}: holds something else than a scorer ({exc}); give another --out") from exc
+    if held != name:
+        raise ConfigError(f"{manifest}: holds '{held}', not '{name}'; give another --out")
 
 
 def fit(name: str, cue: Cue, train: Evidence, dev: Evidence) -> Scorer:

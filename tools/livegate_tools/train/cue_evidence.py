@@ -19,7 +19,8 @@ from livegate.decide.fitting import Labels
 from livegate.errors import ConfigError, LivegateError, PictureError
 from livegate.progress import Progress
 from livegate.samples.frames import read_frame_sets
-from livegate.samples.manifest import Sample, read_manifest
+from livegate.samples.manifest import BadLine, Sample, read_manifest
+from livegate.scorers import DETECTOR
 from livegate.types import Box, Face, Observation
 
 # A detector's box lies this far off the true one (shares of its size, standard deviation); the cue must bear it.
@@ -53,8 +54,11 @@ class Evidence:
 
 
 def find_cue(name: str) -> Cue:
-    """Return the cue of a name; ConfigError lists those there are."""
-    cues = dict(all_cues())
+    """Return the cue of a name; ConfigError lists those there are.
+
+    The detector is none of them: its scorer stands in the face network's own manifest.
+    """
+    cues = {known: cue for known, cue in all_cues() if known != DETECTOR}
     if name not in cues:
         raise ConfigError(f"cue '{name}': there is none; known are {', '.join(cues)}")
     return cues[name]
@@ -63,7 +67,7 @@ def find_cue(name: str) -> Cue:
 def measure(name: str, manifests: Sequence[Path], seed: int, jobs: int = 1) -> Evidence:
     """Measure the cue ``name`` on every capture with a face box and all its sensors; the same whatever ``jobs``.
 
-    Raises LivegateError when one of the two classes is missing.
+    Raises LivegateError when one of the two classes is missing, ConfigError for a line that is no sample.
     """
     cue = find_cue(name)
     samples = [entry for path in manifests for entry in _samples(path) if _roles_of(entry) >= cue.NEEDS]
@@ -86,7 +90,13 @@ def measure(name: str, manifests: Sequence[Path], seed: int, jobs: int = 1) -> E
 
 
 def _samples(path: Path) -> list[Sample]:
-    return [entry for entry in read_manifest(path) if isinstance(entry, Sample) and entry.face is not None]
+    samples = []
+    for entry in read_manifest(path):
+        if isinstance(entry, BadLine):
+            raise ConfigError(f"{path}: line {entry.line}: {entry.problem}; mend it or leave it out")
+        if entry.face is not None:
+            samples.append(entry)
+    return samples
 
 
 def _roles_of(sample: Sample) -> frozenset[str]:
