@@ -17,12 +17,14 @@ from typing import Any
 
 from livegate.config import DRIVER_NAME, CameraConfig, Config, GateMode, Limit, PassBack
 from livegate.errors import ConfigError
-from livegate.options import json_schema, parse
+from livegate.options import json_schema, parse, unknown_key
 from livegate.types import Direction, Outcome, Reason, Role
 
 # An MQTT 3.1.1 server need only take client ids of 23 bytes; one of them is the dash between site and terminal.
 MAX_CLIENT_ID_PARTS = 22
 
+# Of a Config, but known from the file itself.
+_NOT_WRITTEN = ("path", "version")
 _OWN_KEYS = {
     "camera": {"name", "role"},
     "door": {"name", "zone", "lock", "pulse_ms"},
@@ -40,9 +42,10 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read ({exc.strerror}); give an existing file with --config") from exc
     except (ValueError, RecursionError) as exc:
         raise ConfigError(f"{path}: is not TOML: {exc}") from exc
-    for key in ("path", "version"):
-        if key in table:
-            raise ConfigError(f"{path}: unknown key '{key}'; see `livegate config schema`")
+    known = [field.name for field in dataclasses.fields(Config) if field.name not in _NOT_WRITTEN]
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"{path}: {unknown_key(key, known)}")
     table = _split_drivers(table, str(path), path.parent)
     config = parse(
         Config,
@@ -59,7 +62,7 @@ def as_table(config: Config) -> dict[str, Any]:
 
     Paths of Livegate's own keys are absolute; drivers' options are as they stood.
     """
-    table = {key: value for key, value in dataclasses.asdict(config).items() if key not in ("path", "version")}
+    table = {key: value for key, value in dataclasses.asdict(config).items() if key not in _NOT_WRITTEN}
     return table | {
         "camera": [_joined(camera) for camera in table["camera"]],
         "door": _joined(table["door"]),
@@ -71,7 +74,7 @@ def as_table(config: Config) -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a configuration file."""
     whole = json_schema(Config)
-    for key in ("path", "version"):
+    for key in _NOT_WRITTEN:
         del whole["properties"][key]
         whole["required"].remove(key)
     properties = whole["properties"]

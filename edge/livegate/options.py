@@ -56,7 +56,7 @@ def parse(cls: type[T], table: Mapping[str, Any], where: str, base: Path = Path(
     fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls)) if f.init}
     for key in table:
         if key not in fields:
-            raise ConfigError(f"{where}: {_unknown_key(key, fields)}")
+            raise ConfigError(f"{where}: {unknown_key(key, fields)}")
     values = {key: _value(hints[key], value, _place(hints[key], key, where), base) for key, value in table.items()}
     lacking = [name for name, f in fields.items() if name not in values and not _has_default(f)]
     if lacking:
@@ -64,7 +64,7 @@ def parse(cls: type[T], table: Mapping[str, Any], where: str, base: Path = Path(
     return cls(**values)
 
 
-def _unknown_key(key: str, known: typing.Iterable[str]) -> str:
+def unknown_key(key: str, known: typing.Iterable[str]) -> str:
     """Say that ``key`` is not known, naming the nearest of the known ones."""
     near = get_close_matches(key, list(known), n=1)
     return f"unknown key '{key}'" + (

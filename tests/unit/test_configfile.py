@@ -88,6 +88,8 @@ def test_every_table_is_read(tmp_path: Path) -> None:
         ('[[reader]]\ndriver = "serial_line"\ndevice = "/dev/ttyUSB0"', "", "needs at least one [[reader]]"),
         ("[terminal]", "[terminal", "is not TOML"),
         ("[terminal]", 'version = "1"\n[terminal]', "unknown key 'version'"),
+        ("[terminal]", 'zzz = "1"\n[terminal]', "known are camera, decision"),
+        ("[terminal]", 'zzz = "1"\n[terminal]', "mqtt, quality"),
     ],
 )
 def test_wrong_file_names_file_key_and_remedy(tmp_path: Path, old: str, new: str, words: str) -> None:
