@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 
 from livegate.cli import main
 from livegate.configfile import load
+from livegate.geometry.file import write
 from livegate.sensing.faults import MEANINGS
 from livegate.store.files import is_locked, lock, prepare_folder
 from livegate.types import Role, SensorFault
 from support import sensed
+from support.rigs import camera, rig
 from support.terminals import write_config
 
 FOR_EVER = 100_000
@@ -82,6 +85,15 @@ def test_without_cameras_none_is_opened(tmp_path: Path, capsys: pytest.CaptureFi
     assert "sensor nir" not in found
 
 
+def test_a_lamp_without_a_line_is_told_once_and_the_cameras_are_looked_at_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, found = looked(write_config(tmp_path, "[[illuminator]]\ndriver = 'gpio'\n"), capsys)
+    assert status == 1
+    assert [name for name, finding in found.items() if "'line_name'" in finding["text"]] == ["illuminator"]
+    assert "sensor rgb" in found
+
+
 def test_the_cameras_of_a_running_terminal_are_left_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path, "[[illuminator]]\ndriver = 'serial_pwm'\ndevice = '/dev/nowhere'\n")
     state_dir = load(config).terminal.state_dir
@@ -97,6 +109,30 @@ def test_the_cameras_of_a_running_terminal_are_left_to_it(tmp_path: Path, capsys
     assert "not opened" in found["camera eye"]["text"]
     assert "not opened" in found["illuminator"]["text"]
     assert not is_locked(state_dir)
+
+
+@pytest.mark.parametrize("role", ["rgb", "nir"])
+def test_a_camera_that_is_lost_while_it_is_watched_is_no_good_one(
+    role: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Opening it for the first picture begins its frames anew.
+    event = f"event = [{{ trouble = 'unplugged', at = 30, frames = {FOR_EVER} }}]\n"
+    config = with_nir(tmp_path, "driver = 'fake'\nfps = 30\nwidth = 64\nheight = 48\n" + event * (role == "nir"))
+    if role == "rgb":
+        config.write_text(config.read_text().replace("width = 64\n", event + "width = 64\n", 1))
+    assert main(["check", "--config", str(config)]) == 1
+    said = capsys.readouterr()
+    assert f"NOT OK   sensor {role}: lost while it was watched: " in said.out
+    assert said.err == ""
+
+
+def test_what_geometry_finds_wrong_is_said_of_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "cameras.toml", replace(rig(camera(device="C9")), terminal="lab/elsewhere"))
+    config = write_config(tmp_path, "[sensors]\ncalibration_file = 'cameras.toml'\n")
+    status, found = looked(config, capsys)
+    assert status == 1
+    assert found["sensor rgb"]["ok"] is False
+    assert found["sensor rgb"]["text"].startswith("gives pictures, but the calibration does not fit it")
 
 
 def test_noise_is_noise() -> None:

@@ -44,11 +44,13 @@ def findings(config: Config, *, cameras: bool = True) -> Iterator[Finding]:
     No camera is opened without ``cameras``; cameras and lamps that a running terminal holds are left to it.
     """
     running = is_running(config)
-    yield from _camera_findings(config, look=cameras and not running)
+    lamps = [tried("illuminator", partial(_illuminator, lamp, look=not running)) for lamp in config.illuminator]
+    working = tuple(lamp for lamp, found in zip(config.illuminator, lamps, strict=True) if found.ok)
+    # A lamp that cannot be had is told once, as such, and the cameras are looked at without it.
+    yield from _camera_findings(replace(config, illuminator=working), look=cameras and not running)
     if cameras and running:
         yield Finding("cameras", None, "not opened, a running terminal holds them; its sensor.state events tell")
-    for lamp in config.illuminator:
-        yield tried("illuminator", partial(_illuminator, lamp, look=not running))
+    yield from lamps
     yield tried("door", partial(_door, config.door))
     for reader in config.reader:
         yield tried("reader", partial(_reader, reader))
