@@ -18,6 +18,7 @@ from livegate_tools.simulate.lifted import LiftedSimulator
 from livegate_tools.simulate.lifting import Turn, relief_of, turned, turned_box
 from livegate_tools.simulate.materials import Kind
 from livegate_tools.simulate.mixture import Mixture
+from livegate_tools.simulate.picture_frames import PictureSimulator
 from livegate_tools.simulate.renderer import Illuminator
 
 FACE = (160.0, 110.0, 150.0, 200.0)
@@ -185,3 +186,5 @@ def test_a_folder_refuses_another_mixture(data: Path, tmp_path: Path) -> None:
     assert (job.folder / line["rgb_right"]).is_file()
     with pytest.raises(LivegateError, match="give another --out"):
         write_dataset(replace(job, mixture=Mixture(0.0, ("print_bent",))), 1)
+    with pytest.raises(LivegateError, match=r"LiftedSimulator.*not of.*PictureSimulator"):
+        write_dataset(replace(job, simulator=PictureSimulator(data)), 1)

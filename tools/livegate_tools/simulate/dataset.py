@@ -70,7 +70,7 @@ def write_dataset(job: Job, jobs: int) -> int:
     """Draw what is missing with ``jobs`` processes, write manifest.jsonl in order of index, return how many were drawn.
 
     A sample counts as there when its record under parts/ is, which is written after its pictures. Raise LivegateError
-    when the folder cannot be written or belongs to another seed, split or mixture.
+    when the folder cannot be written or belongs to another simulator, seed, split or mixture.
     """
     for name in (*_SUFFIXES, "parts"):
         _make(job.folder / name)
@@ -92,12 +92,14 @@ def _make(folder: Path) -> None:
 
 
 def _claim(job: Job) -> None:
-    """Refuse to mix two seeds, splits or mixtures in one folder."""
+    """Refuse to mix two simulators, seeds, splits or mixtures in one folder; older folders say no simulator."""
     stamp = job.folder / "parts" / "seed.json"
-    wanted = {"seed": job.seed, "split": str(job.split), **job.mixture.stamp}
-    if stamp.exists() and json.loads(stamp.read_text()) != wanted:
-        raise LivegateError(f"{job.folder}: holds samples of {stamp.read_text()}, not of {wanted}; give another --out")
-    write_whole(stamp, json.dumps(wanted))
+    wanted = {"simulator": type(job.simulator).__name__, "seed": job.seed, "split": str(job.split), **job.mixture.stamp}
+    if not stamp.exists():
+        write_whole(stamp, json.dumps(wanted))
+    held = json.loads(stamp.read_text())
+    if {"simulator": wanted["simulator"]} | held != wanted:
+        raise LivegateError(f"{job.folder}: holds samples of {held}, not of {wanted}; give another --out")
 
 
 def _part(job: Job, index: int) -> Path:
