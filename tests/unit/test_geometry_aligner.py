@@ -74,13 +74,28 @@ def test_a_calibration_that_cannot_be_used_leaves_rgb_alone() -> None:
     assert out.states[Role.RGB] is SensorState.OK
 
 
+@pytest.mark.parametrize(("whose", "fits"), [("lab/t1", True), (None, True), ("lab/t2", False)])
+def test_another_terminals_calibration_leaves_rgb_alone(whose: str | None, fits: bool) -> None:
+    made = replace(calibration(Role.NIR, Role.DEPTH), terminal=whose)
+    before = moment(SMALL)
+    out = Aligner(made, ALL, terminal="lab/t1").align(before)
+    if fits:
+        assert set(out.frames) == set(SMALL)
+        assert not out.faults
+        return
+    assert out.frames == {Role.RGB: before.frames[Role.RGB]}
+    assert out.states[Role.RGB] is SensorState.OK
+    assert out.states[Role.NIR] is out.states[Role.DEPTH] is SensorState.MISALIGNED
+    assert out.faults == dict.fromkeys(SMALL, frozenset({SensorFault.OTHER_CALIBRATION}))
+
+
 def test_everything_comes_to_lie_on_rgb() -> None:
     before = moment(SMALL, SERIALS)
     out = Aligner(calibration(Role.NIR, Role.DEPTH), ALL).align(before)
     assert {role: frame.image.shape[:2] for role, frame in out.frames.items()} == dict.fromkeys(SMALL, (48, 64))
     assert {frame.intrinsics for frame in out.frames.values()} == {camera().pinhole}
     assert out.frames[Role.RGB].image is before.frames[Role.RGB].image
-    assert np.median(out.frames[Role.DEPTH].image) in range(400, 700)
+    assert 400 <= np.median(out.frames[Role.DEPTH].image) < 700
     assert out.frames[Role.NIR].image.dtype == np.uint8
     for role, frame in out.frames.items():
         was = before.frames[role]

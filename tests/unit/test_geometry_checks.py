@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from livegate.checks.finding import Finding
-from livegate.checks.geometry import geometry_findings
+from livegate.checks.geometry import geometry_findings, serial_findings
 from livegate.configfile import load
 from livegate.geometry.file import write
+from livegate.types import Role
 from support.rigs import camera, rig
 from support.terminals import write_config
 
@@ -62,3 +63,22 @@ def test_one_that_others_may_change_is_warned_of(tmp_path: Path) -> None:
     write(tmp_path / "cameras.toml", rig())
     (tmp_path / "cameras.toml").chmod(0o666)
     assert "others may change it" in found(tmp_path, FILE)[-1].text
+
+
+def test_another_terminals_is_a_fault_and_both_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "cameras.toml", replace(rig(), terminal="south/back-door"))
+    (fault,) = [finding for finding in found(tmp_path, FILE) if finding.ok is False]
+    assert "made for south/back-door, and this is lab/t1" in fault.text
+
+
+def test_one_made_in_the_future_is_warned_of(tmp_path: Path) -> None:
+    write(tmp_path / "cameras.toml", replace(rig(), made="2999-01-01T00:00:00Z"))
+    whole, *_ = found(tmp_path, FILE)
+    assert whole.ok is None
+    assert "in the future" in whole.text
+
+
+def test_a_serial_that_the_camera_does_not_tell_is_warned_of() -> None:
+    (warning,) = serial_findings({Role.RGB: "C1", Role.NIR: "N1", Role.DEPTH: "D1"}, {Role.RGB: None, Role.NIR: "N1"})
+    assert warning.ok is None
+    assert warning.text.startswith("rgb: the file says serial C1")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from livegate.capture.health import CameraHealth, CameraState
 from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.checks.finding import Finding
+from livegate.checks.geometry import serial_findings
 from livegate.config import Config
 from livegate.detect.detector import Detector, open_detector
 from livegate.errors import AssetError, ConfigError, DeviceTimeout, LivegateError, PadError
@@ -25,6 +27,8 @@ BEGIN_S = 3.0
 _READ_S = 0.2
 # Cameras settle their exposure first.
 _SETTLE_S = 0.4
+# A camera slower than this is none a face can be followed with.
+_SILENT_S = 0.6
 
 _STATES: Mapping[SensorState, str] = {
     SensorState.STALE: "its pictures are not of rgb's moment",
@@ -40,6 +44,13 @@ class _Look:
 
     states: dict[Role, SensorState] = field(default_factory=dict)
     faults: dict[Role, set[SensorFault]] = field(default_factory=dict)
+    standing: Faults = field(default_factory=dict)
+    """What geometry and sensing found wrong in the newest FrameSet; a camera's own faults outlast their cause."""
+    certain: Faults = field(default_factory=dict)
+    """What geometry alone did: nothing that stands before the terminal can look like it."""
+    devices: dict[Role, str | None] = field(default_factory=dict)
+    lost: dict[Role, str] = field(default_factory=dict)
+    """Of each camera that gave pictures and was lost then, what ended it."""
     somebody: bool = False
 
 
@@ -61,22 +72,37 @@ def sensor_findings(config: Config) -> Iterator[Finding]:
         return
     for camera in config.camera:
         state = look.states.get(camera.role, SensorState.MISSING)
-        yield _finding(camera.role, state, frozenset(look.faults.get(camera.role, ())))
+        yield _finding(camera.role, state, look)
+    yield from serial_findings(geometry.devices, look.devices)
     if look.states and not look.somebody:
         text = "nobody stood there: whether colours, unit of depth, lamp and calibration are right shows on a face"
         yield Finding("sensors", ok=True, text=f"{text}; run this again with somebody half a metre before the terminal")
 
 
-def _finding(role: Role, state: SensorState, faults: frozenset[SensorFault]) -> Finding:
+def _finding(role: Role, state: SensorState, look: _Look) -> Finding:
     check = f"sensor {role}"
+    faults = frozenset(look.faults.get(role, ()))
+    if role in look.lost:
+        end = "" if not faults else f"; before, {_said(faults)}"
+        return Finding(check, ok=False, text=f"lost while it was watched: {look.lost[role]}{end}")
     if state is SensorState.OK and not faults:
         return Finding(check, ok=True, text="ok")
     if not faults:
         return Finding(check, ok=False, text=f"{state}: {_STATES[state]}; see its camera above")
-    said = "; ".join(f"{MEANINGS[fault].sentence} ({fault}): {MEANINGS[fault].remedy}" for fault in sorted(faults))
-    wrong = state is not SensorState.OK or bool(faults & SUSPICIOUS)
-    now = "works now, but a moment before" if state is SensorState.OK else str(state)
-    return Finding(check, ok=False if wrong else None, text=f"{now}: {said}")
+    standing = look.standing.get(role, frozenset())
+    wrong = state is not SensorState.OK or bool(faults & SUSPICIOUS) or bool(look.certain.get(role))
+    if state is not SensorState.OK:
+        text = f"{state}: {_said(faults)}"
+    elif standing:
+        past = f"; a moment before, {_said(faults - standing)}" if faults - standing else ""
+        text = f"gives pictures, but {_said(standing)}{past}"
+    else:
+        text = f"works now, but a moment before: {_said(faults)}"
+    return Finding(check, ok=False if wrong else None, text=text)
+
+
+def _said(faults: frozenset[SensorFault]) -> str:
+    return "; ".join(f"{MEANINGS[fault].sentence} ({fault}): {MEANINGS[fault].remedy}" for fault in sorted(faults))
 
 
 def _detector(config: Config) -> Detector | None:
@@ -90,14 +116,17 @@ def _detector(config: Config) -> Detector | None:
 def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: Detector | None) -> _Look:
     look = _Look()
     began_s = time.monotonic()
-    until_s, settled_s = began_s + BEGIN_S, None
+    until_s, settled_s, heard_s = began_s + BEGIN_S, None, began_s
+    before: tuple[CameraHealth, ...] = ()
     while time.monotonic() < until_s:
         try:
             given = rig.next(_READ_S)
         except DeviceTimeout:
             _note(look, {Role.RGB: SensorState.MISSING} if settled_s is None else {}, rig.faults())
             continue
+        heard_s = time.monotonic()
         if settled_s is None:
+            before = rig.health()
             settled_s = time.monotonic() + _SETTLE_S
             until_s = time.monotonic() + LOOK_S
         aligned = aligner.align(given)
@@ -105,9 +134,27 @@ def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: Detector 
         faces = _faces(marked, detector)
         watch.learn(aligned, faces)
         look.somebody = look.somebody or bool(faces)
+        look.devices.update({role: frame.device for role, frame in given.frames.items()})
         if time.monotonic() > settled_s:
             _note(look, marked.states, marked.faults)
+            look.standing = _beyond(given.faults, marked.faults)
+            look.certain = _beyond(given.faults, aligned.faults)
+    if settled_s is not None and time.monotonic() - heard_s > _SILENT_S:
+        look.states[Role.RGB] = SensorState.MISSING
+    look.lost = dict(_lost(before, rig.health()))
     return look
+
+
+def _lost(before: Sequence[CameraHealth], after: Sequence[CameraHealth]) -> Iterator[tuple[Role, str]]:
+    """Yield the cameras that gave pictures and were lost meanwhile, and what ended them."""
+    for then, now in zip(before, after, strict=False):
+        if now.frames and (now.lost > then.lost or now.state is CameraState.LOST):
+            yield now.role, now.last_error or "it said nothing of why"
+
+
+def _beyond(before: Faults, after: Faults) -> Faults:
+    """Return those of the faults ``after`` that were none ``before``."""
+    return {role: new for role, faults in after.items() if (new := faults - before.get(role, frozenset()))}
 
 
 def _faces(frame_set: FrameSet, detector: Detector | None) -> tuple[Face, ...] | None:

@@ -21,22 +21,32 @@ class Aligner:
     camera that does it itself). With one, no role passes that it does not name.
     """
 
-    def __init__(self, calibration: RigCalibration | None, roles: Iterable[Role], *, refused: bool = False) -> None:
+    def __init__(
+        self,
+        calibration: RigCalibration | None,
+        roles: Iterable[Role],
+        *,
+        refused: bool = False,
+        terminal: str | None = None,
+    ) -> None:
         """Take the calibration in force, None for none; ``roles`` are those of the terminal's cameras.
 
-        ``refused`` says that there should be a calibration and it cannot be used: then rgb stands alone.
+        ``refused`` says that there should be a calibration and it cannot be used: then rgb stands alone. So it does
+        with a calibration that names another terminal than ``terminal``; one that names none is no difference.
         """
         self.calibration = calibration
         self._refused = refused
+        self._elsewhere = calibration is not None and is_of_another(calibration, terminal)
         self._placer = None if calibration is None else _placer(calibration, frozenset(roles))
 
     def align(self, frame_set: FrameSet) -> FrameSet:
         """Return ``frame_set`` with every picture on rgb's pixels; what cannot be put there is MISALIGNED, and why.
 
         Frames of a role whose camera or picture size is not the calibration's get OTHER_CALIBRATION; if that is rgb
-        itself, so do all others, and rgb goes on alone, as it came. One with another serial gets OTHER_DEVICE as well:
-        it may be somebody's own camera. A serial that the camera or the file does not tell is no difference. Pictures
-        that were registered are new arrays; where nothing is known they are 0. Faults that the set came with stay.
+        itself, or the calibration another terminal's, so do all others, and rgb goes on alone, as it came. One with
+        another serial gets OTHER_DEVICE as well: it may be somebody's own camera. A serial that the camera or the file
+        does not tell is no difference. Pictures that were registered are new arrays; where nothing is known they are 0.
+        Faults that the set came with stay.
         """
         rgb = frame_set.frames.get(Role.RGB)
         if rgb is None:
@@ -74,10 +84,15 @@ class Aligner:
             }
         cameras = self.calibration.cameras
         faults = {role: fault for role, frame in frames.items() if (fault := _unlike(frame, cameras.get(role)))}
-        if Role.RGB in faults:
+        if self._elsewhere or Role.RGB in faults:
             # Where the others stand is known to another camera's pixels, not to these.
             return dict.fromkeys(frames, SensorFault.OTHER_CALIBRATION)
         return faults
+
+
+def is_of_another(calibration: RigCalibration, terminal: str | None) -> bool:
+    """Return whether ``calibration`` names another terminal than ``terminal``, a site and an id as "north/door-1"."""
+    return None not in (calibration.terminal, terminal) and calibration.terminal != terminal
 
 
 def _placer(calibration: RigCalibration, roles: frozenset[Role]) -> Placer:

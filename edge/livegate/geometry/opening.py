@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from livegate.config import Config, SensorsConfig
 from livegate.errors import CalibrationError
-from livegate.geometry.aligner import Aligner
+from livegate.geometry.aligner import Aligner, is_of_another
 from livegate.geometry.file import RigFile, read
 from livegate.types import Role
 
@@ -47,11 +47,12 @@ def open_geometry(config: Config) -> Geometry:
     The terminal starts all the same: every role but rgb is MISALIGNED then, and ``least_step`` says whether the door
     may still open. A technician must be able to see which file it is, over the link too.
     """
-    return of_sensors(config.sensors, (camera.role for camera in config.camera))
+    who = f"{config.terminal.site}/{config.terminal.id}"
+    return of_sensors(config.sensors, (camera.role for camera in config.camera), who)
 
 
-def of_sensors(sensors: SensorsConfig, roles: Iterable[Role]) -> Geometry:
-    """Return the geometry of the cameras of ``roles``; as :func:`open_geometry`."""
+def of_sensors(sensors: SensorsConfig, roles: Iterable[Role], terminal: str | None = None) -> Geometry:
+    """Return the geometry of the cameras of ``roles`` of ``terminal``, "site/id"; as :func:`open_geometry`."""
     path = sensors.calibration_file
     if path is None:
         return Geometry(Aligner(None, roles))
@@ -61,4 +62,6 @@ def of_sensors(sensors: SensorsConfig, roles: Iterable[Role]) -> Geometry:
         log.error("camera calibration not used, rgb stands alone", extra={"error": str(exc)})  # noqa: TRY400
         # Events carry this, and where the file lies is nobody's.
         return Geometry(Aligner(None, roles, refused=True), refused=str(exc).replace(str(path), path.name))
-    return Geometry(Aligner(file.calibration, roles), file)
+    if is_of_another(file.calibration, terminal):
+        log.error("camera calibration is another terminal's", extra={"made_for": file.calibration.terminal})
+    return Geometry(Aligner(file.calibration, roles, terminal=terminal), file)

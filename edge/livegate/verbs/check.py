@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,14 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; status 0 when nothing is wrong, 1 when something is."""
     found: list[Finding] = []
-    for finding in _all(arguments.config, cameras=arguments.cameras):
-        found.append(finding)
-        if not arguments.json:
-            print(f"{_SIGNS[finding.ok]:<8} {finding.check}: {finding.text}")
+    with _no_log():
+        for finding in _all(arguments.config, cameras=arguments.cameras):
+            found.append(finding)
+            if not arguments.json:
+                print(f"{_SIGNS[finding.ok]:<8} {finding.check}: {finding.text}")
     ok = all(finding.ok is not False for finding in found)
     if arguments.json:
         print(json.dumps({"ok": ok, "findings": [dataclasses.asdict(finding) for finding in found]}, indent=2))
     return 0 if ok else 1
+
+
+@contextlib.contextmanager
+def _no_log() -> Iterator[None]:
+    """Keep warnings of the log from between the findings, which say the same: without a handler Python prints them."""
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def _all(path: Path, *, cameras: bool) -> Iterator[Finding]:
