@@ -32,8 +32,12 @@ _STOP_S = 1.0
 # Over UDP pictures come torn, and OpenCV's versions differ in what they ask for first. It reads no other setting; a
 # user's own stands.
 _FFMPEG_OPTIONS = ("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-# What FFmpeg has to say stands in no log beside the camera's name; a user's own level stands, too.
+# What FFmpeg and OpenCV warn of stands in no log beside the camera's name; a user's own levels stand, too.
 _FFMPEG_LEVEL = ("OPENCV_FFMPEG_LOGLEVEL", "8")
+_OPENCV_LEVEL = "OPENCV_LOG_LEVEL"
+_OPENCV_ERRORS = 2
+# OpenCV 4 and 5 hold it in different places.
+_LOGGING: Any = getattr(cv2.utils, "logging", cv2)
 # What FFmpeg queued while it found out what the stream is, it hands over without a wait; never more than this much.
 _MAX_QUEUED_MS = 10_000.0
 # One that took long may have been hard to decode on a busy machine; several in a row were waited for.
@@ -81,6 +85,8 @@ class RtspCamera:
                     cv2.CAP_PROP_READ_TIMEOUT_MSEC, _SILENCE_MS]  # fmt: skip
         os.environ.setdefault(*_FFMPEG_OPTIONS)
         os.environ.setdefault(*_FFMPEG_LEVEL)
+        if _OPENCV_LEVEL not in os.environ:
+            _LOGGING.setLogLevel(min(_LOGGING.getLogLevel(), _OPENCV_ERRORS))
         asked_s = time.monotonic()
         capture = cv2.VideoCapture(_with_login(options), cv2.CAP_FFMPEG, settings)
         if not capture.isOpened():
