@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_another_terminals_calibration_is_named(tmp_path: Path) -> None:
     state, faults, _ = told(tmp_path, DEPTH + FILE)
     assert state == "misaligned"
     assert "other_calibration" in faults
+
+
+def test_a_calibration_that_names_another_terminal_is_named(tmp_path: Path) -> None:
+    made = rig(depth=camera(40, 30, 38.0, device="D1"))
+    write(tmp_path / "cameras.toml", replace(made, terminal="lab/t2"))
+    state, faults, _ = told(tmp_path, DEPTH + FILE)
+    assert (state, faults) == ("misaligned", ["other_calibration"])
 
 
 def test_without_one_another_size_is_named(tmp_path: Path) -> None:

@@ -109,6 +109,20 @@ def test_a_fault_of_one_frame_is_told_for_more_than_a_second_while_the_role_is_f
     assert last.captured_ns - back.captured_ns > 1e9
 
 
+@pytest.mark.parametrize("role", [Role.RGB, Role.NIR])
+def test_pictures_that_cannot_be_read_for_long_have_the_wrong_format(
+    rig: Rig, rgb: FakeCamera, nir: FakeCamera, role: Role
+) -> None:
+    until(rig, is_fine)
+    camera = rgb if role is Role.RGB else nir
+    camera.begin(Trouble.DAMAGED)
+    awaited(rig, role, lambda health: health.damaged > 1)
+    assert role not in rig.faults()
+    awaited(rig, role, lambda _: rig.faults().get(role) == {SensorFault.WRONG_FORMAT})
+    camera.end()
+    until(rig, is_fine)
+
+
 def test_faults_of_rgb_are_told_while_there_are_no_frame_sets(rig: Rig, rgb: FakeCamera) -> None:
     until(rig, is_fine)
     rgb.begin(Trouble.BACKWARDS)

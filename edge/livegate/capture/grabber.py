@@ -19,13 +19,15 @@ from livegate.capture.plausible import plausible
 from livegate.capture.sameness import MAX_SAME_MS, PictureMemory, Sameness
 from livegate.capture.slot import Slot
 from livegate.errors import DeviceLost, DeviceTimeout, DriverError, PictureError
-from livegate.types import Frame, SensorFault
+from livegate.types import NS_PER_MS, Frame, SensorFault
 
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.25
 # To hang once says nothing yet, twice in a row is one more than opening it again has mended.
 _HANG_COUNTS = 2
+# Single damaged pictures are a cable's; with none between them that can be read it is the format's.
+_UNREADABLE_NS = 1_000 * NS_PER_MS
 
 
 class Grabber:
@@ -138,6 +140,8 @@ class Grabber:
                     raise DeviceLost(f"{exc}; {silence}") from exc
             except PictureError as exc:
                 self._note(damaged=self._health.damaged + 1, last_error=str(exc))
+                if (now_ns := time.monotonic_ns()) - heard_ns > _UNREADABLE_NS:
+                    self.faults.note(SensorFault.WRONG_FORMAT, now_ns)
             else:
                 heard_ns, patience_s = time.monotonic_ns(), self._retry.max_silence_s
                 self._take(frame, heard_ns)
