@@ -126,6 +126,18 @@ def test_a_camera_that_is_lost_while_it_is_watched_is_no_good_one(
     assert said.err == ""
 
 
+def test_a_camera_that_falls_silent_while_it_is_watched_is_missing_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_config(tmp_path)
+    event = f"event = [{{ trouble = 'stalled', at = 15, frames = {FOR_EVER} }}]\n"
+    config.write_text(config.read_text().replace("width = 64\n", event + "width = 64\n", 1))
+    status, found = looked(config, capsys)
+    assert status == 1
+    assert found["camera eye"]["ok"]
+    assert found["sensor rgb"]["text"].startswith("missing: it gives no pictures; fake camera: ")
+
+
 def test_what_geometry_finds_wrong_is_said_of_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "cameras.toml", replace(rig(camera(device="C9")), terminal="lab/elsewhere"))
     config = write_config(tmp_path, "[sensors]\ncalibration_file = 'cameras.toml'\n")

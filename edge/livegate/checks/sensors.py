@@ -51,6 +51,8 @@ class _Look:
     devices: dict[Role, str | None] = field(default_factory=dict)
     lost: dict[Role, str] = field(default_factory=dict)
     """Of each camera that gave pictures and was lost then, what ended it."""
+    errors: dict[Role, str] = field(default_factory=dict)
+    """The last that each camera complained of."""
     somebody: bool = False
 
 
@@ -88,7 +90,9 @@ def _finding(role: Role, state: SensorState, look: _Look) -> Finding:
     if state is SensorState.OK and not faults:
         return Finding(check, ok=True, text="ok")
     if not faults:
-        return Finding(check, ok=False, text=f"{state}: {_STATES[state]}; see its camera above")
+        return Finding(
+            check, ok=False, text=f"{state}: {_STATES[state]}; {look.errors.get(role, 'see its camera above')}"
+        )
     standing = look.standing.get(role, frozenset())
     wrong = state is not SensorState.OK or bool(faults & SUSPICIOUS) or bool(look.certain.get(role))
     if state is not SensorState.OK:
@@ -142,6 +146,7 @@ def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: Detector 
     if settled_s is not None and time.monotonic() - heard_s > _SILENT_S:
         look.states[Role.RGB] = SensorState.MISSING
     look.lost = dict(_lost(before, rig.health()))
+    look.errors = {health.role: health.last_error for health in rig.health() if health.last_error}
     return look
 
 
