@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated, Any
+
+from numpy.typing import NDArray
 
 from livegate.errors import DriverError
 from livegate.options import Between
-from livegate.types import Frame, Role
+from livegate.types import Role
+from livegate_drivers.piped.camera import PipedCamera, Start
 from livegate_drivers.piped.planes import GST_FORMATS, from_gst, gst_stride
 from livegate_drivers.piped.process import FD, FramePipe
 
@@ -40,39 +42,15 @@ class Options:
     program: str = "gst-launch-1.0"
 
 
-class GstreamerCamera:
-    """The frames of one pipeline."""
-
-    def __init__(self, options: Options, role: Role) -> None:
-        self.role = role
-        self._options = options
-        self._sequence = 0
-        stride = gst_stride(options.width, role)
-        self._pipe = FramePipe(_command(options, role), stride * options.height, f"pipeline '{_source(options)}'")
-
-    def __enter__(self) -> Self:
-        """Start the pipeline and wait for its first bytes; DriverError with GStreamer's own words when none come."""
-        self._pipe.start(self._options.start_timeout_s, _REMEDY)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the pipeline."""
-        self._pipe.stop()
-
-    def read(self, timeout_s: float) -> Frame:
-        """Return the next frame; DeviceTimeout, DeviceLost when the pipeline has ended."""
-        data, arrived_ns = self._pipe.read(timeout_s)
-        self._sequence += 1
-        options = self._options
-        image = from_gst(data, options.width, options.height, self.role, options.unit_mm)
-        return Frame(self.role, image, arrived_ns, self._sequence - 1)
-
-
-def open_camera(options: Options, role: Role) -> GstreamerCamera:
+def open_camera(options: Options, role: Role) -> PipedCamera:
     """Return the camera behind ``options.pipeline``; raise DriverError for a pipeline that cannot be read."""
-    return GstreamerCamera(options, role)
+    frame_bytes = gst_stride(options.width, role) * options.height
+    pipe = FramePipe(_command(options, role), frame_bytes, f"pipeline '{_source(options)}'")
+
+    def decode(data: bytes) -> NDArray[Any]:
+        return from_gst(data, options.width, options.height, role, options.unit_mm)
+
+    return PipedCamera(role, pipe, Start(options.start_timeout_s, _REMEDY), decode)
 
 
 def _command(options: Options, role: Role) -> tuple[str, ...]:

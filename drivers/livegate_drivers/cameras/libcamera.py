@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 from livegate.errors import DriverError
 from livegate.options import Between
-from livegate.types import Frame, Role
+from livegate.types import Role
+from livegate_drivers.piped.camera import PipedCamera, Start
 from livegate_drivers.piped.planes import from_yuv420
 from livegate_drivers.piped.process import FramePipe
 
@@ -44,46 +44,27 @@ class Options:
     program: str = ""
 
 
-class LibcameraCamera:
-    """One CSI camera as rgb, rgb_right or (one without an infrared filter) nir."""
+def open_camera(options: Options, role: Role) -> PipedCamera:
+    """Return CSI camera ``options.camera``, as nir one without an infrared filter.
 
-    def __init__(self, options: Options, role: Role) -> None:
-        if role is Role.DEPTH:
-            raise DriverError("driver 'libcamera' gives 8-bit pictures, no depth; choose another driver for the role")
-        if options.width % _ALIGNMENT or options.height % 2:
-            raise DriverError(
-                f"driver 'libcamera': {options.width}x{options.height}: expected a width that is a multiple of"
-                f" {_ALIGNMENT} and an even height, such as 640x480"
-            )
-        self.role = role
-        self._options = options
-        self._sequence = 0
-        size = options.width * options.height * 3 // 2
-        self._pipe = FramePipe(_command(options), size, f"csi camera {options.camera}")
-
-    def __enter__(self) -> Self:
-        """Start the program and wait for its first bytes; DriverError with its own words when none come."""
-        self._pipe.start(self._options.start_timeout_s, _REMEDY)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the program."""
-        self._pipe.stop()
-
-    def read(self, timeout_s: float) -> Frame:
-        """Return the next frame; DeviceTimeout, DeviceLost when the program has ended."""
-        data, arrived_ns = self._pipe.read(timeout_s)
-        self._sequence += 1
-        image = from_yuv420(data, self._options.width, self._options.height, self.role)
-        device, exposure_us = f"csi-{self._options.camera}", float(self._options.exposure_us) or None
-        return Frame(self.role, image, arrived_ns, self._sequence - 1, device=device, exposure_us=exposure_us)
-
-
-def open_camera(options: Options, role: Role) -> LibcameraCamera:
-    """Return CSI camera ``options.camera``; raise DriverError for role depth or a size it cannot have."""
-    return LibcameraCamera(options, role)
+    Raise DriverError for role depth or a size it cannot have.
+    """
+    width, height = options.width, options.height
+    if role is Role.DEPTH:
+        raise DriverError("driver 'libcamera' gives 8-bit pictures, no depth; choose another driver for the role")
+    if width % _ALIGNMENT or height % 2:
+        raise DriverError(
+            f"driver 'libcamera': {width}x{height}: expected a width that is a multiple of {_ALIGNMENT} and an even"
+            " height, such as 640x480"
+        )
+    return PipedCamera(
+        role,
+        FramePipe(_command(options), width * height * 3 // 2, f"csi camera {options.camera}"),
+        Start(options.start_timeout_s, _REMEDY),
+        lambda data: from_yuv420(data, width, height, role),
+        device=f"csi-{options.camera}",
+        exposure_us=float(options.exposure_us) or None,
+    )
 
 
 def _command(options: Options) -> tuple[str, ...]:

@@ -7,13 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from livegate.quality.gate import QualityGate
-from livegate.quality.limits import GUIDANCE
-from livegate.quality.reach import beyond_reach
 from livegate.track.presented import Presented, presented_face
-from livegate.types import NS_PER_MS, Attempt, Face, FrameSet, Observation, Reason, Role
-
-# A lamp behind a person blinds the colour camera alone: what these see of the face is evidence all the same.
-_UNDAZZLED = frozenset({Role.NIR, Role.DEPTH})
+from livegate.types import NS_PER_MS, Attempt, Face, FrameSet, Observation, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +29,8 @@ class Tracker:
     ``update`` takes FrameSets in the order of their time. Evidence belongs to one face: when another face takes its
     place without absence, the attempt goes on under its id but its time and its observations begin anew.
 
-    Frames in which ``quality`` refuses the face, or it is too far away for the depth camera, are no evidence: only the
-    latest is kept, and never in place of one that is.
+    Frames in which ``quality`` refuses the face are no evidence: only the latest is kept, and never in place of one
+    that is.
     """
 
     def __init__(
@@ -77,16 +72,10 @@ class Tracker:
         return Attempt(attempt.attempt_id, attempt.started_ns, (*kept, seen))
 
     def _observed(self, frame_set: FrameSet, presented: Presented) -> Observation:
-        image = frame_set.image(Role.RGB)
-        if self.quality is None or image is None:
+        quality = None if self.quality is None else self.quality.judge(frame_set, presented.face)
+        if quality is None:
             return Observation(frame_set, presented.face, presented.others)
-        quality = self.quality.look(image, presented.face.box)
-        refused, guidance = quality.refused, quality.guidance
-        if refused is Reason.GLARE and not frame_set.frames.keys().isdisjoint(_UNDAZZLED):
-            refused = None
-        if refused is None and beyond_reach(frame_set, presented.face):
-            refused, guidance = Reason.TOO_FAR, GUIDANCE[Reason.TOO_FAR]
-        return Observation(frame_set, presented.face, presented.others, refused, guidance)
+        return Observation(frame_set, presented.face, presented.others, quality.refused, quality.guidance)
 
     def expire(self, now_ns: int) -> Attempt | None:
         """End the attempt whose face has been absent long enough; return it if it ended now."""
