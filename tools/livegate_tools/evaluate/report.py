@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from livegate_tools.evaluate.metrics import zero_error_bound
 from livegate_tools.evaluate.outcomes import WORST, Outcomes, figures, gather
 from livegate_tools.evaluate.predictions import Prediction
 from livegate_tools.evaluate.recall import LEAST_IOU, LEAST_SIDE_PX, FaceRecall, face_recall
+from livegate_tools.evaluate.tries import Tries, tries_of
+from livegate_tools.evaluate.tries import as_json as tries_json
 
 ALL = "all"
 _COUNTED = ("apcer", "apnrr", "bpcer", "bpcer_inconclusive", "bpnrr", "bpcer_plus_bpnrr")
@@ -40,6 +42,7 @@ class Group:
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     recall: FaceRecall
+    tries: Tries
 
     def counted(self, figure: str) -> Outcomes:
         """Return the presentations in the denominator of a rate."""
@@ -93,9 +96,10 @@ def _group(name: str, judged: Sequence[tuple[Sample, Prediction]]) -> Group:
     values = figures(outcomes)
     latencies_ms = [p.latency_ms for _, p in judged if p.latency_ms is not None]
     p50_ms, p95_ms = np.percentile(latencies_ms, [50, 95]) if latencies_ms else (None, None)
-    group = Group(name, outcomes, values, intervals(outcomes), {}, p50_ms, p95_ms, face_recall(judged))
+    found = (p50_ms, p95_ms, face_recall(judged), tries_of(outcomes))
+    group = Group(name, outcomes, values, intervals(outcomes), {}, *found)
     bounds = {figure: _bound(group, figure) for figure, value in values.items() if _is_zero_rate(figure, value)}
-    return Group(name, outcomes, values, group.intervals, bounds, p50_ms, p95_ms, group.recall)
+    return replace(group, bounds=bounds)
 
 
 def _is_zero_rate(figure: str, value: float) -> bool:
@@ -126,6 +130,7 @@ def _group_json(group: Group) -> dict[str, Any]:
             name: {"by_presentation": bound.by_presentation, "by_subject": bound.by_subject}
             for name, bound in group.bounds.items()
         },
+        "tries": tries_json(group.tries),
         "latency_ms": {"p50": _number(group.latency_p50_ms), "p95": _number(group.latency_p95_ms)},
         "face_recall": {
             "value": group.recall.value,

@@ -10,6 +10,8 @@ import numpy as np
 
 from livegate_tools.evaluate.outcomes import WORST
 from livegate_tools.evaluate.report import Group
+from livegate_tools.evaluate.tries import TRIES, Tries
+from livegate_tools.evaluate.tries import rows as tries_rows
 
 _PLAIN = (
     ("auc", "AUC"),
@@ -82,6 +84,20 @@ def _block(group: Group) -> Iterator[str]:
     for row in rows(group):
         line = f"  {row.title:<30} {row.value:>8}  {row.interval:<18} {row.errors:>13}  {row.people:>6}"
         yield line.rstrip()
+    yield from _tries_block(group.tries)
+
+
+def tries_head(count: int) -> str:
+    """Return the head of the column of so many tries."""
+    return "after 1 try" if count == 1 else f"after {count} tries"
+
+
+def _tries_block(tries: Tries) -> Iterator[str]:
+    lines = list(tries_rows(tries))
+    width = max(len(cell) for _, cells in lines for cell in (*cells, tries_head(TRIES[-1])))
+    yield f"  {'of people who each tried so often':<34}" + "".join(f"  {tries_head(count):>{width}}" for count in TRIES)
+    for title, cells in lines:
+        yield f"  {title[:34]:<34}" + "".join(f"  {cell:>{width}}" for cell in cells)
 
 
 def _rate(group: Group, figure: str, title: str) -> Row:

@@ -22,7 +22,9 @@ from livegate_tools.evaluate.page.comparison import comparison_section
 from livegate_tools.evaluate.page.picture import picture, write_picture
 from livegate_tools.evaluate.predictions import Prediction
 from livegate_tools.evaluate.report import Group
-from livegate_tools.evaluate.table import heading, interval_text, rows
+from livegate_tools.evaluate.table import heading, interval_text, rows, tries_head
+from livegate_tools.evaluate.tries import TRIES, Tries
+from livegate_tools.evaluate.tries import rows as tries_rows
 from livegate_tools.whole import write_whole
 
 PAGE = "report.html"
@@ -108,6 +110,7 @@ def _page(
         yield f"<h2>{escape(section.group.name)}</h2>\n<p class=faint>{heading(section.group)}</p>"
         yield from _pictures(section.group.name, section.charts)
         yield from _figures(section.group)
+        yield from _tries(section.group.tries)
         yield from _failed(section.failed)
     yield '<div class="note"><b>What may not be concluded</b><ul>'
     yield from (f"<li>{escape(caution)}</li>" for caution in _CAUTIONS)
@@ -185,6 +188,16 @@ def _figures(group: Group) -> Iterator[str]:
         part = ' class="part"' if row.title.startswith(" ") else ""
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in (row.value, row.interval, row.errors, row.people))
         yield f"<tr><td{part}>{escape(row.title.strip())}</td>{cells}</tr>"
+    yield "</table></div>"
+
+
+def _tries(tries: Tries) -> Iterator[str]:
+    yield "<h3>Who tries again</h3>\n<p class=faint>Attackers let in at least once, people turned away every time; of so"
+    yield "many cases, each one person with one kind of instrument.</p>"
+    heads = "".join(f"<th>{tries_head(count)}" for count in TRIES)
+    yield f'<div class="wide"><table>\n<tr><th>{heads}</tr>'
+    for title, words in tries_rows(tries):
+        yield f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in words) + "</tr>"
     yield "</table></div>"
 
 
