@@ -6,6 +6,7 @@ catch either.
 
     LivegateError
     ├── ConfigError          a configuration, option or command-line value is wrong
+    │   └── RuntimeMissing   nothing that could run a network is installed, or not what was asked for
     ├── AssetError           a model, visit or schema is missing, damaged or not what its manifest says
     ├── PictureError         a picture or recording cannot be read
     ├── DriverError          a driver cannot be loaded or opened
@@ -31,6 +32,10 @@ class LivegateError(Exception):
 
 class ConfigError(LivegateError, ValueError):
     """A configuration file, driver option or command-line value is wrong."""
+
+
+class RuntimeMissing(ConfigError):
+    """No runtime that a network runs in is installed or fit for this environment."""
 
 
 class AssetError(LivegateError):

@@ -73,16 +73,19 @@ class Judge:
         points: OperatingPoints,
         roles: frozenset[Role],
         policy: config.DecisionPolicy,
-        tracks: TrackPolicy | None = None,
         lost: tuple[str, ...] = (),
+        best: Step = Step.ALL,
     ) -> None:
+        """``best`` is the best step that what finds faces allows; without a detector that is NONE."""
         self.detector = detector
+        self.best = Step.NONE if detector is None else best
         self.bank = CueBank(cues)
         self._points = points
+        self._first = frozenset(cue.name for cue in cues) - points.second
         self._policy = policy
         self._recalibration: Recalibration | None = None
         self.quality: QualityGate | None = None
-        self.tracker = Tracker(tracks)
+        self.tracker = Tracker()
         self._roles = roles
         self._lost = lost
         self._timeout_ns = policy.timeout_ms * NS_PER_MS
@@ -125,7 +128,7 @@ class Judge:
         if opened is None:
             return cls.without_network(roles, policy)
         own = detector_as_cue(opened.manifest)
-        cues = trained_cues(roles, detector, threads, shelf, without)
+        cues = trained_cues(roles, detector, threads, shelf, without, frozenset(policy.further_cues))
         points = operating_points(own, cues, alone(opened.manifest), shelf)
         lost = tuple(sorted(name for name in shelf.faults if shelf.find(name) is None))
         judge = cls(opened, (own, *cues), points, roles, policy, lost=lost)
@@ -141,7 +144,7 @@ class Judge:
     def boundaries(self) -> Boundaries:
         """The boundaries while every cue of this terminal speaks."""
         every = {cue.name: 0.0 for cue in self.bank.cues}
-        return self._limits(self.fused(every), frozenset(every))
+        return self._limits(self.fused(every))
 
     @property
     def models(self) -> dict[str, str]:
@@ -187,11 +190,11 @@ class Judge:
         Nobody is bona fide while a sensor works whose cue finds nothing to measure: others do not speak in its place.
         """
         evidence = attempt.evidence
-        cues = self.bank.scores(replace(attempt, observations=evidence) if evidence else attempt)
+        cues, silent = self._said(replace(attempt, observations=evidence) if evidence else attempt)
         llrs = {cue.name: cue.llr for cue in cues}
         fused = self.fused(llrs)
-        llr = fused.llr + self._shift(frozenset(llrs))
-        limits = self._limits(fused, frozenset(llrs))
+        llr = fused.llr + self._shift(fused.cues)
+        limits = self._limits(fused)
         decision = verdict(llr, limits, final=final or overdue)
         if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
@@ -211,7 +214,7 @@ class Judge:
             frames=len(evidence),
             step=self._step(stands_on),
             cues=cues,
-            missing=self._missing(stands_on, cues),
+            missing=self._missing(stands_on, silent),
             # Asked for only once the verdict stands: what kind of attack it may be never says whether it is one.
             pai_species=self.bank.species() if decision is PadDecision.ATTACK else None,
             guidance=attempt.latest.guidance if decision in _UNDECIDED else None,
@@ -228,7 +231,7 @@ class Judge:
             threshold=None,
             frames=0,
             step=self._step(frame_set) if frame_set else Step.NONE,
-            missing=self._missing(frame_set, ()) if frame_set else (),
+            missing=self._missing(frame_set, self._first) if frame_set else (),
         )
 
     def _with_signature(self, attempt: Attempt, pad: PadResult) -> PadResult:
@@ -245,8 +248,20 @@ class Judge:
             self._signed = known
         return replace(pad, media_signature=known[2])
 
-    def _limits(self, fused: Fused, cues: frozenset[str]) -> Boundaries:
-        return shifted(boundaries(self._policy, fused.rates), self._shift(cues))
+    def _said(self, attempt: Attempt) -> tuple[tuple[CueScore, ...], frozenset[str]]:
+        """Return what every cue says that was asked, and the names of those that had nothing to say.
+
+        Those for a second opinion are asked only where the others leave it undecided.
+        """
+        cues, asked = self.bank.scores(attempt, self._first), self._first
+        wanted = self._points.wanted({cue.name: cue.llr for cue in cues})
+        if wanted:
+            asked |= wanted
+            cues = self.bank.scores(attempt, asked)
+        return cues, asked - {cue.name for cue in cues}
+
+    def _limits(self, fused: Fused) -> Boundaries:
+        return shifted(boundaries(self._policy, fused.rates), self._shift(fused.cues))
 
     def _shift(self, cues: frozenset[str]) -> float:
         return 0.0 if self._recalibration is None else self._recalibration.shift(cues)
@@ -265,11 +280,10 @@ class Judge:
         return any(seen.frame_set.frames.keys() >= cue.cue.NEEDS for cue in further for seen in evidence)
 
     def _step(self, frame_set: FrameSet) -> Step:
-        return step_of(frame_set.states, network=self.detector is not None)
+        return step_of(frame_set.states, self.best)
 
-    def _missing(self, frame_set: FrameSet, cues: tuple[CueScore, ...]) -> tuple[str, ...]:
+    def _missing(self, frame_set: FrameSet, silent: frozenset[str]) -> tuple[str, ...]:
         """Return the configured sensors that gave nothing, then the cues that could not be measured or loaded."""
-        silent = {cue.name for cue in self.bank.cues} - {cue.name for cue in cues}
         return (*sorted(self._roles - frame_set.frames.keys()), *sorted(silent), *self._lost)
 
 

@@ -94,8 +94,15 @@ def test_verdict(llr: float, expected: PadDecision) -> None:
     ],
 )
 def test_steps_of_degradation(states: dict[Role, SensorState], expected: Step) -> None:
-    assert step_of(states, network=True) is expected
-    assert step_of(states, network=False) is Step.NONE
+    assert step_of(states, Step.ALL) is expected
+    assert step_of(states, Step.NONE) is Step.NONE
+
+
+@pytest.mark.parametrize("nir", [OK, MISSING])
+def test_without_a_network_no_step_is_better_than_texture(nir: SensorState) -> None:
+    assert step_of({Role.RGB: OK, Role.NIR: nir}, Step.TEXTURE) is Step.TEXTURE
+    assert step_of({Role.RGB: OK}, Step.TEXTURE) is Step.TEXTURE
+    assert step_of({Role.RGB: MISSING, Role.NIR: nir}, Step.TEXTURE) is Step.NONE
 
 
 def test_steps_are_ordered() -> None:

@@ -53,11 +53,14 @@ def verdict(llr: float, limits: Boundaries, *, final: bool = True) -> PadDecisio
     return PadDecision.ATTACK if llr <= reject else PadDecision.INCONCLUSIVE
 
 
-def step_of(states: Mapping[Role, SensorState], network: bool) -> Step:
-    """Return how much evidence the terminal has, from the state of every configured role and whether a network runs."""
+def step_of(states: Mapping[Role, SensorState], best: Step) -> Step:
+    """Return how much evidence the terminal has, from the state of every configured role.
+
+    ``best`` is the best step that what judges allows: ALL a network, TEXTURE what is there without one, NONE nothing.
+    """
     working = {role for role, state in states.items() if state is SensorState.OK}
-    if Role.RGB not in working or not network:
+    if Role.RGB not in working:
         return Step.NONE
-    if len(working) == 1:
-        return Step.RGB
-    return Step.ALL if len(working) == len(states) else Step.FEWER
+    several = Step.ALL if len(working) == len(states) else Step.FEWER
+    seen = several if len(working) > 1 else Step.RGB
+    return best if seen.at_least(best) else seen

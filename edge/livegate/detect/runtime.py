@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from livegate import config
 from livegate.detect.network import KEYS, ModelFile, ModelFormat, Network
-from livegate.errors import AssetError, ConfigError, PadError
+from livegate.errors import AssetError, ConfigError, PadError, RuntimeMissing
 
 MISMATCH = "manifest and model do not belong together"
 
@@ -68,8 +68,8 @@ def open_runtime(
     """Open the model in the chosen runtime and precision, or return None for ``none``.
 
     ``auto`` takes the first installed runtime for whose format the manifest lists a file of that precision. Raises
-    ConfigError when the chosen one (or, for ``auto``, any) is not installed, AssetError when there is no such file or
-    it is not what the manifest says.
+    RuntimeMissing when the chosen one (or, for ``auto``, any) is not installed, ConfigError when the chosen one cannot
+    run that precision, AssetError when there is no such file or it is not what the manifest says.
     """
     if choice is config.Runtime.NONE:
         return None
@@ -83,7 +83,7 @@ def open_runtime(
             return _open(name, file, network, threads)
         except ImportError as exc:
             log.info("runtime not installed", extra={"runtime": str(name), "detail": str(exc)})
-    raise ConfigError(
+    raise RuntimeMissing(
         f"{network.manifest}: the model runs in {', '.join(candidates)}, and none of them is installed; install "
         "onnxruntime"
     )
@@ -110,7 +110,7 @@ def _open_chosen(choice: config.Runtime, network: Network, precision: config.Pre
     try:
         return _open(choice, file, network, threads)
     except ImportError as exc:
-        raise ConfigError(
+        raise RuntimeMissing(
             f"{network.manifest}: runtime '{choice}' is not usable here ({exc}); install it, or choose 'auto'"
         ) from exc
 
