@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,8 @@ from livegate_tools.train.additive import Bounds, fit_additive
 from livegate_tools.train.cue_card import card
 from livegate_tools.train.cue_evidence import Evidence, find_cue, measure
 from livegate_tools.train.fusion import tells
+from livegate_tools.train.weights.common import is_weighted
+from livegate_tools.train.weights.folds import evenly
 from livegate_tools.whole import write_whole
 
 _LEAST_DEVIATION = 1e-6
@@ -31,10 +32,14 @@ _DIGITS = 6
 def train_cue(name: str, train: Sequence[Path], dev: Sequence[Path], out: Path, seed: int = 1, jobs: int = 1) -> Path:
     """Train the scorer of cue ``name`` on manifests; write manifest.toml and CARD.md into ``out`` and return it.
 
-    ConfigError where ``out`` holds another model.
+    Of a cue with weights these are learnt, too, and written beside it. ConfigError where ``out`` holds another model.
     """
-    cue = find_cue(name)
     _check_out(name, out)
+    if is_weighted(name):
+        from livegate_tools.train.weights.session import train_weights
+
+        return train_weights(name, train, dev, out, seed, jobs)
+    cue = find_cue(name)
     learned, held_out = measure(name, train, seed, jobs), measure(name, dev, seed + 1, jobs)
     scorer = fit(name, cue, learned, held_out)
     out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +79,7 @@ def fit(name: str, cue: Cue, train: Evidence, dev: Evidence) -> Scorer:
     how frames of one appearance differ.
     """
     train, dev = _told(name, train), _told(name, dev)
-    weights = even(train)
+    weights = evenly(train.labels)
     mean = weights @ train.values
     deviation = np.maximum(np.sqrt(weights @ (train.values - mean) ** 2), _LEAST_DEVIATION)
     found = fit_additive((train.values - mean) / deviation, train.labels.bona_fide, weights, _bounds(cue))
@@ -102,17 +107,6 @@ def fit(name: str, cue: Cue, train: Evidence, dev: Evidence) -> Scorer:
 def llrs(scorer: Scorer, evidence: Evidence) -> NDArray[np.float64]:
     """Return the unbounded log-likelihood ratio (N,) of every capture."""
     return np.array([scorer.llr(row) for row in evidence.values])
-
-
-def even(evidence: Evidence) -> NDArray[np.float64]:
-    """Return weights (N,) that sum to 1: classes weigh alike, in them groups of source and species, then subjects."""
-    labels = evidence.labels
-    people = list(zip(labels.bona_fide.tolist(), labels.sources, labels.species, labels.subjects, strict=True))
-    captures = Counter(people)
-    subjects = Counter(person[:3] for person in captures)
-    groups = Counter(group[0] for group in subjects)
-    weights = np.array([1.0 / (captures[p] * subjects[p[:3]] * groups[p[0]]) for p in people])
-    return np.asarray(weights / weights.sum())
 
 
 def _told(name: str, evidence: Evidence) -> Evidence:

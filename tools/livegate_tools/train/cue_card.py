@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,25 @@ from livegate_tools.train.figures import Rate, share
 
 
 def card(
-    name: str, scorer: Scorer, train: Evidence, dev: Evidence, left_out: Mapping[str, tuple[Scorer, Evidence]]
+    name: str,
+    scorer: Scorer,
+    train: Evidence,
+    dev: Evidence,
+    left_out: Mapping[str, tuple[Scorer, Evidence]],
+    about: Sequence[str] = (),
 ) -> str:
-    """Return the card as Markdown; ``left_out`` has per source a scorer that never saw it, and its dev captures."""
+    """Return the card as Markdown; ``left_out`` has per source a scorer that never saw it, and its dev captures.
+
+    ``about`` says in lines what was fitted, where it is more than the scorer.
+    """
+    what = about or (
+        f"Additive logistic regression in straight pieces on the numbers of `edge/livegate/cues/{name}.py`",
+    )
     lines = [
         f"# Cue `{name}`",
         "",
-        f"Additive logistic regression in straight pieces on the numbers of `edge/livegate/cues/{name}.py`, fitted on",
+        *what[:-1],
+        f"{what[-1]}, fitted on",
         f"{len(train.values)} captures of {_people(train)} subjects and calibrated on {len(dev.values)} dev captures",
         f"of {_people(dev)} ({train.unmeasured} and {dev.unmeasured} more could not be measured).",
         f"Sources: {', '.join(sorted(set(train.labels.sources)))}; dev: {', '.join(sorted(set(dev.labels.sources)))}.",
@@ -63,13 +75,15 @@ def _table(scorer: Scorer, evidence: Evidence) -> list[str]:
         lines += [
             f"{source}: AUC {area:.4f}; one person in a hundred is refused at LLR {least:.2f}.",
             "",
-            "| presented | N | subjects | wrong at LLR 0 | 95 % | wrong at that LLR |",
-            "|---|---|---|---|---|---|",
-            _row("bona fide", evidence, alive, scores < 0, scores < least),
+            "| presented | N | subjects | wrong at LLR 0 | 95 % | wrong at that LLR | AUC | EER |",
+            "|---|---|---|---|---|---|---|---|",
+            f"{_row('bona fide', evidence, alive, scores < 0, scores < least)} | |",
         ]
         for species in sorted({each for each, one in zip(labels.species, attacks, strict=True) if one and each}):
             those = attacks & np.array([each == species for each in labels.species])
-            lines.append(_row(species, evidence, those, scores >= 0, scores >= least))
+            area, equal = metrics.auc(scores[alive], scores[those]), metrics.eer(scores[alive], scores[those])
+            row = _row(species, evidence, those, scores >= 0, scores >= least)
+            lines.append(f"{row} {area:.3f} | {equal:.3f} |")
         lines.append("")
     return lines[:-1]
 

@@ -1,0 +1,165 @@
+"""Describe labelled captures, as they are and as other cameras would show them, in several processes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.decide.fitting import Labels
+from livegate.errors import LivegateError, PadError, PictureError
+from livegate.progress import Progress
+from livegate_tools.train.reading import read_picture
+from livegate_tools.train.samples import Presentation, Sample, Split, read_manifest
+from livegate_tools.train.weights.common import Learner, Picture, Rows, Weights, basis_of, find_learner
+from livegate_tools.train.weights.views import cut, jittered, shown_otherwise
+
+# Enough pictures to learn a basis from: what is learnt without labels has few numbers.
+_BASIS_PICTURES = 2000
+_CHUNK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """Rows (N, D) float32 of views of captures, each with its capture's sample; ``unmeasured`` captures gave none."""
+
+    rows: Rows
+    samples: tuple[Sample, ...]
+    plain: NDArray[np.bool_]
+    """Which rows show the capture as it is, (N,)."""
+    unmeasured: int
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the rows."""
+        return Labels(
+            tuple(species_of(sample) for sample in self.samples),
+            tuple(sample.source for sample in self.samples),
+            tuple(sample.subject for sample in self.samples),
+        )
+
+    def take(self, rows: NDArray[np.bool_]) -> Described:
+        """Return those rows alone."""
+        kept = np.flatnonzero(rows)
+        return Described(self.rows[kept], tuple(self.samples[k] for k in kept), self.plain[kept], self.unmeasured)
+
+
+def species_of(sample: Sample) -> str | None:
+    """Return the kind of attack, None where the capture is bona fide."""
+    return None if sample.presentation is Presentation.BONA_FIDE else sample.species or "unspecified"
+
+
+def captures(manifests: Sequence[Path], split: Split) -> list[Sample]:
+    """Return the captures with a face of a split; of a manifest without that split, all but those of ``test``.
+
+    AssetError names the line of a wrong value, LivegateError the manifests that lack one of the classes.
+    """
+    found = []
+    for path in manifests:
+        labelled = (Presentation.BONA_FIDE, Presentation.ATTACK)
+        samples = [sample for sample in read_manifest(path) if sample.presentation in labelled]
+        of_split = [sample for sample in samples if sample.split is split]
+        found += of_split or [sample for sample in samples if sample.split is not Split.TEST]
+    alive = sum(sample.presentation is Presentation.BONA_FIDE for sample in found)
+    if not 0 < alive < len(found):
+        counted = f"{alive} bona fide, {len(found) - alive} attacks"
+        raise LivegateError(f"{', '.join(map(str, manifests))}: expected both classes, found {counted}")
+    return found
+
+
+def basis(name: str, samples: Sequence[Sample], seed: int) -> Weights:
+    """Return what the learner of cue ``name`` learns from some of the captures without their labels."""
+    learner = find_learner(name)
+    if not hasattr(learner, "prepared"):
+        return {}
+    rng = np.random.default_rng([seed, 0])
+    some = rng.permutation(len(samples))[:_BASIS_PICTURES]
+    pictures = (_picture(samples[index]) for index in some)
+    return basis_of(learner, [shown_otherwise(p, rng) for p in pictures if p is not None], seed)
+
+
+def describe(
+    name: str, samples: Sequence[Sample], basis: Weights, seed: int, jobs: int = 1, views: int | None = None
+) -> Described:
+    """Return the rows of every capture: as it is, and ``views`` (the learner's VIEWS) otherwise; alike for all jobs."""
+    shown = find_learner(name).VIEWS if views is None else views
+    rows, kept, plain, unmeasured = [], [], [], 0
+    with Progress(f"describe {name}", len(samples)) as progress:
+        for sample, found in zip(samples, _described(name, samples, basis, (seed, shown), jobs), strict=True):
+            progress.advance()
+            unmeasured += not found
+            for view, row in found:
+                rows.append(row)
+                kept.append(sample)
+                plain.append(view == 0)
+    if not rows:
+        raise LivegateError(f"train cue {name}: none of {len(samples)} captures could be measured; see their boxes")
+    return Described(np.stack(rows), tuple(kept), np.array(plain), unmeasured)
+
+
+Found = list[tuple[int, Rows]]
+
+
+def _described(
+    name: str, samples: Sequence[Sample], basis: Weights, drawn: tuple[int, int], jobs: int
+) -> Iterator[Found]:
+    numbered = list(enumerate(samples))
+    if jobs == 1 or not samples:
+        worker = _Worker(find_learner(name), basis, *drawn)
+        yield from map(worker, numbered)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(name, basis, *drawn)) as pool:
+        yield from pool.map(_describe_one, numbered, chunksize=_CHUNK)
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    learner: Learner
+    basis: Weights
+    seed: int
+    views: int
+
+    def __call__(self, numbered: tuple[int, Sample]) -> Found:
+        number, sample = numbered
+        rng = np.random.default_rng([self.seed, number])
+        picture = _picture(sample)
+        if picture is None:
+            return []
+        found = []
+        for view in range(1 + self.views):
+            image, box = shown_otherwise(picture, rng) if view else picture
+            row = self.learner.described(image, jittered(box, rng), self.basis)
+            if row is not None and np.isfinite(row).all():
+                found.append((view, np.asarray(row, np.float32)))
+        return found
+
+
+def _picture(sample: Sample) -> Picture | None:
+    try:
+        return cut(read_picture(sample.path), sample.faces[0])
+    except PictureError:
+        return None
+
+
+_worker: _Worker | None = None
+
+
+def _start(name: str, basis: Weights, seed: int, views: int) -> None:
+    global _worker  # noqa: PLW0603 - a worker process has no other place to keep it between tasks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _worker = _Worker(find_learner(name), basis, seed, views)
+
+
+def _describe_one(numbered: tuple[int, Sample]) -> Found:
+    if _worker is None:
+        raise PadError("this worker process was never started; this is a fault of livegate train")
+    return _worker(numbered)
