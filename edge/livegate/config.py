@@ -159,6 +159,8 @@ class DecisionPolicy:
     max_bpcer: Annotated[float, Between(1e-5, 0.5)] = 0.1
     least_step: Step = Step.RGB
     timeout_ms: Annotated[int, Between(200, 60_000)] = 3_000
+    further_cues: tuple[str, ...] = ()
+    """Cues to use beyond those that are on by default."""
 
 
 @dataclass(frozen=True, slots=True)

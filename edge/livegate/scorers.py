@@ -1,7 +1,7 @@
 """Find the trained scorers of the cues, and the points fixed for cues that speak together.
 
-models/<cue>/manifest.toml of kind "logistic" holds a scorer, one of kind "crop_classifier" a network with its scorer,
-models/fusion/manifest.toml the operating points.
+models/<cue>/manifest.toml of kind "logistic" holds a scorer, one of kind "weights" also what a cue is made of, one of
+kind "crop_classifier" a network with its scorer, models/fusion/manifest.toml the operating points.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from livegate import config
 from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
 from livegate.cues.crop import CropCue
-from livegate.cues.protocol import Cue, all_cues
+from livegate.cues.protocol import Cue, WeighedCue, all_cues
 from livegate.cues.scorer import Scorer
-from livegate.decide.fusion import OperatingPoints, OwnPoint, Point
+from livegate.decide.fusion import Band, OperatingPoints, OwnPoint, Point
 from livegate.decide.rates import Rates
 from livegate.detect.classifier import open_classifier
 from livegate.detect.crop_manifest import OwnFusion
 from livegate.detect.manifest import ModelManifest
-from livegate.detect.network import MANIFEST, Kind
+from livegate.detect.network import MANIFEST, REMEDY, Kind, Sha256
 from livegate.detect.tables import read_tables
-from livegate.errors import AssetError
+from livegate.errors import AssetError, ConfigError
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.options import Between, Matches
 from livegate.types import Role
+from livegate.weights import WEIGHTS, read_weights
 
 DETECTOR = "detector"
 """The name of the cue that always speaks: without it there is no face to judge."""
@@ -40,7 +41,7 @@ FUSION = "fusion"
 
 # What says where a model comes from, or how it is fused, does not change its numbers; neither do its other files.
 _ASIDE = frozenset({"training", "conversion", "calibration", "fusion"})
-_IDENTITY = ("kind", "sha256")
+_IDENTITY = ("kind", "sha256", "weights_sha256")
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,11 @@ log = logging.getLogger(__name__)
 class _Model:
     name: str
     version: str
-    kind: Annotated[str, Matches(Kind.LOGISTIC)]
+    kind: Annotated[str, Matches(f"{Kind.LOGISTIC}|{Kind.WEIGHTS}")]
     licence: str
+    weights_sha256: Sha256 | None = None
+    off: bool = False
+    """Not used unless [decision] further_cues names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,11 @@ class _Manifest:
 
 @dataclass(frozen=True, slots=True)
 class PointTable:
-    """One [[point]]: ``weights`` in the order of ``cues``."""
+    """One [[point]]: ``weights`` in the order of ``cues``.
+
+    With ``first`` it is a cascade's: the others are asked where the fused llr of these lies between ``low_llr`` and
+    ``high_llr``.
+    """
 
     cues: tuple[str, ...]
     weights: tuple[Annotated[float, Between(0, 10)], ...]
@@ -70,6 +78,9 @@ class PointTable:
     # Evidence never reaches this far, and neither a NaN nor an endless threshold may stand in a file.
     threshold_llr: Annotated[float, Between(-50, 50)]
     rates: Rates | None = None
+    first: tuple[str, ...] = ()
+    low_llr: Annotated[float, Between(-50, 50)] = 0.0
+    high_llr: Annotated[float, Between(-50, 50)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,11 @@ def read_fusion(path: Path) -> Fusion:
         lacking = [name for name in point.cues if not isinstance(fusion.models.get(name), str)]
         if lacking:
             raise AssetError(f"{path}: [models] lacks the SHA-256 of '{lacking[0]}'; train it again")
+        if point.first and not (set(point.first) < set(point.cues) and point.low_llr < point.high_llr):
+            raise AssetError(
+                f"{path}: [[point]] of {', '.join(point.cues)}: expected 'first' to be some of them, and 'low_llr' "
+                "below 'high_llr'; train it again"
+            )
     return fusion
 
 
@@ -117,22 +133,25 @@ def alone(manifest: ModelManifest) -> Point:
 
 
 def operating_points(
-    detector: ScoredCue, cues: tuple[ScoredCue, ...], alone: Point, shelf: Shelf = SHIPPED
+    detector: ScoredCue | None, cues: tuple[ScoredCue, ...], alone: Point | None, shelf: Shelf = SHIPPED
 ) -> OperatingPoints:
     """Return the points fixed with just these models; ``alone`` serves the detector where none was fixed for it.
+
+    Both are None where no network finds the faces.
 
     Points of other models are left out, which is logged: the cues that have points serve without the others.
     AssetError when their file is damaged.
     """
-    points = {frozenset({detector.name}): alone}
+    judging = cues if detector is None else (detector, *cues)
+    points = {} if detector is None or alone is None else {frozenset({detector.name}): alone}
     own = {cue.name: cue.own for cue in cues if cue.own is not None}
     if (folder := shelf.find(FUSION)) is not None:
         fusion = read_fusion(folder / MANIFEST)
-        known = {cue.name: cue.fingerprint for cue in (detector, *cues) if cue.own is None}
+        known = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
         for name in unlike(fusion, known):
             log.warning("operating points were fixed with another model and are not used", extra={"cue": name})
         points |= {frozenset(point.cues): _point(point) for point in fusion.point if _is_of(point, fusion, known)}
-    return OperatingPoints(points, own)
+    return OperatingPoints(points, own, frozenset(cue.name for cue in judging))
 
 
 def unlike(fusion: Fusion, known: Mapping[str, str]) -> tuple[str, ...]:
@@ -162,19 +181,28 @@ def trained_cues(
     threads: int = 1,
     shelf: Shelf = SHIPPED,
     without: frozenset[str] = frozenset(),
+    further: frozenset[str] = frozenset(),
 ) -> tuple[ScoredCue, ...]:
     """Return every cue whose sensors are among ``roles`` and which has a trained scorer, by name, but ``without`` some.
 
-    Crop classifiers run as ``choice`` says. A cue without a scorer is off. Their kernels are compiled when this
-    returns, so that no face waits for them. Raise AssetError for a scorer that is damaged or was trained for other
-    features, and for a network that is not what its manifest says.
+    Crop classifiers run as ``choice`` says. A cue without a scorer is off, and so is one whose manifest says so unless
+    ``further`` names it. Their kernels are compiled when this returns, so that no face waits for them. Raise AssetError
+    for a scorer that is damaged or was trained for other features, and for a network that is not what its manifest
+    says; ConfigError for a name in ``further`` of which there is no cue.
     """
+    known = dict(all_cues())
+    lacking = sorted(name for name in further if name not in known or shelf.find(name) is None)
+    if lacking:
+        trained = ", ".join(name for name in known if shelf.find(name) is not None)
+        raise ConfigError(f"[decision] further_cues: there is no '{lacking[0]}', only {trained}")
     found = []
-    for name, cue in all_cues():
+    for name, cue in known.items():
         folder = shelf.find(name)
         if roles >= cue.NEEDS and folder is not None and name not in without:
-            found.append(ScoredCue(name, cue, read_scorer(name, cue, shelf), fingerprint(folder)))
-            _compile(cue)
+            manifest = read_tables(_Manifest, folder / MANIFEST)
+            if not manifest.model.off or name in further:
+                _compile(cue)
+                found.append(_scored(name, cue, manifest, folder))
     crops = shelf.of_kind(Kind.CROP_CLASSIFIER) if roles >= CropCue.NEEDS else {}
     for name in crops.keys() - without:
         crop = _crop(name, crops[name], choice or config.Detector(), threads)
@@ -182,17 +210,31 @@ def trained_cues(
     return tuple(sorted(found, key=lambda cue: cue.name))
 
 
-def read_scorer(name: str, cue: Cue, shelf: Shelf = SHIPPED) -> Scorer:
-    """Return the scorer of one cue; raise AssetError naming its manifest when it does not fit."""
-    path = shelf.model(name) / MANIFEST
-    scorer = read_tables(_Manifest, path).scorer
-    if not scorer.fits(cue.FEATURES):
-        expected = ", ".join(cue.FEATURES)
+def read_scored(name: str, cue: Cue | WeighedCue, folder: Path) -> ScoredCue:
+    """Return a cue with the scorer in ``folder``; raise AssetError naming its manifest when it does not fit."""
+    return _scored(name, cue, read_tables(_Manifest, folder / MANIFEST), folder)
+
+
+def _scored(name: str, cue: Cue | WeighedCue, manifest: _Manifest, folder: Path) -> ScoredCue:
+    path = folder / MANIFEST
+    weighed = isinstance(cue, WeighedCue)
+    if weighed != (manifest.model.kind == Kind.WEIGHTS) or weighed != (manifest.model.weights_sha256 is not None):
+        raise AssetError(f"{path}: 'kind' or 'weights_sha256' are not those of cue '{name}'; train it again")
+    opened = _opened(cue, manifest.model.weights_sha256, folder) if isinstance(cue, WeighedCue) else cue
+    if not manifest.scorer.fits(opened.FEATURES):
+        expected = ", ".join(opened.FEATURES)
         raise AssetError(f"{path}: its features are not those of cue '{name}' ({expected}); train it again")
-    return scorer
+    return ScoredCue(name, opened, manifest.scorer, fingerprint(folder))
 
 
-def _compile(cue: Cue) -> None:
+def _opened(cue: WeighedCue, sha256: str | None, folder: Path) -> Cue:
+    try:
+        return cue.opened(read_weights(folder, sha256 or ""))
+    except ValueError as exc:
+        raise AssetError(f"{folder / WEIGHTS}: {exc}; {REMEDY}") from exc
+
+
+def _compile(cue: Cue | WeighedCue) -> None:
     for kernel in getattr(cue, "KERNELS", ()):
         importlib.import_module(f"livegate.kernels.{kernel}")
 
@@ -216,7 +258,8 @@ def _own(table: OwnFusion) -> OwnPoint:
 
 def _point(table: PointTable) -> Point:
     weights = dict(zip(table.cues, table.weights, strict=True))
-    return Point(weights, table.offset, table.threshold_llr, table.rates)
+    band = Band(frozenset(table.first), table.low_llr, table.high_llr) if table.first else None
+    return Point(weights, table.offset, table.threshold_llr, table.rates, band)
 
 
 def _is_of(point: PointTable, fusion: Fusion, known: Mapping[str, str]) -> bool:

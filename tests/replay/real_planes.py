@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from livegate.cues import depth_shape
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.scorers import read_scorer
+from livegate.scorers import read_scored
 from livegate.types import Box, Face, Frame, FrameSet, Intrinsics, Observation, Role
 
 Picture = NDArray[np.float64]
@@ -72,8 +72,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path, help="the folder of another scorer than the shipped one")
     arguments = parser.parse_args()
-    shelf = Shelf({"depth_shape": arguments.model}) if arguments.model else SHIPPED
-    scorer = read_scorer("depth_shape", depth_shape, shelf)
+    scorer = read_scored("depth_shape", depth_shape, arguments.model or SHIPPED.model("depth_shape")).scorer
     calibration = json.loads((arguments.folder / "calibration.json").read_text())
     worst = []
     for text in (arguments.folder / "samples.jsonl").read_text().splitlines():

@@ -88,3 +88,14 @@ def test_bounding_keeps_the_order(a: float, b: float) -> None:
     assert -6 <= bounded(low, 6) <= bounded(high, 6) <= 6
     assert probability(low) <= probability(high)
     assert 0 <= probability(low * 1e3) <= 1
+
+
+def test_a_cue_that_is_not_asked_measures_nothing_until_it_is() -> None:
+    asked, spared = Counting(), Counting()
+    scorer = Scorer(("x",), (0.0,), (1.0,), (1.0,), 0.0, 5.0, 1.0)
+    bank = CueBank((ScoredCue("asked", asked, scorer), ScoredCue("spared", spared, scorer)))
+    seen = attempt(Observation(frame_set(0), face()), Observation(frame_set(1), face()))
+    assert [score.name for score in bank.scores(seen, frozenset({"asked"}))] == ["asked"]
+    assert spared.asked == 0
+    assert [score.name for score in bank.scores(seen)] == ["asked", "spared"]
+    assert (asked.asked, spared.asked) == (2, 2)

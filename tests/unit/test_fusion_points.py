@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegate.config import DecisionPolicy
-from livegate.decide.fusion import OperatingPoints, OwnPoint, Point
+from livegate.decide.fusion import Band, OperatingPoints, OwnPoint, Point
 from livegate.decide.rates import FARTHEST_LLR, Rates
 from livegate.decide.verdict import boundaries, verdict
 from livegate.types import PadDecision
@@ -27,10 +27,10 @@ def test_each_set_of_cues_is_weighed_as_it_was_fixed() -> None:
 
 def test_cues_that_no_point_was_fixed_for_do_not_count() -> None:
     points = OperatingPoints(OURS)
-    assert points.fused({"detector": 1.0, "depth_shape": 9.0}) == points.fused({"detector": 1.0})
-    assert points.fused({"detector": 1.0, "crop": 2.0, "depth_shape": 9.0}) == points.fused(
-        {"detector": 1.0, "crop": 2.0}
-    )
+    for said in ({"detector": 1.0}, {"detector": 1.0, "crop": 2.0}):
+        fused = points.fused(said | {"depth_shape": 9.0})
+        assert fused == points.fused(said)
+        assert fused.cues == {*said, "depth_shape"}
     assert points.fused({"depth_shape": 9.0}).threshold_llr == FARTHEST_LLR
 
 
@@ -125,3 +125,67 @@ def test_silencing_what_did_not_count_changes_nothing(points: OperatingPoints, s
     counted = points.serving(frozenset(said) - points.own.keys())
     idle = said.keys() - counted - points.own.keys()
     assert points.fused({name: llr for name, llr in said.items() if name not in idle}) == points.fused(said)
+
+
+TEXTURE = frozenset({"detector", "crop", "texture"})
+CASCADE = OURS | {
+    TEXTURE: Point(
+        {"detector": 0.5, "crop": 0.5, "texture": 1.0},
+        0.0,
+        0.4,
+        Rates((0.0, 1.0), (0.3, 0.1), (0.05, 0.2)),
+        Band(frozenset({"detector", "crop"}), -2.0, 2.5),
+    )
+}
+
+
+def first(detector: float, crop: float) -> float:
+    return BOTH.llr({"detector": detector, "crop": crop})
+
+
+def test_a_second_opinion_is_asked_for_only_where_the_first_cues_are_undecided() -> None:
+    points = OperatingPoints(CASCADE, available=TEXTURE)
+    assert points.second == {"texture"}
+    assert points.wanted({"detector": 1.0, "crop": 0.0}) == {"texture"}
+    assert points.wanted({"detector": 5.0, "crop": 5.0}) == frozenset()
+    assert points.wanted({"detector": -5.0, "crop": -5.0}) == frozenset()
+    assert points.wanted({"detector": 0.0, "crop": float("nan")}) == {"texture"}
+    # Beside sets without a cascade nobody needs one.
+    assert points.wanted({"detector": 1.0}) == frozenset()
+
+
+def test_a_cue_the_terminal_does_not_have_is_not_asked() -> None:
+    points = OperatingPoints(CASCADE, available=TEXTURE - {"texture"})
+    assert points.second == points.wanted({"detector": 1.0, "crop": 0.0}) == frozenset()
+    assert points.fused({"detector": 5.0, "crop": 5.0}).threshold_llr == BOTH.threshold_llr
+
+
+@given(LLR, LLR, LLR)
+def test_the_cascade_has_one_scale_and_one_table(detector: float, crop: float, texture: float) -> None:
+    points = OperatingPoints(CASCADE, available=TEXTURE)
+    said = {"detector": detector, "crop": crop}
+    alone = first(detector, crop)
+    if points.wanted(said):
+        fused = points.fused(said | {"texture": texture})
+        assert -2.0 <= fused.llr <= 2.5
+        assert fused.llr == pytest.approx(min(max(0.5 * detector + 0.5 * crop + texture, -2.0), 2.5))
+    else:
+        fused = points.fused(said)
+        assert fused.llr == alone
+        # What nobody asked for changes nothing, should it be said all the same.
+        assert points.fused(said | {"texture": texture}) == fused
+    assert fused.cues == TEXTURE
+    assert (fused.threshold_llr, fused.rates) == (0.4, CASCADE[TEXTURE].rates)
+
+
+def test_who_cannot_give_a_second_opinion_leaves_the_first_point_to_judge() -> None:
+    points = OperatingPoints(CASCADE, available=TEXTURE)
+    fused = points.fused({"detector": 1.0, "crop": 0.0})
+    assert (fused.llr, fused.threshold_llr, fused.cues) == (first(1.0, 0.0), 1.1, {"detector", "crop"})
+
+
+def test_without_the_first_cues_the_second_ones_judge_themselves() -> None:
+    alone = Point({"texture": 1.0}, 0.5, 0.2)
+    points = OperatingPoints(CASCADE | {frozenset({"texture"}): alone}, available=frozenset({"texture"}))
+    assert points.second == frozenset()
+    assert points.fused({"texture": 1.0}).llr == 1.5

@@ -10,7 +10,7 @@ import pytest
 
 from livegate.errors import ConfigError, LivegateError
 from livegate.installed.shelf import Shelf
-from livegate.scorers import read_scorer
+from livegate.scorers import read_scored
 from livegate.types import Observation
 from livegate_tools.train import verb
 from livegate_tools.train.cue_evidence import find_cue, measure
@@ -76,7 +76,7 @@ def test_a_scorer_learned_from_surfaces_is_one_the_terminal_accepts(tmp_path: Pa
     assert 'kind = "logistic"' in (out / "manifest.toml").read_text()
     assert "| print_bent | 4 | 4 | 0.000 |" in (out / "CARD.md").read_text()
     cue = find_cue("depth_shape")
-    scorer = read_scorer("depth_shape", cue, Shelf({"depth_shape": out}))
+    scorer = read_scored("depth_shape", cue, out).scorer
     for kind, alive in (("face", True), ("plane", False), ("paper", False)):
         values = cue.measure(Observation(frame_set(depth=surface(kind, 450, seed=99)), face()))
         assert values is not None

@@ -5,5 +5,6 @@ A cue module gives ``NEEDS`` (the roles it reads), ``FEATURES`` (the names of it
 measured. ``KERNELS`` names the modules of livegate.kernels that it calls: they are imported inside the functions that
 do, so that a terminal without the cue's sensors never loads Numba, and compiled when the cue is opened. Its trained
 scorer lies in models/<cue>/manifest.toml and turns the numbers into a log-likelihood ratio; a cue without one stays
-off.
+off. A cue whose numbers themselves are learnt gives ``opened(weights)`` in place of FEATURES and measure, which makes
+the cue of the arrays in models/<cue>/weights.npz.
 """

@@ -46,28 +46,23 @@ class ScoredCue:
         return self.cue.species(observation) if isinstance(self.cue, SpeciesCue) else _NO_SPECIES
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the cues made of one observation, in their order."""
-
-    llrs: tuple[float | None, ...]
-    species: tuple[Mapping[str, float], ...]
-
-
 class CueBank:
     """Scores attempts by every cue it was given; remembers what it measured of the attempt in view."""
 
     def __init__(self, cues: tuple[ScoredCue, ...]) -> None:
         self.cues = cues
-        self._measured: dict[Observation, _Seen] = {}
+        self._measured: dict[Observation, dict[str, float | None]] = {}
+        self._species: dict[Observation, list[Mapping[str, float]]] = {}
 
-    def scores(self, attempt: Attempt) -> tuple[CueScore, ...]:
-        """Return the score of every cue that could measure at least one observation of the attempt."""
-        known = self._measured
-        self._measured = {seen: known.get(seen) or self._measure(seen) for seen in attempt.observations}
+    def scores(self, attempt: Attempt, asked: frozenset[str] | None = None) -> tuple[CueScore, ...]:
+        """Return the score of every cue, or of those ``asked``, that could measure an observation of the attempt."""
+        self._measured = {seen: self._measured.get(seen, {}) for seen in attempt.observations}
+        self._species = {seen: self._species.get(seen, []) for seen in attempt.observations}
         found = []
-        for index, cue in enumerate(self.cues):
-            llrs = [llr for seen in self._measured.values() if (llr := seen.llrs[index]) is not None]
+        for cue in self.cues:
+            if asked is not None and cue.name not in asked:
+                continue
+            llrs = [llr for seen in attempt.observations if (llr := self._llr(cue, seen)) is not None]
             if llrs:
                 llr = pooled(llrs, cue.scorer.frame_correlation, cue.scorer.max_llr)
                 found.append(CueScore(cue.name, probability(llr), llr, len(llrs)))
@@ -79,14 +74,18 @@ class CueBank:
         A guess for whoever looks at the event: nothing is decided by it.
         """
         sums: dict[str, float] = {}
-        for seen in self._measured.values():
-            for probabilities in seen.species:
+        for each in self._species.values():
+            for probabilities in each:
                 for name, value in probabilities.items():
                     sums[name] = sums.get(name, 0.0) + value
         likeliest = max(sums, key=lambda name: sums[name], default=ATTACK)
         return None if likeliest == ATTACK else likeliest
 
-    def _measure(self, observation: Observation) -> _Seen:
-        # Number and species of one cue right after each other: it looks at the picture once for both.
-        both = [(cue.frame_llr(observation), cue.frame_species(observation)) for cue in self.cues]
-        return _Seen(tuple(llr for llr, _ in both), tuple(species for _, species in both if species))
+    def _llr(self, cue: ScoredCue, seen: Observation) -> float | None:
+        known = self._measured[seen]
+        if cue.name not in known:
+            known[cue.name] = cue.frame_llr(seen)
+            # Right after its number: a cue looks at the picture once for both.
+            if species := cue.frame_species(seen):
+                self._species[seen].append(species)
+        return known[cue.name]

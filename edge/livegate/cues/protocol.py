@@ -24,6 +24,16 @@ class Cue(Protocol):
         """Return (len(FEATURES),) finite float64, or None where this observation cannot be measured. Pure."""
 
 
+@runtime_checkable
+class WeighedCue(Protocol):
+    """A module of this package whose numbers come of trained weights: the cue is made of them."""
+
+    NEEDS: frozenset[Role]
+
+    def opened(self, weights: Mapping[str, NDArray[Any]]) -> Cue:
+        """Return the cue that these arrays, by name, make; ValueError where they are not its weights."""
+
+
 ATTACK = "attack"
 """The species of an attack that a cue has no name for."""
 
@@ -36,10 +46,10 @@ class SpeciesCue(Protocol):
         """Return the probability of every PAI species it knows (:data:`ATTACK` for the rest), empty if it cannot."""
 
 
-def all_cues() -> Iterator[tuple[str, Cue]]:
+def all_cues() -> Iterator[tuple[str, Cue | WeighedCue]]:
     """Yield every cue with its name, by name."""
     for found in sorted(pkgutil.iter_modules(livegate.cues.__path__), key=lambda module: module.name):
         module: Any = importlib.import_module(f"livegate.cues.{found.name}")
         # What lies here without measuring anything serves the cues that do.
-        if hasattr(module, "measure"):
-            yield found.name, cast(Cue, module)
+        if hasattr(module, "measure") or hasattr(module, "opened"):
+            yield found.name, cast(Cue | WeighedCue, module)

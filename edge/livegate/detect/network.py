@@ -31,6 +31,7 @@ class Kind(enum.StrEnum):
     SSD = "ssd"
     CROP_CLASSIFIER = "crop_classifier"
     LOGISTIC = "logistic"
+    WEIGHTS = "weights"
     OPERATING_POINTS = "operating_points"
     QUALITY_LIMITS = "quality_limits"
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate.cues.protocol import all_cues
+from livegate.cues.protocol import WeighedCue, all_cues
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.manifest import read_manifest
 from livegate.detect.network import MANIFEST, Kind, Network
 from livegate.errors import AssetError
-from livegate.installed.shelf import Shelf
 from livegate.quality_manifest import read_gate
-from livegate.scorers import read_fusion, read_scorer
+from livegate.scorers import read_fusion, read_scored
+from livegate.weights import WEIGHTS
 
 _MAX_LINE = 256
 _MAX_DOTS = 64
@@ -44,6 +44,7 @@ class Description:
 class _Read:
     network: Network | None = None
     calibrated: bool = True
+    weights: bool = False
 
 
 def describe(folder: Path) -> Description:
@@ -64,6 +65,8 @@ def describe(folder: Path) -> Description:
     name, version, licence = (_line(model, key, path) for key in ("name", "version", "licence"))
     read = _READERS[kind](folder, name)
     files = {file.name: file.sha256 for file in read.network.files} if read.network else {}
+    if read.weights:
+        files = {WEIGHTS: _line(model, "weights_sha256", path)}
     calibration = _calibration(table) if read.calibrated else None
     digest = hashlib.sha256(content).hexdigest()
     return Description(folder, name, version, kind, licence, digest, files, read.network, calibration)
@@ -78,12 +81,12 @@ def _crop_classifier(folder: Path, _name: str) -> _Read:
     return _Read(manifest.network, manifest.calibrated)
 
 
-def _logistic(folder: Path, name: str) -> _Read:
+def _scorer(folder: Path, name: str) -> _Read:
     cues = dict(all_cues())
     if name not in cues:
         raise AssetError(f"{folder / MANIFEST}: [model] 'name': there is no cue {name!r}, only {', '.join(cues)}")
-    read_scorer(name, cues[name], Shelf({name: folder}))
-    return _Read()
+    read_scored(name, cues[name], folder)
+    return _Read(weights=isinstance(cues[name], WeighedCue))
 
 
 def _operating_points(folder: Path, _name: str) -> _Read:
@@ -99,7 +102,8 @@ def _quality_limits(folder: Path, _name: str) -> _Read:
 _READERS: Mapping[Kind, Callable[[Path, str], _Read]] = {
     Kind.SSD: _ssd,
     Kind.CROP_CLASSIFIER: _crop_classifier,
-    Kind.LOGISTIC: _logistic,
+    Kind.LOGISTIC: _scorer,
+    Kind.WEIGHTS: _scorer,
     Kind.OPERATING_POINTS: _operating_points,
     Kind.QUALITY_LIMITS: _quality_limits,
 }

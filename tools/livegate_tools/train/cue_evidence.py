@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -61,7 +62,7 @@ def find_cue(name: str) -> Cue:
     cues = {known: cue for known, cue in all_cues() if known != DETECTOR}
     if name not in cues:
         raise ConfigError(f"cue '{name}': there is none; known are {', '.join(cues)}")
-    return cues[name]
+    return cast(Cue, cues[name])
 
 
 def measure(name: str, manifests: Sequence[Path], seed: int, jobs: int = 1) -> Evidence:

@@ -28,7 +28,7 @@ from livegate.errors import LivegateError
 from livegate.installed.shelf import SHIPPED
 from livegate.samples.frames import named
 from livegate.samples.measuring import Measured, Measurer
-from livegate.scorers import DETECTOR, detector_as_cue, fingerprint, read_scorer
+from livegate.scorers import DETECTOR, detector_as_cue, fingerprint, read_scored
 from livegate.toml_text import toml_lines
 from livegate.types import Role
 from livegate_tools.evaluate import metrics
@@ -137,7 +137,7 @@ def _scorers(measurer: Measurer, measured: Sequence[Measured]) -> dict[str, Scor
             scorers[name] = fit_scorer(name, measured)
             write_scorer(SHIPPED.model(name), scorers[name])
         elif name != DETECTOR:
-            scorers[name] = read_scorer(name, modules[name])
+            scorers[name] = read_scored(name, modules[name], SHIPPED.model(name)).scorer
     return scorers
 
 
