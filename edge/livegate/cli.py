@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ _DEBUG = "--debug"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its status: 0 done, 1 failed, 2 usage or configuration, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Read when NumPy is first imported: its matrix products must not take the cores that the cameras' threads need.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return _status(given)
     except KeyboardInterrupt:

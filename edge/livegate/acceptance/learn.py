@@ -52,7 +52,7 @@ def learn(judge: Judge, gathered: Gathered, policy: DecisionPolicy, in_force: Re
     CalibrationError where no sample says anything, or the models do not say what their thresholds come to.
     """
     cues = _most_common(gathered.heard, judge)
-    used = [each for each in gathered.heard if frozenset(each.llrs) == cues]
+    used = [each for each in gathered.heard if judge.fused(each.llrs).cues == cues]
     samples = tuple(Labelled(judge.fused(each.llrs).llr, each.bona_fide, each.subject) for each in used)
     rates = judge.fused(dict.fromkeys(cues, 0.0)).rates
     found = estimate(samples, rates)
@@ -78,8 +78,11 @@ def tables(learning: Learning, judge: Judge, source: Source) -> Tables:
 
 
 def _most_common(heard: Sequence[Heard], judge: Judge) -> frozenset[str]:
-    """Return the set of cues that most samples have; of two as common the larger, which the door goes by."""
-    counts = Counter(frozenset(each.llrs) for each in heard)
+    """Return the set of cues that most samples have; of two as common the larger, which the door goes by.
+
+    A second opinion that was not needed belongs to it.
+    """
+    counts = Counter(judge.fused(each.llrs).cues for each in heard)
     if not counts:
         expected = ", ".join(cue.name for cue in judge.bank.cues)
         raise CalibrationError(f"calibration: expected samples that {expected} can judge, found none")
