@@ -1,0 +1,80 @@
+"""Local binary patterns of planes, and the tables that name them."""
+
+from __future__ import annotations
+
+import enum
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DECIMALS = 5
+_MOST_CHANGES = 2
+_BITS_OF_A_BYTE = 8
+
+
+class Naming(enum.Enum):
+    """Which patterns are told apart; the values are scikit-image's names for them."""
+
+    FULL = "default"
+    """Every one: 2^P."""
+    ROTATED = "ror"
+    """All but those that are each other's rotations, by the smallest code among them."""
+    UNIFORM = "nri_uniform"
+    """Those with at most two changes around the circle, and the rest as one: P (P - 1) + 3."""
+    ROTATED_UNIFORM = "uniform"
+    """The uniform ones by how many neighbours are no darker, and the rest as one: P + 2."""
+
+
+BINS = {
+    (8, Naming.FULL): 256,
+    (8, Naming.ROTATED): 256,
+    (8, Naming.UNIFORM): 59,
+    (8, Naming.ROTATED_UNIFORM): 10,
+    (16, Naming.FULL): 65536,
+    (16, Naming.ROTATED): 65536,
+    (16, Naming.UNIFORM): 243,
+    (16, Naming.ROTATED_UNIFORM): 18,
+}
+"""Names lie below this, by the number of neighbours."""
+
+
+def patterns(planes: NDArray[Any], radius: int = 1, naming: Naming = Naming.UNIFORM) -> NDArray[np.uint8]:
+    """Return the patterns of eight neighbours on a circle of ``radius`` (1 or 2) pixels, (P, H, W) uint8.
+
+    ``planes`` (P, H, W), uint8 or finite floats, of any strides. Ojala, Pietikainen and Maenpaa 2002, in every bit as
+    scikit-image has them: neighbours between pixels are bilinear, and outside the plane everything is 0.
+    """
+    from livegate.kernels import lbp
+
+    given = np.require(planes, np.uint8 if planes.dtype == np.uint8 else np.float64, ("C", "W"))
+    scratch = np.empty((lbp.LINES_8 * lbp.RING + 2, given.shape[2] + 2 * radius + 2))
+    out = np.empty(given.shape, dtype=np.uint8)
+    diagonal = round(radius * float(np.cos(np.pi / 4)), _DECIMALS)
+    lbp.lbp_8(given, radius, diagonal, names(8, naming), scratch, out)
+    return out
+
+
+@cache
+def names(neighbours: int, naming: Naming) -> NDArray[Any]:
+    """Return the name of each of the 2^P codes: uint8 for 8 neighbours, uint16 for 16."""
+    codes = np.arange(1 << neighbours)
+    bits = codes[:, np.newaxis] >> np.arange(neighbours) & 1
+    ones = bits.sum(axis=1)
+    rest = np.abs(np.diff(bits, axis=1)).sum(axis=1) > _MOST_CHANGES
+    if naming is Naming.FULL:
+        found = codes
+    elif naming is Naming.ROTATED:
+        turned = [codes >> k | (codes & (1 << k) - 1) << neighbours - k for k in range(neighbours)]
+        found = np.min(turned, axis=0)
+    elif naming is Naming.ROTATED_UNIFORM:
+        found = np.where(rest, neighbours + 1, ones)
+    else:
+        # How far the ones are turned from lying at the end of the circle; they may run across it.
+        first_one, first_zero = bits.argmax(axis=1), bits.argmin(axis=1)
+        turns = np.where(first_one == 0, ones - first_zero, neighbours - first_one)
+        found = 1 + (ones - 1) * neighbours + turns
+        found[0], found[-1] = 0, neighbours * (neighbours - 1) + 1
+        found = np.where(rest, neighbours * (neighbours - 1) + 2, found)
+    return found.astype(np.uint8 if neighbours == _BITS_OF_A_BYTE else np.uint16)
