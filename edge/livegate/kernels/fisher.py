@@ -97,7 +97,7 @@ def fisher_vector(
         # The square of a signed root is the amount itself.
         for d in range(dimensions):
             total += abs(out[0, k, d]) + abs(out[1, k, d])
-        length += total
+        length += float(total)
     factor = np.float32(1.0 / np.sqrt(length)) if length > 0.0 else _ZERO
     for side in range(2):
         for k in range(means.shape[0]):
