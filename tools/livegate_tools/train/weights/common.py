@@ -60,12 +60,12 @@ class PreparedLearner(Learner, Protocol):
 
 def is_weighted(name: str) -> bool:
     """Whether ``name`` is a cue that is opened with weights."""
-    return importlib.util.find_spec(f"livegate.cues.{name}") is not None and hasattr(_cue_module(name), "opened")
+    return importlib.util.find_spec(f"livegate.cues.{name}") is not None and hasattr(module_of(name), "opened")
 
 
 def opened(name: str, weights: Weights) -> Cue:
     """Return the cue ``name`` with its weights; AssetError where they are not what it needs."""
-    return cast(Cue, _cue_module(name).opened(weights))
+    return cast(Cue, module_of(name).opened(weights))
 
 
 def find_learner(name: str) -> Learner:
@@ -81,5 +81,6 @@ def basis_of(learner: Learner, pictures: Sequence[Picture], seed: int) -> Weight
     return cast(PreparedLearner, learner).prepared(pictures, seed) if hasattr(learner, "prepared") else {}
 
 
-def _cue_module(name: str) -> Any:
+def module_of(name: str) -> Any:
+    """Return the module of cue ``name``."""
     return importlib.import_module(f"livegate.cues.{name}")

@@ -1,0 +1,74 @@
+"""Learn the classifiers of cue ``colour_texture``: logistic regression on each descriptor, strongly penalised.
+
+What generalises was studied by leaving whole sources out; docs/training.md has the table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.cues.colour_texture import OFFSET
+from livegate.texture.crop import face_crop
+from livegate.texture.descriptors import DESCRIPTORS
+from livegate.types import Box
+from livegate_tools.train.weights.common import Rows, Task, Weights
+
+VIEWS = 2
+CHOSEN = ("spmt",)
+"""The descriptors that the study found worth their time."""
+
+# Of the squared weights on standardised numbers against the mean logistic loss.
+_PENALTY = 0.01
+_ROUNDS = 60
+# A bin that hardly ever fills would have its noise blown up: its deviation counts as at least this share of the usual.
+_LEAST_DEVIATION = 0.25
+
+
+def described(image: NDArray[np.uint8], box: Box, _basis: Weights) -> Rows | None:
+    """Return the chosen descriptors of the face, one behind the other."""
+    crop = face_crop(image, box)
+    return None if crop is None else np.concatenate([DESCRIPTORS[name].of(crop) for name in CHOSEN])
+
+
+def learnt(rows: Rows, task: Task) -> Weights:
+    """Return each descriptor's weights and offset."""
+    found: dict[str, NDArray[np.float32]] = {}
+    alive = task.labels.bona_fide
+    for name, part in _parts().items():
+        weights, offset = fit_linear(rows[:, part], alive, task.weights)
+        found |= {name: weights, name + OFFSET: np.array([offset], np.float32)}
+    return found
+
+
+def margins(rows: Rows, weights: Weights) -> NDArray[np.float64]:
+    """Return the margin of every descriptor, (N, F)."""
+    return np.column_stack(
+        [
+            (rows[:, part] @ weights[name]).astype(np.float64) + float(weights[name + OFFSET][0])
+            for name, part in _parts().items()
+        ]
+    )
+
+
+def fit_linear(rows: Rows, alive: NDArray[np.bool_], weights: NDArray[np.float64]) -> tuple[NDArray[np.float32], float]:
+    """Return the weights (D,) on ``rows`` (N, D) and the offset of the log-odds of ``alive``, samples weighing so."""
+    from sklearn.linear_model import LogisticRegression
+
+    shares = weights.astype(np.float32)
+    mean = shares @ rows
+    deviation = np.sqrt(np.maximum(shares @ np.square(rows) - mean**2, 0.0))
+    deviation = np.maximum(deviation, _LEAST_DEVIATION * np.median(deviation)) * np.sqrt(np.float32(rows.shape[1]))
+    machine = LogisticRegression(C=1.0 / _PENALTY, max_iter=_ROUNDS, tol=1e-5)
+    machine.fit((rows - mean) / deviation, alive, sample_weight=weights)
+    found = machine.coef_[0] / deviation
+    return found.astype(np.float32), float(machine.intercept_[0] - found @ mean)
+
+
+def _parts() -> dict[str, slice]:
+    parts, start = {}, 0
+    for name in CHOSEN:
+        stop = start + DESCRIPTORS[name].length
+        parts[name] = slice(start, stop)
+        start = stop
+    return parts
