@@ -104,6 +104,13 @@ def test_captures_of_the_split_are_taken_and_of_a_manifest_without_it_all(tmp_pa
     assert len(describing.captures([tmp_path / "b" / "manifest.jsonl"], Split.TRAIN)) == 4
 
 
+def test_of_too_many_captures_every_subject_keeps_some_of_each_kind(tmp_path: Path) -> None:
+    samples = describing.captures([dataset(tmp_path / "a", 16)], Split.TRAIN)
+    kept = describing.drawn(samples, 8, seed=1)
+    assert len({(sample.subject, sample.species) for sample in kept}) == len(kept) == 8
+    assert describing.drawn(samples, 99, seed=1) == samples
+
+
 def test_one_class_is_not_enough(tmp_path: Path) -> None:
     with pytest.raises(LivegateError, match="1 bona fide, 0 attacks"):
         describing.captures([dataset(tmp_path / "a", 1)], Split.TRAIN)
@@ -125,6 +132,7 @@ class Remembers:
     """A learner that knows by heart whom it saw."""
 
     VIEWS = 0
+    MOST_CAPTURES = 100
 
     def described(self, image: NDArray[np.uint8], box: Box, basis: common.Weights) -> common.Rows | None:
         return None

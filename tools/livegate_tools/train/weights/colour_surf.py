@@ -19,6 +19,7 @@ from livegate.types import Box
 from livegate_tools.train.weights.common import Picture, Rows, Task, Weights
 
 VIEWS = 0
+MOST_CAPTURES = 3500
 _POINTS_A_PICTURE = 64
 _ROUNDS = 40
 # Below this share of the components' mean variance a Gaussian would be about noise of rounding.

@@ -15,6 +15,7 @@ from livegate.types import Box
 from livegate_tools.train.weights.common import Rows, Task, Weights
 
 VIEWS = 2
+MOST_CAPTURES = 16_000
 CHOSEN = ("spmt",)
 """The descriptors that the study found worth their time."""
 

@@ -40,6 +40,8 @@ class Learner(Protocol):
 
     VIEWS: int
     """In how many other ways than as it is each training capture is shown."""
+    MOST_CAPTURES: int
+    """More than this are not described: of every subject like many are drawn."""
 
     def described(self, image: NDArray[np.uint8], box: Box, basis: Weights) -> Rows | None:
         """Return the (D,) float32 numbers of the face, None where there are none. Pure."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -72,6 +73,20 @@ def captures(manifests: Sequence[Path], split: Split) -> list[Sample]:
         counted = f"{alive} bona fide, {len(found) - alive} attacks"
         raise LivegateError(f"{', '.join(map(str, manifests))}: expected both classes, found {counted}")
     return found
+
+
+def drawn(samples: Sequence[Sample], most: int, seed: int) -> list[Sample]:
+    """Return at most ``most`` of the captures: of every subject, as everything it is presented as, like many."""
+    taken: Counter[tuple[str, str | None, str]] = Counter()
+    turns = []
+    for index in np.random.default_rng(seed).permutation(len(samples)):
+        sample = samples[index]
+        group = (sample.source, species_of(sample), sample.subject)
+        turns.append((taken[group], int(index)))
+        taken[group] += 1
+    # Sorting keeps the drawn order among those of one turn.
+    first = sorted(turns, key=lambda turn: turn[0])[:most]
+    return [samples[index] for index in sorted(index for _, index in first)]
 
 
 def basis(name: str, samples: Sequence[Sample], seed: int) -> Weights:

@@ -20,7 +20,7 @@ from livegate_tools.train.cue_card import card
 from livegate_tools.train.cue_evidence import Evidence
 from livegate_tools.train.samples import Sample, Split
 from livegate_tools.train.weights.common import Weights, find_learner, opened
-from livegate_tools.train.weights.describing import Described, basis, captures, describe
+from livegate_tools.train.weights.describing import Described, basis, captures, describe, drawn
 from livegate_tools.train.weights.folds import learnt, margins_of_others
 from livegate_tools.whole import write_whole
 
@@ -44,7 +44,8 @@ def train_weights(name: str, train: Sequence[Path], dev: Sequence[Path], out: Pa
 
     Of manifests that name splits, train lines teach and dev lines calibrate. Errors as :func:`captures`.
     """
-    seen, held_out = captures(train, Split.TRAIN), captures(dev, Split.DEV)
+    seen = drawn(captures(train, Split.TRAIN), find_learner(name).MOST_CAPTURES, seed)
+    held_out = captures(dev, Split.DEV)
     found = basis(name, seen, seed)
     rows, others = describe(name, seen, found, seed, jobs), describe(name, held_out, found, seed + 1, jobs, views=0)
     whole = trained(name, rows, others, found, seed)
