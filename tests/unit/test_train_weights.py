@@ -57,8 +57,10 @@ def llr(scored: ScoredCue, image: NDArray[np.uint8]) -> float:
 @pytest.mark.training
 def test_a_trained_texture_is_a_model_that_the_terminal_opens_and_that_tells_what_it_learnt(tmp_path: Path) -> None:
     train, dev = dataset(tmp_path / "train", 40), dataset(tmp_path / "dev", 24, first=40, split="dev")
-    other = dataset(tmp_path / "other", 24, first=80, source="knitted")
-    out = train_cue("colour_texture", [train, other], [dev], tmp_path / "colour_texture", seed=3, jobs=1)
+    other = [
+        dataset(tmp_path / f"k{first}", 24, first, "knitted", split) for first, split in ((80, "train"), (104, "dev"))
+    ]
+    out = train_cue("colour_texture", [train, other[0]], [dev, other[1]], tmp_path / "out", seed=3, jobs=1)
     scored = read_scored("colour_texture", common.module_of("colour_texture"), out)
     for number in (200, 201, 202, 203):
         assert (llr(scored, picture(number % 2 == 0, number)) > 0) == (number % 2 == 0)
