@@ -100,9 +100,11 @@ def test_the_report_has_the_form_of_the_contract(tmp_path: Path) -> None:
         "frame_to_decision",
         "start_to_ready_s",
         "rss_mb",
+        "fallback",
         "model",
         "variants",
         "peers",
+        "kernels",
     ]
     assert set(report["stages"]["detect"]) == {"p50_ms", "p99_ms", "n"}
     assert set(report["model"]) == {"name", "runtime", "params", "mmacs"}

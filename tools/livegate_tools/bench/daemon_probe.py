@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from livegate.config import Runtime
 from livegate.errors import LivegateError
 
 READY = "ready"
@@ -32,13 +33,15 @@ class Startup:
     rss_mb: float
 
 
-def measure_daemon(config: Path, scratch: Path, starts: int = STARTS, work_s: float = WORK_S) -> Startup:
+def measure_daemon(
+    config: Path, scratch: Path, starts: int = STARTS, work_s: float = WORK_S, *, fallback: bool = False
+) -> Startup:
     """Start ``livegate run`` with the settings of ``config`` but state of its own below ``scratch`` and no broker.
 
-    The median of ``starts`` starts, each left at work for ``work_s``. Raises LivegateError with the daemon's last words
-    when it does not become ready.
+    With ``fallback`` it runs no network. The median of ``starts`` starts, each left at work for ``work_s``. Raises
+    LivegateError with the daemon's last words when it does not become ready.
     """
-    found = [_start_once(config, scratch, work_s) for _ in range(starts)]
+    found = [_start_once(config, scratch, work_s, fallback) for _ in range(starts)]
     ready_s = statistics.median(one.start_to_ready_s for one in found)
     return Startup(round(ready_s, 3), max(one.rss_mb for one in found))
 
@@ -46,20 +49,30 @@ def measure_daemon(config: Path, scratch: Path, starts: int = STARTS, work_s: fl
 def without_broker(config: Path, state_dir: Path) -> str:
     """Return the text of a shipped configuration with another state folder, absolute paths and no [mqtt] table."""
     text = config.read_text("utf-8")
-    text = re.sub(r"(?ms)^\[mqtt\].*?(?=^\[|\Z)", "", text)
+    text = _without_table(text, "mqtt")
     text = re.sub(r"(?m)^state_dir = .*$", lambda _: f"state_dir = {json.dumps(str(state_dir))}", text)
     return re.sub(r'(?m)^path = "([^"]*)"$', lambda found: f"path = {_absolute(config.parent, found[1])}", text)
+
+
+def without_network(text: str) -> str:
+    """Return the text of a configuration with which no network runs."""
+    return f'{_without_table(text, "detector")}\n[detector]\nruntime = "{Runtime.NONE}"\n'
+
+
+def _without_table(text: str, name: str) -> str:
+    return re.sub(rf"(?ms)^\[{name}\].*?(?=^\[|\Z)", "", text)
 
 
 def _absolute(base: Path, name: str) -> str:
     return json.dumps(str((base / name).resolve()))
 
 
-def _start_once(config: Path, scratch: Path, work_s: float) -> Startup:
+def _start_once(config: Path, scratch: Path, work_s: float, fallback: bool) -> Startup:
     with tempfile.TemporaryDirectory(dir=scratch, prefix="daemon-") as name:
         folder = Path(name)
         file, log = folder / "bench.toml", folder / "stderr"
-        file.write_text(without_broker(config, folder / "state"), "utf-8")
+        text = without_broker(config, folder / "state")
+        file.write_text(without_network(text) if fallback else text, "utf-8")
         command = [sys.executable, "-m", "livegate.cli", "run", "--config", str(file), "--log-format", "json"]
         with log.open("wb") as stderr:
             started_s = time.monotonic()

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from livegate_tools.bench.daemon_probe import Startup
+from livegate_tools.bench.kernels import KernelTiming
 from livegate_tools.bench.timing import Ratio, Timing
 
 
@@ -46,16 +47,19 @@ class Figures:
     frame_to_decision: Timing
     variants: Mapping[str, Timing]
     peers: Mapping[str, PeerTiming]
+    kernels: Mapping[str, KernelTiming]
 
 
 @dataclass(frozen=True, slots=True)
 class BenchReport:
-    """All that one run found; ``startup`` is None where the daemon could not be measured."""
+    """All that one run found; ``startup`` and ``fallback`` are None where the daemon could not be measured."""
 
     machine: Mapping[str, Any]
     threads: int
     startup: Startup | None
     figures: Figures
+    fallback: Startup | None = None
+    """The daemon without a network."""
 
 
 def as_json(report: BenchReport) -> dict[str, Any]:
@@ -68,9 +72,11 @@ def as_json(report: BenchReport) -> dict[str, Any]:
         "frame_to_decision": asdict(figures.frame_to_decision),
         "start_to_ready_s": report.startup.start_to_ready_s if report.startup else None,
         "rss_mb": report.startup.rss_mb if report.startup else None,
+        "fallback": asdict(report.fallback) if report.fallback else None,
         "model": asdict(figures.model),
         "variants": {name: asdict(found) for name, found in figures.variants.items()},
         "peers": {name: _peer_json(peer) for name, peer in figures.peers.items()},
+        "kernels": {name: _kernel_json(found) for name, found in figures.kernels.items()},
     }
 
 
@@ -87,17 +93,27 @@ def _lines(report: BenchReport) -> Iterator[str]:
     yield from (_line(name, found) for name, found in figures.stages.items())
     yield _line("frame_to_decision", figures.frame_to_decision)
     yield from (_line(f"variant {name}", found) for name, found in figures.variants.items())
+    yield from (_kernel(name, found) for name, found in figures.kernels.items())
     for name, peer in figures.peers.items():
         yield _against(name, peer.one_thread, peer.ours)
         yield f"{_against(name, peer.two_threads, peer.ours)}, 2 threads"
-    if report.startup:
-        startup = report.startup
-        yield f"daemon ready in {startup.start_to_ready_s:.2f} s, at most {startup.rss_mb:.0f} MB resident"
+    for startup, how in ((report.startup, ""), (report.fallback, " without a network")):
+        if startup:
+            yield f"daemon ready in {startup.start_to_ready_s:.2f} s{how}, at most {startup.rss_mb:.0f} MB resident"
 
 
 def _against(name: str, found: Compared, ours: str) -> str:
     spread = f"{found.ratio.low:.2f} .. {found.ratio.high:.2f}"
     return f"{_line(f'peer {name}', found.timing)}  {ours} / peer = {found.ratio.value:.2f} ({spread})"
+
+
+def _kernel(name: str, found: KernelTiming) -> str:
+    told = [
+        f"{other} {'not installed' if x is None else f'takes {x:.1f} times that'}" for other, x in found.ratio.items()
+    ]
+    if found.ns_per_pixel is not None:
+        told.append(f"{found.ns_per_pixel:.1f} ns a pixel")
+    return f"{_line(f'kernel {name}', found.timing)}  {', '.join(told)}".rstrip()
 
 
 def _line(name: str, found: Timing) -> str:
@@ -106,6 +122,11 @@ def _line(name: str, found: Timing) -> str:
 
 def _peer_json(peer: PeerTiming) -> dict[str, Any]:
     return {**_compared_json(peer.one_thread), "ours": peer.ours, "two_threads": _compared_json(peer.two_threads)}
+
+
+def _kernel_json(found: KernelTiming) -> dict[str, Any]:
+    more = {} if found.ns_per_pixel is None else {"ns_per_pixel": found.ns_per_pixel}
+    return {**asdict(found.timing), "ratio": dict(found.ratio), **more}
 
 
 def _compared_json(found: Compared) -> dict[str, Any]:

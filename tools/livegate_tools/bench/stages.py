@@ -60,8 +60,10 @@ def prepare(judge: Judge, frame_sets: Sequence[FrameSet]) -> Prepared:
     return Prepared(tuple(frame_set for frame_set, _ in kept), tuple(faces for _, faces in kept), tuple(pads))
 
 
-def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePolicy) -> dict[str, Call]:
-    """Return every stage from capture to commit by name; a cue is a stage of its own name."""
+def stage_calls(
+    judge: Judge, cues: Sequence[ScoredCue], prepared: Prepared, store: Store, policy: GatePolicy
+) -> dict[str, Call]:
+    """Return every stage from capture to commit by name; each of ``cues`` is a stage of its own name."""
     tracker = Tracker()
     attempt = _attempt(prepared)
     return {
@@ -70,7 +72,7 @@ def stage_calls(judge: Judge, prepared: Prepared, store: Store, policy: GatePoli
         "detect": lambda i: _detect(judge, prepared.pick(i)),
         "track": lambda i: tracker.update(prepared.pick(i), prepared.faces[i % len(prepared.faces)]),
         **_quality_call(judge, prepared),
-        **{cue.name: _cue_call(cue, prepared) for cue in judge.bank.cues},
+        **{cue.name: _cue_call(cue, prepared) for cue in cues},
         "decide": lambda _: judge.assess(attempt, final=True),
         "gate": lambda i: decide(prepared.pad(i), GateFacts(read_clock()), policy, attempt_id="bench"),
         "commit": lambda i: _commit(store, prepared.pad(i), policy),

@@ -1,0 +1,112 @@
+"""The texture kernels on one thread: beside what other libraries need for the same, and at four sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.errors import AssetError
+from livegate.texture.colour_surf import descriptors as surf
+from livegate.texture.crop import SIDE, face_crop
+from livegate.texture.descriptors import DESCRIPTORS
+from livegate.texture.distortion import distortion
+from livegate.texture.patterns import patterns
+from livegate.texture.phase import RHO, phases
+from livegate.texture.planes import byte_planes, colour_planes
+from livegate.types import Box, Observation, Role
+from livegate_tools.bench.plain import numpy_lbp, numpy_lpq, opencv_lbp, scikit_image_lbp, uncorrelated
+from livegate_tools.bench.timing import Call, Samples, Timing, interleaved, timing
+
+SIDES = (64, 128, 256, 512)
+"""Pixels along each side of the square pictures whose cost is told per pixel."""
+WINDOW = 7
+"""Pixels along each side of the windows of local phase quantisation, as in the paper."""
+_OTHERS = "/"
+
+Planes = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTiming:
+    """A kernel's time; ``ratio`` is how many times longer each other form took, None where it is not installed.
+
+    ``ns_per_pixel`` is the median over the picture's pixels, all six planes of a pixel together, where that was asked.
+    """
+
+    timing: Timing
+    ratio: Mapping[str, float | None]
+    ns_per_pixel: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KernelBench:
+    """Calls on the faces of some observations, each face cut out beforehand."""
+
+    calls: Mapping[str, Call]
+    missing: frozenset[str]
+    """Names of other forms whose library is not installed."""
+
+    def measure(self, frames: int, on_frame: Callable[[], object] = lambda: None) -> dict[str, KernelTiming]:
+        """Time all of them, one after the other on every frame."""
+        times = interleaved(self.calls, frames, on_frame=on_frame)
+        return {name: self._timed(name, times) for name in times if _OTHERS not in name}
+
+    def _timed(self, name: str, times: Mapping[str, Samples]) -> KernelTiming:
+        own = float(np.median(times[name]))
+        ratio: dict[str, float | None] = {
+            other.removeprefix(name + _OTHERS): float(np.median(times[other])) / own
+            for other in times
+            if other.startswith(name + _OTHERS)
+        }
+        ratio |= {
+            other.removeprefix(name + _OTHERS): None for other in self.missing if other.startswith(name + _OTHERS)
+        }
+        side = name.rpartition("_")[2].removesuffix("px")
+        return KernelTiming(timing(times[name]), ratio, own * 1e6 / int(side) ** 2 if side.isdecimal() else None)
+
+
+def kernel_bench(observations: Sequence[Observation]) -> KernelBench:
+    """Return what is timed of the texture kernels; AssetError where no observation shows a face large enough."""
+    seen = [(one.frame_set.frames[Role.RGB].image, one.face.box) for one in observations]
+    seen = [(image, box) for image, box in seen if face_crop(image, box) is not None]
+    if not seen:
+        raise AssetError("no face in the recorded visits is large enough for a texture; reinstall Livegate")
+    crops = {side: [crop for image, box in seen if (crop := face_crop(image, box, side)) is not None] for side in SIDES}
+    planes = {side: [byte_planes(colour_planes(crop)) for crop in cut] for side, cut in crops.items()}
+    others: dict[str, Callable[[Planes], object] | None] = {
+        "lbp/scikit-image": scikit_image_lbp(),
+        "lbp/numpy": numpy_lbp,
+        "lbp/opencv": opencv_lbp,
+        "lpq/numpy": partial(numpy_lpq, window=WINDOW, mixing=uncorrelated(WINDOW, RHO)),
+    }
+    real = [plane.astype(np.float32) for plane in planes[SIDE]]
+    calls: dict[str, Call] = {"lbp": _over(patterns, planes[SIDE]), "lpq": _over(phases, planes[SIDE])}
+    # scikit-image takes whole numbers as they are, the others are quickest in 32 bits.
+    calls |= {
+        name: _over(form, planes[SIDE] if name == "lbp/scikit-image" else real)
+        for name, form in others.items()
+        if form is not None
+    }
+    calls |= {name: _over(one.of, crops[SIDE]) for name, one in DESCRIPTORS.items()}
+    calls |= {"dense_surf": _over(surf, crops[SIDE])}
+    for side in SIDES:
+        squares = [np.ascontiguousarray(np.moveaxis(crop, 0, -1)) for crop in crops[side]]
+        calls |= {
+            f"lbp_{side}px": _over(patterns, planes[side]),
+            f"lpq_{side}px": _over(phases, planes[side]),
+            f"distortion_{side}px": _over(_distortion, squares),
+        }
+    return KernelBench(calls, frozenset(name for name, form in others.items() if form is None))
+
+
+def _distortion(square: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    return distortion(square, Box(0.0, 0.0, float(square.shape[1]), float(square.shape[0])))
+
+
+def _over(form: Callable[[Any], object], pictures: Sequence[NDArray[Any]]) -> Call:
+    return lambda index: form(pictures[index % len(pictures)])
