@@ -53,12 +53,37 @@ def count_pyramid(names: NDArray[np.uint8], border: int, counts: NDArray[np.int3
         _gather(counts[p])
 
 
-@kernel("void(i4[::1], f4[::1])")
+@kernel(
+    "void(u1[:, :, ::1], i8[:, ::1], i4[:, :, ::1])",
+    "void(u2[:, :, ::1], i8[:, ::1], i4[:, :, ::1])",
+)
+def count_windows(names: NDArray[Any], windows: NDArray[np.int64], counts: NDArray[np.int32]) -> None:
+    """Count the names in every window, windows may overlap.
+
+    Args:
+        names: (P, H, W) uint8 or uint16, each below the number of bins.
+        windows: (N, 4) first row, last row + 1, first column, last column + 1; inside the planes.
+        counts: (P, N, bins) int32, overwritten.
+    """
+    counts[:] = 0
+    for p in range(names.shape[0]):
+        for n in range(windows.shape[0]):
+            cell = counts[p, n]
+            for i in range(windows[n, 0], windows[n, 1]):
+                for name in names[p, i, windows[n, 2] : windows[n, 3]]:
+                    cell[name] += np.int32(1)
+
+
+@kernel("void(i4[:, ::1], f4[:, ::1])")
 def rooted(counts: NDArray[np.int32], out: NDArray[np.float32]) -> None:
-    """Write the square roots of ``counts`` over the root of their sum, so that their squares add up to 1; or zeros."""
-    total = np.int64(0)
-    for k in range(counts.shape[0]):
-        total += counts[k]
-    per = np.float32(1.0 / total if total > 0 else 0.0)
-    for k in range(counts.shape[0]):
-        out[k] = np.sqrt(np.float32(counts[k]) * per)
+    """Write the square roots of ``counts`` (B, n), each row weighing the same and all squares adding up to 1.
+
+    A row without counts becomes zeros.
+    """
+    for row in range(counts.shape[0]):
+        total = np.int64(0)
+        for k in range(counts.shape[1]):
+            total += counts[row, k]
+        per = np.float32(1.0 / (total * counts.shape[0]) if total > 0 else 0.0)
+        for k in range(counts.shape[1]):
+            out[row, k] = np.sqrt(np.float32(counts[row, k]) * per)

@@ -48,12 +48,29 @@ def patterns(planes: NDArray[Any], radius: int = 1, naming: Naming = Naming.UNIF
     """
     from livegate.kernels import lbp
 
-    given = np.require(planes, np.uint8 if planes.dtype == np.uint8 else np.float64, ("C", "W"))
+    given = _given(planes)
     scratch = np.empty((lbp.LINES_8 * lbp.RING + 2, given.shape[2] + 2 * radius + 2))
     out = np.empty(given.shape, dtype=np.uint8)
     diagonal = round(radius * float(np.cos(np.pi / 4)), _DECIMALS)
     lbp.lbp_8(given, radius, diagonal, names(8, naming), scratch, out)
     return out
+
+
+def patterns_16(planes: NDArray[Any], naming: Naming = Naming.UNIFORM) -> NDArray[np.uint16]:
+    """Return the patterns of sixteen neighbours on a circle of 2 pixels, (P, H, W) uint16; else as :func:`patterns`."""
+    from livegate.kernels import lbp
+
+    given = _given(planes)
+    quarter = [round(2 * float(np.sin(np.pi / 8 * k)), _DECIMALS) for k in (1, 2, 3)]
+    across = np.array([-quarter[2], -quarter[1], -quarter[0], *quarter])
+    scratch = np.empty((lbp.LINES_16 * lbp.RING + len(across), given.shape[2] + 6))
+    out = np.empty(given.shape, dtype=np.uint16)
+    lbp.lbp_16(given, across, names(16, naming), scratch, out)
+    return out
+
+
+def _given(planes: NDArray[Any]) -> NDArray[Any]:
+    return np.require(planes, np.uint8 if planes.dtype == np.uint8 else np.float64, ("C", "W"))
 
 
 @cache
