@@ -11,25 +11,24 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from livegate import __version__
-from livegate.acceptance.file import ensemble_sha256
 from livegate.acceptance.following import Following
 from livegate.cameras_told import CamerasTold
 from livegate.capture.readers import Readers, open_readers
 from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.clock import boot_id
 from livegate.config import Config
-from livegate.detect.detector import Detector
 from livegate.drivers import open_door
-from livegate.errors import AssetError, StoreFull
+from livegate.errors import StoreFull
 from livegate.events import central as central_events
 from livegate.events.cloudevents import Identity
 from livegate.events.environment import Environment, ModelInUse
 from livegate.evidence.keep import EvidenceKeeper, recipient_of
 from livegate.geometry.opening import Geometry, open_geometry
-from livegate.installed.announcing import announce
+from livegate.installed.announcing import Judged, announce
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
+from livegate.judging import open_judge, without_folders
 from livegate.lists.lookup import CentralLists
 from livegate.lists.receiver import Receiver
 from livegate.media import MATCH_BITS, MediaSigner
@@ -101,7 +100,8 @@ class ListVersions(Mapping[str, int]):
 def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measures) -> House:
     """Open everything, and hand its closing to ``stack``; ``measures`` is what health tells. Raises LivegateError."""
     shelf = open_shelf(config)
-    judge, model = open_judge(config, shelf)
+    judging = open_judge(config, shelf)
+    judge, model = judging.judge, judging.model
     recipient = recipient_of(config.evidence, config.path)
     root = None if config.trust.root_key_file is None else PublicKey.of_pem(config.trust.root_key_file)
     rig = open_rig(config.camera, Timing(tolerance_ms=config.sensors.tolerance_ms), config.illuminator)
@@ -119,7 +119,8 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     device = device_key(state_dir)
     store = _open_store(config, environment, floor, judge, device, stack)
     store.use_lists(central)
-    announce(store, shelf, config.detector.model, environment)
+    faults = {name: without_folders(text, config) for name, text in judging.faults.items()}
+    announce(store, shelf, Judged(config.detector.model, judge.best, faults), environment)
     who = f"{identity.site}/{identity.terminal}"
     evidence = EvidenceKeeper(config.evidence, recipient, state_dir, who, floor.clock, device)
     evidence.start()
@@ -158,25 +159,6 @@ def open_shelf(config: Config) -> Shelf:
         serves = "what ships" if shelf.find(name) else "nothing"
         log.error("installed model damaged", extra={"model": name, "serves": serves, "error": text})
     return shelf
-
-
-def open_judge(config: Config, shelf: Shelf) -> tuple[Judge, ModelInUse | None]:
-    """Return the judge of a configuration and the model it uses, out of those on ``shelf``.
-
-    A model that is not what its manifest says is never loaded: the terminal goes on without a network, says so, and its
-    verdicts are non-responses. Raises ConfigError when the configured runtime is not installed.
-    """
-    roles = frozenset(camera.role for camera in config.camera)
-    try:
-        judge = Judge.open(config.detector, config.decision, roles, shelf=shelf, quality=config.quality)
-    except AssetError as exc:
-        log.error("model not loaded, the door stays shut", extra={"error": str(exc)})  # noqa: TRY400
-        return Judge.without_network(roles, config.decision), None
-    if not isinstance(judge.detector, Detector):
-        return judge, None
-    manifest = judge.detector.manifest
-    threshold, ensemble = judge.boundaries.accept_llr, ensemble_sha256(judge.models)
-    return judge, ModelInUse(manifest.model.name, manifest.model.sha256, threshold, ensemble)
 
 
 def _open_store(

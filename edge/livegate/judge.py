@@ -24,7 +24,7 @@ from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
 from livegate.quality.gate import QualityGate
 from livegate.quality_manifest import open_quality
-from livegate.scorers import FUSION, alone, detector_as_cue, operating_points, trained_cues
+from livegate.scorers import FUSION, alone, detector_as_cue, operating_points, texture_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -120,23 +120,27 @@ class Judge:
         """Return a judge with the configured model and every trained cue of ``shelf`` that ``roles`` can feed.
 
         Cues whose names are in ``without`` are left out, to see what they are worth; without ``quality`` its gate is
-        that which ships. With ``runtime = "none"`` there is no detector and every verdict is a non-response. Raise
-        AssetError when the model, a scorer or the gate is missing or damaged, ConfigError when no runtime for it is
-        installed.
+        that which ships. With ``runtime = "none"`` the terminal's own finder finds the faces and textures judge them.
+        Raise AssetError when the model, a scorer or the gate is missing or damaged, or nothing was fixed that textures
+        could judge by; RuntimeMissing when no runtime for the model is installed, ConfigError for other slips.
         """
         opened = open_detector(detector, threads, shelf)
-        if opened is None:
-            return cls.without_network(roles, policy)
-        own = detector_as_cue(opened.manifest)
         cues = trained_cues(roles, detector, threads, shelf, without, frozenset(policy.further_cues))
-        points = operating_points(own, cues, alone(opened.manifest), shelf)
         lost = tuple(sorted(name for name in shelf.faults if shelf.find(name) is None))
-        judge = cls(opened, (own, *cues), points, roles, policy, lost=lost)
+        if opened is None:
+            points = texture_points(cues, shelf)
+            from livegate.detect.finder import open_finder
+
+            judge = cls(open_finder(shelf), cues, points, roles, policy, lost, Step.TEXTURE)
+        else:
+            own = detector_as_cue(opened.manifest)
+            points = operating_points(own, cues, alone(opened.manifest), shelf)
+            judge = cls(opened, (own, *cues), points, roles, policy, lost)
         judge.inspect(open_quality(quality or config.QualityConfig(), shelf))
         return judge
 
     @classmethod
-    def without_network(cls, roles: frozenset[Role], policy: config.DecisionPolicy) -> Self:
+    def without_faces(cls, roles: frozenset[Role], policy: config.DecisionPolicy) -> Self:
         """Return a judge that finds no face and so never says bona fide."""
         return cls(None, (), OperatingPoints({}), roles, policy)
 

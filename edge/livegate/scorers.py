@@ -38,6 +38,8 @@ from livegate.weights import WEIGHTS, read_weights
 DETECTOR = "detector"
 """The name of the cue that always speaks: without it there is no face to judge."""
 FUSION = "fusion"
+COLOUR_TEXTURE = "colour_texture"
+"""The name of the cue that leads where no network judges."""
 
 # What says where a model comes from, or how it is fused, does not change its numbers; neither do its other files.
 _ASIDE = frozenset({"training", "conversion", "calibration", "fusion"})
@@ -137,10 +139,9 @@ def operating_points(
 ) -> OperatingPoints:
     """Return the points fixed with just these models; ``alone`` serves the detector where none was fixed for it.
 
-    Both are None where no network finds the faces.
-
-    Points of other models are left out, which is logged: the cues that have points serve without the others.
-    AssetError when their file is damaged.
+    Both are None where no network finds the faces: what was fixed for the one case never serves in the other. Points of
+    other models are left out, which is logged: the cues that have points serve without the others. AssetError when
+    their file is damaged.
     """
     judging = cues if detector is None else (detector, *cues)
     points = {} if detector is None or alone is None else {frozenset({detector.name}): alone}
@@ -150,8 +151,21 @@ def operating_points(
         known = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
         for name in unlike(fusion, known):
             log.warning("operating points were fixed with another model and are not used", extra={"cue": name})
-        points |= {frozenset(point.cues): _point(point) for point in fusion.point if _is_of(point, fusion, known)}
+        fitting = [point for point in fusion.point if (DETECTOR in point.cues) is (detector is not None)]
+        points |= {frozenset(point.cues): _point(point) for point in fitting if _is_of(point, fusion, known)}
     return OperatingPoints(points, own, frozenset(cue.name for cue in judging))
+
+
+def texture_points(cues: tuple[ScoredCue, ...], shelf: Shelf = SHIPPED) -> OperatingPoints:
+    """Return the points by which ``cues`` judge where no network does; AssetError where none was fixed for them."""
+    shelf.model(COLOUR_TEXTURE)
+    points = operating_points(None, cues, None, shelf)
+    if not any(COLOUR_TEXTURE in known for known in points.points):
+        raise AssetError(
+            f"{shelf.model(FUSION) / MANIFEST}: expected a [[point]] of {COLOUR_TEXTURE} and no network, for these "
+            "models; `livegate train fusion` fixes them"
+        )
+    return points
 
 
 def unlike(fusion: Fusion, known: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from livegate.acceptance.file import keep, load
-from livegate.building import open_judge, open_shelf
+from livegate.building import open_shelf
 from livegate.cli import main
 from livegate.configfile import load as load_config
+from livegate.judging import open_judge
 from livegate.store import StoreReader
 from support.calibrations import shifting
 from support.terminals import RunningTerminal, write_config
@@ -34,7 +35,7 @@ def calibration_named(state_dir: Path) -> str | None:
 def test_a_running_terminal_goes_by_it_and_takes_it_back(tmp_path: Path) -> None:
     path, state_dir = write_config(tmp_path), tmp_path / "state"
     config = load_config(path)
-    judge, _ = open_judge(config, open_shelf(config))
+    judge = open_judge(config, open_shelf(config)).judge
     tables = replace(shifting(0.25, "detector"), models=judge.models)
     with RunningTerminal(path) as terminal:
         terminal.says("ready")

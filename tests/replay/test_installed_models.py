@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from livegate.building import open_judge, open_shelf
+from livegate.building import open_shelf
 from livegate.configfile import load
 from livegate.installed.activating import activate
 from livegate.installed.installing import install
 from livegate.installed.library import Library
+from livegate.judging import open_judge
 from livegate.store import StoreReader
 from livegate.store.files import prepare_folder
 from support.onnx_files import classifier, write_classifier
@@ -55,16 +56,18 @@ def lived(config: Path) -> str:
 
 def test_the_judge_hears_an_active_classifier(tmp_path: Path) -> None:
     config = load(with_second_opinion(tmp_path))
-    judge, model = open_judge(config, open_shelf(config))
-    assert model is not None
+    judging = open_judge(config, open_shelf(config))
+    judge = judging.judge
+    assert judging.model is not None
     assert [cue.name for cue in judge.bank.cues] == ["detector", "crop", "second"]
 
 
 def test_the_judge_misses_a_classifier_that_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = load(with_second_opinion(tmp_path))
     tamper(tmp_path)
-    judge, model = open_judge(config, open_shelf(config))
-    assert model is not None
+    judging = open_judge(config, open_shelf(config))
+    judge = judging.judge
+    assert judging.model is not None
     assert [cue.name for cue in judge.bank.cues] == ["detector", "crop"]
     (said,) = [record for record in caplog.records if record.message == "installed model damaged"]
     assert vars(said)["model"] == "second"

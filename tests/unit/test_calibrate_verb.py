@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from livegate.acceptance.file import FILE, ensemble_sha256, load
-from livegate.building import open_judge, open_shelf
+from livegate.building import open_shelf
 from livegate.cli import main
 from livegate.configfile import load as load_config
 from livegate.events import kinds
 from livegate.events.environment import Environment, ModelInUse
 from livegate.gate.policy import decide
+from livegate.judging import open_judge
 from livegate.store.labels import Label, Verdict, keep_label
 from livegate.types import CredentialRead, CueScore, PadResult
 from support.stores import ATTACK, BONA_FIDE, IDENTITY, StillClock, admit, opened, policy
@@ -201,7 +202,8 @@ def attempt(folder: Path, number: int, pad: PadResult, model: ModelInUse | None,
 def test_operators_labels_are_used_with_the_evidence_their_events_keep(
     tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judge, model = open_judge(load_config(config), open_shelf(load_config(config)))
+    judging = open_judge(load_config(config), open_shelf(load_config(config)))
+    judge, model = judging.judge, judging.model
     assert model is not None
     assert model.ensemble_sha256 == ensemble_sha256(judge.models)
     # What an earlier calibration added to the fused evidence is not in what the cues said.

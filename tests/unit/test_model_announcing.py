@@ -14,23 +14,26 @@ from livegate.errors import StoreFull
 from livegate.events.environment import MAX_REASON
 from livegate.events.models import MODEL_ACTIVATED, model_activated
 from livegate.installed.activating import activate, rollback
-from livegate.installed.announcing import announce
+from livegate.installed.announcing import Judged, announce
 from livegate.installed.installing import install
 from livegate.installed.library import Library
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.store.models import told_models
+from livegate.types import Step
 from support.onnx_files import write_classifier
 from support.schemas import valid
 from support.stores import ENVIRONMENT, opened
 
-SHIPPED_NAMES = sorted(path.parent.name for path in assets.folder("models").glob("*/manifest.toml"))
+NETWORK = Judged("face")
+# The finder judges only where no network does.
+SHIPPED_NAMES = sorted(SHIPPED.all().keys() - {"finder"})
 
 
-def started(folder: Path, shelf: Shelf) -> list[dict[str, Any]]:
+def started(folder: Path, shelf: Shelf, judged: Judged = NETWORK) -> list[dict[str, Any]]:
     """Start with ``shelf`` and return what that told of models."""
     with opened(folder) as store:
         before = store.last().sequence
-        announce(store, shelf, "face", ENVIRONMENT)
+        announce(store, shelf, judged, ENVIRONMENT)
         bodies = [json.loads(event.body) for event in store.newest(100) if event.sequence > before]
     told = [body["data"] for body in bodies if body["type"] == f"io.livegate.{MODEL_ACTIVATED}.v1"]
     for data in told:
@@ -128,10 +131,40 @@ def test_in_place_of_a_damaged_one_what_ships_is_told(library: Library, tmp_path
 def test_another_detector_by_configuration_is_told(library: Library, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with opened(state) as store:
-        announce(store, SHIPPED, "/somewhere/else", ENVIRONMENT)
+        announce(store, SHIPPED, Judged("/somewhere/else"), ENVIRONMENT)
         with store.transaction() as t:
             assert sorted(told_models(t.connection)) == [name for name in SHIPPED_NAMES if name != "face"]
     assert [told["name"] for told in started(state, SHIPPED)] == ["face"]
+
+
+def test_networks_that_cannot_run_are_told_with_the_reason_and_so_is_their_return(tmp_path: Path) -> None:
+    started(tmp_path, SHIPPED)
+    damaged = Judged("face", Step.NONE, {"face": "face/face.onnx: is another", "finder": "finder: is missing"})
+    told = {each["name"]: each for each in started(tmp_path, SHIPPED, damaged)}
+    assert {name: each["action"] for name, each in told.items()} == {"crop": "deactivate", "face": "deactivate"}
+    assert {each["reason"] for each in told.values()} == {"face/face.onnx: is another"}
+    assert {each["severity"] for each in told.values()} == {"warning"}
+    assert started(tmp_path, SHIPPED, damaged) == []
+    told = {each["name"]: each for each in started(tmp_path, SHIPPED)}
+    assert {name: (each["action"], each["reason"]) for name, each in told.items()} == {
+        "crop": ("activate", None),
+        "face": ("activate", None),
+    }
+
+
+def test_networks_that_nobody_wishes_are_no_warning(tmp_path: Path) -> None:
+    started(tmp_path, SHIPPED)
+    told = started(tmp_path, SHIPPED, Judged("face", Step.TEXTURE))
+    assert {each["name"] for each in told if each["action"] == "deactivate"} == {"crop", "face"}
+    assert {each["severity"] for each in told} == {"notice"}
+
+
+@pytest.mark.parametrize("detector", ["face", "mine"])
+def test_what_cannot_judge_is_news_at_the_first_start_and_only_then(detector: str, tmp_path: Path) -> None:
+    damaged = Judged(detector, Step.NONE, {detector: "is another"})
+    (told,) = started(tmp_path, SHIPPED, damaged)
+    assert (told["name"], told["action"], told["previous"]) == (detector, "deactivate", None)
+    assert started(tmp_path, SHIPPED, damaged) == []
 
 
 def test_a_full_store_tells_at_a_later_start(
@@ -146,7 +179,7 @@ def test_a_full_store_tells_at_a_later_start(
                     t.enqueue(model_activated("filler", None, None, None, t.opened, ENVIRONMENT))
             except StoreFull:
                 break
-        announce(store, library.shelf(), "face", ENVIRONMENT)
+        announce(store, library.shelf(), NETWORK, ENVIRONMENT)
         assert "change of models not recorded yet" in caplog.text
         with store.transaction() as t:
             assert told_models(t.connection) == {}

@@ -113,7 +113,7 @@ def test_a_wrong_model_keeps_the_door_shut_and_says_so(tmp_path: Path, runtime: 
     (tmp_path / "model" / "tiny.tflite").write_bytes(b"\0")
     with RunningTerminal(config) as terminal:
         terminal.says("ready")
-        assert "the door stays shut" in terminal.text()
+        assert "model not usable" in terminal.text()
         eventually(lambda: has_decided(tmp_path / "state"), "the card was answered", 60.0)
         assert terminal.terminate() == 0
     assert {attempt["outcome"] for attempt in attempts(tmp_path / "state")} == {"denied"}

@@ -64,8 +64,10 @@ class Detector:
 def open_detector(choice: config.Detector, threads: int = 1, shelf: Shelf = SHIPPED) -> Detector | None:
     """Open the configured model of ``shelf`` in the configured runtime, or return None when the runtime is ``none``.
 
-    Raises AssetError for a missing, damaged or ill-fitting model, ConfigError for a runtime that is not installed.
+    Raises AssetError for a missing, damaged or ill-fitting model, RuntimeMissing for a runtime that is not installed.
     """
+    if choice.runtime is config.Runtime.NONE:
+        return None
     manifest = read_manifest(shelf.model(choice.model))
     opened = open_runtime(choice.runtime, manifest.network, choice.precision, threads)
     if opened is None:

@@ -32,6 +32,7 @@ class Kind(enum.StrEnum):
     CROP_CLASSIFIER = "crop_classifier"
     LOGISTIC = "logistic"
     WEIGHTS = "weights"
+    FACE_CASCADE = "face_cascade"
     OPERATING_POINTS = "operating_points"
     QUALITY_LIMITS = "quality_limits"
 

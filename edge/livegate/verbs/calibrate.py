@@ -14,12 +14,13 @@ from livegate.acceptance.file import Kept, Source, ensemble_sha256, keep, undo
 from livegate.acceptance.following import found
 from livegate.acceptance.gather import Gathered, from_labels, from_manifest
 from livegate.acceptance.learn import Learning, Outcome, learn, tables
-from livegate.building import open_judge, open_shelf
+from livegate.building import open_shelf
 from livegate.config import Config
 from livegate.configfile import load
 from livegate.errors import CalibrationError, ConfigError
 from livegate.geometry.calibrating import command as cameras
 from livegate.judge import Judge
+from livegate.judging import open_judge
 from livegate.terminal_text import printable
 
 HELP = "fit the decision to this terminal from labelled samples; measure lenses and places of its cameras"
@@ -71,9 +72,14 @@ def _undo(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _learn(config: Config, arguments: argparse.Namespace) -> int:
-    judge, _ = open_judge(config, open_shelf(config))
-    if judge.detector is None:
-        raise CalibrationError("calibrate decision: no network judges, so there is nothing to fit; see livegate check")
+    judging = open_judge(config, open_shelf(config))
+    judge = judging.judge
+    if judging.faults:
+        # It would take the place of the network's own calibration, and hold for no longer than until that is mended.
+        raise CalibrationError(
+            f"calibrate decision: the terminal judges by less than it is configured to ({next(iter(judging.faults))} "
+            "cannot be used); mend that first, see livegate check"
+        )
     state_dir = config.terminal.state_dir
     gathered, source = _gather(config, judge, arguments)
     in_force = found(state_dir, judge.models).recalibration
