@@ -10,10 +10,17 @@ from livegate.config import DecisionPolicy
 from livegate.decide.fitting import Labels, balanced, choose, fit_line, fix_threshold
 from livegate.scorers import read_fusion
 from livegate.types import Role
-from livegate_tools.train.fusion import Evidence, _manifest, points
+from livegate_tools.train.fusion_card import Dev, card_text, manifest_text
+from livegate_tools.train.fusion_evidence import Evidence
+from livegate_tools.train.fusion_points import Needs, Point, network_points
 
 POLICY = DecisionPolicy(max_apcer=0.05, max_bpcer=0.1)
 RNG = np.random.default_rng(0)
+ALL = Needs()
+
+
+def points(seen: list[Evidence], policy: DecisionPolicy, needs: Needs = ALL) -> list[Point]:
+    return network_points(seen, policy, needs)
 
 
 def labels(*parts: tuple[str | None, int], source: str = "lab") -> Labels:
@@ -96,9 +103,13 @@ def test_each_set_of_cues_gets_a_point_from_those_it_measured(tmp_path: Path) ->
     assert both.auc == pytest.approx(1.0)
     assert set(found["detector",].apcer) == {"print_flat", "replay_phone"}
     path = tmp_path / "manifest.toml"
-    path.write_text(_manifest(list(found.values()), {"detector": "aa", "depth_shape": "bb"}, ["lab"], len(seen)))
+    dev = Dev(("lab",), len(seen), len(seen), 0)
+    path.write_text(manifest_text(list(found.values()), {"detector": "aa", "depth_shape": "bb"}, dev))
     assert [point.cues for point in read_fusion(path).point] == list(found)
     assert tomllib.loads(path.read_text())["training"]["dev"] == ["lab"]
+    card = card_text(list(found.values()), [], {}, POLICY, dev)
+    assert "## detector + depth_shape" in card
+    assert "No second opinion helped" in card
 
 
 def test_a_mask_counts_only_where_infrared_speaks() -> None:
@@ -129,7 +140,7 @@ def test_a_mask_of_assumed_rubber_sets_no_threshold_and_has_weight_only_where_th
 
 
 def test_cues_are_fitted_to_what_they_say_without_the_other_sensors() -> None:
-    needs = {"near_infrared": frozenset({Role.RGB, Role.NIR}), "sensor_agreement": frozenset({Role.RGB})}
+    needs = Needs({"near_infrared": frozenset({Role.RGB, Role.NIR}), "sensor_agreement": frozenset({Role.RGB})})
 
     def seen(sign: float, kind: str | None, i: int) -> Evidence:
         # With depth besides the cue is sure, without it hardly; alone it is silent.
@@ -147,5 +158,5 @@ def test_cues_are_fitted_to_what_they_say_without_the_other_sensors() -> None:
         )
     }
     pair, alone = found["detector", "near_infrared", "sensor_agreement"], found["detector", "sensor_agreement"]
-    assert pair.line.weights[2] < alone.line.weights[1], "what hardly differs is hardly heard"
+    assert pair.fit.line.weights[2] < alone.fit.line.weights[1], "what hardly differs is hardly heard"
     assert alone.bpcer.count == 25, "never alone with rgb: as with all sensors"

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from livegate.cues.crop import CropCue
 from livegate.cues.protocol import Cue
 from livegate.cues.scorer import Scorer
 from livegate.decide.evidence import pooled
 from livegate.decide.fitting import Labels
-from livegate.detect.detector import Detector
 from livegate.errors import PictureError
+from livegate.judge import FaceDetector
 from livegate.quality.gate import QualityGate
 from livegate.samples.frames import named, read_frame_sets, restricted, sensor_sets
-from livegate.samples.manifest import Sample
-from livegate.scorers import DETECTOR
+from livegate.samples.manifest import NOT_STATED, Sample
 from livegate.track.tracker import Tracker, TrackPolicy
-from livegate.types import Observation, Role
+from livegate.types import Face, Observation, Role
 
 Rows = tuple[tuple[float, ...], ...]
+SESSION = "session"
+"""The trait of a sample that names the recording it is of, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Measured:
     subject: str
     rows: Mapping[str, Rows]
     narrower: Mapping[str, Mapping[str, Rows]] = field(default_factory=dict)
+    recording: str = ""
+    """Of which recording it is, "" where that is not known; further presentations may be of the same one."""
 
     def llr(self, name: str, scorer: Scorer, sensors: str | None = None) -> float | None:
         """Return what one cue says of the whole presentation, None where it could not measure anything.
@@ -51,46 +53,92 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurer:
-    """What measures: a detector, the quality gate where there is one, and cues by name.
+class Sighting:
+    """Where the presented face was found in one picture that is good enough to be evidence; moments count from 0."""
 
-    ``narrow``: what cues measure with fewer sensors, too.
+    moment: int
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What one cue measured of a presentation; see :class:`Measured`."""
+
+    rows: Rows
+    narrower: Mapping[str, Rows] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurer:
+    """What measures: what finds faces, the quality gate where there is one, and cues by name.
+
+    ``narrow`` names those that are measured with fewer sensors, too.
     """
 
-    detector: Detector
+    detector: FaceDetector
     quality: QualityGate | None
     cues: Mapping[str, Cue]
-    narrow: bool = False
+    narrow: frozenset[str] = frozenset()
 
     def measure(self, sample: Sample) -> Measured | None:
         """Return what the cues measure of ``sample``; None where a picture cannot be read or no face is good enough."""
-        roles = frozenset(role for moment in sample.moments for role in moment.paths)
+        evidence = self.evidence(sample)
+        if not evidence:
+            return None
+        return measured_of(sample, {name: self.spoken(name, evidence) for name in self.cues})
+
+    def evidence(self, sample: Sample) -> tuple[Observation, ...]:
+        """Return what is evidence in ``sample``; empty where a picture cannot be read or no face is good enough."""
         tracker, attempt = Tracker(TrackPolicy(min_height_share=0.0), quality=self.quality), None
         try:
-            for frame_set in read_frame_sets(sample, roles):
+            for frame_set in read_frame_sets(sample, _roles(sample)):
                 attempt = tracker.update(frame_set, self.detector.detect(frame_set.frames[Role.RGB].image))
         except PictureError:
-            return None
-        if attempt is None or not attempt.evidence:
-            return None
-        rows = {name: _rows(cue, attempt.evidence) for name, cue in self.cues.items()}
-        subject = sample.subject or f"{sample.source}/{sample.id}"
-        narrower = self._narrower(attempt.evidence, roles, rows) if self.narrow else {}
-        return Measured(sample.pai_species, sample.source, subject, rows, narrower)
+            return ()
+        return () if attempt is None else attempt.evidence
 
-    def _narrower(
-        self, evidence: Sequence[Observation], roles: frozenset[Role], rows: Mapping[str, Rows]
-    ) -> dict[str, dict[str, Rows]]:
-        """What cues of several sensors measure otherwise with fewer; a network looks at the colour picture alone."""
-        several = {name: cue for name, cue in self.cues.items() if name != DETECTOR and not isinstance(cue, CropCue)}
-        found: dict[str, dict[str, Rows]] = {}
-        for fewer in sensor_sets(roles)[:-1]:
-            seen = [replace(one, frame_set=restricted(one.frame_set, fewer)) for one in evidence]
-            measured = {name: _rows(cue, seen) for name, cue in several.items() if fewer >= cue.NEEDS}
-            other = {name: these for name, these in measured.items() if these != rows[name]}
-            if other:
-                found[named(fewer)] = other
-        return found
+    def spoken(self, name: str, evidence: Sequence[Observation]) -> Spoken:
+        """Return what the cue ``name`` measures of the ``evidence`` of one presentation, one observation at least."""
+        cue, roles = self.cues[name], frozenset(evidence[0].frame_set.frames)
+        rows = _rows(cue, evidence)
+        narrower: dict[str, Rows] = {}
+        for fewer in sensor_sets(roles)[:-1] if name in self.narrow else ():
+            if fewer >= cue.NEEDS:
+                those = _rows(cue, [replace(one, frame_set=restricted(one.frame_set, fewer)) for one in evidence])
+                narrower |= {named(fewer): those} if those != rows else {}
+        return Spoken(rows, narrower)
+
+
+def sightings(evidence: Sequence[Observation]) -> tuple[Sighting, ...]:
+    """Return what to remember of evidence, to have it again by :func:`seen_again`."""
+    return tuple(Sighting(seen.frame_set.frames[Role.RGB].sequence, seen.face) for seen in evidence)
+
+
+def seen_again(sample: Sample, known: Sequence[Sighting]) -> tuple[Observation, ...]:
+    """Return the evidence of ``sample`` in which faces were found before; PictureError where a file is gone."""
+    frame_sets = dict(enumerate(read_frame_sets(sample, _roles(sample))))
+    return tuple(Observation(frame_sets[sighting.moment], sighting.face) for sighting in known)
+
+
+def measured_of(sample: Sample, spoken: Mapping[str, Spoken]) -> Measured:
+    """Return what cues, by name, said of ``sample``, with its labels."""
+    narrower: dict[str, dict[str, Rows]] = {}
+    for name, each in spoken.items():
+        for sensors, fewer in each.narrower.items():
+            narrower.setdefault(sensors, {})[name] = fewer
+    subject = sample.subject or f"{sample.source}/{sample.id}"
+    rows = {name: each.rows for name, each in spoken.items()}
+    return Measured(sample.pai_species, sample.source, subject, rows, narrower, _recording(sample))
+
+
+def _recording(sample: Sample) -> str:
+    session = sample.traits.get(SESSION, NOT_STATED)
+    name = sample.id if sample.is_clip else session
+    return "" if name == NOT_STATED else f"{sample.source}/{name}"
+
+
+def _roles(sample: Sample) -> frozenset[Role]:
+    return frozenset(role for moment in sample.moments for role in moment.paths)
 
 
 def labels_of(measured: Sequence[Measured]) -> Labels:

@@ -19,7 +19,7 @@ from livegate.toml_text import toml_lines
 from livegate_tools.train.additive import Bounds, fit_additive
 from livegate_tools.train.cue_card import card
 from livegate_tools.train.cue_evidence import Evidence, find_cue, measure
-from livegate_tools.train.fusion import tells
+from livegate_tools.train.fusion_evidence import tells
 from livegate_tools.train.weights.common import is_weighted
 from livegate_tools.train.weights.folds import evenly
 from livegate_tools.whole import write_whole

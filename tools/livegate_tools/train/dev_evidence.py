@@ -8,36 +8,105 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from enum import StrEnum
 from multiprocessing import get_context
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias
 
 import cv2
 
-from livegate import config
-from livegate.cues import detector as detector_cue
-from livegate.cues.crop import CropCue
-from livegate.cues.protocol import Cue, WeighedCue, all_cues
-from livegate.detect.classifier import open_classifier
-from livegate.detect.detector import open_detector
-from livegate.detect.finder import open_finder
-from livegate.detect.network import Kind
-from livegate.errors import AssetError, ConfigError, PadError, PictureError
-from livegate.installed.shelf import SHIPPED, Shelf
+from livegate.errors import ConfigError, PadError, PictureError
+from livegate.installed.shelf import Shelf
 from livegate.progress import Progress
-from livegate.quality_manifest import open_quality
 from livegate.samples.manifest import Sample, read_manifest
-from livegate.samples.measuring import Measured, Measurer, Sighting, Spoken, measured_of, seen_again, sightings
-from livegate.scorers import DETECTOR, read_scored
-from livegate_tools.train.dev_memory import Memory
+from livegate.samples.measuring import (
+    SESSION,
+    Measured,
+    Measurer,
+    Sighting,
+    Spoken,
+    measured_of,
+    seen_again,
+    sightings,
+)
+from livegate_tools.train.dev_measurers import Equipment, Way, open_equipment
+from livegate_tools.train.dev_memory import Memory, name_of
 
 _INDEXES = ("manifest.jsonl", "samples.jsonl")
+_CHUNK = 16
+
+Task: TypeAlias = tuple[Sample, tuple[Sighting, ...] | None, tuple[str, ...]]
+Found: TypeAlias = tuple[tuple[Sighting, ...], Mapping[str, Spoken]]
 
 
-class Path_(StrEnum):
-    """Which way a terminal judges: by the face network, or by texture where none runs."""
+def samples_of(place: Path) -> list[Sample]:
+    """Return the dev samples of a manifest, or of a folder with one; where lines name a split, only those of "dev"."""
+    found = [place, *(place / name for name in _INDEXES)]
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
+        raise ConfigError(f"--dev {place}: expected a manifest, or a folder with {' or '.join(_INDEXES)}")
+    samples = [entry for entry in read_manifest(path, "dev", (SESSION,)) if isinstance(entry, Sample)]
+    samples = samples or [entry for entry in read_manifest(path, traits=(SESSION,)) if isinstance(entry, Sample)]
+    if not samples:
+        raise ConfigError(f"{path}: holds no samples; write one a line, see docs/evaluation.md")
+    return samples
 
-    NETWORK = "network"
-    FALLBACK = "fallback"
+
+def measure_all(samples: Sequence[Sample], equipment: Equipment, jobs: int, cache: Path | None) -> list[Measured]:
+    """Return what could be measured of ``samples``, in their order; read from ``cache`` what was measured before."""
+    memory = Memory.read(cache, equipment)
+    every = tuple(equipment.measurer.cues)
+    tasks: list[Task] = []
+    for sample in samples:
+        lacking = memory.lacking(sample)
+        if lacking is None:
+            tasks.append((sample, None, every))
+        elif lacking:
+            tasks.append((sample, memory.found[name_of(sample)], lacking))
+    with Progress(f"measure, {equipment.way}", len(tasks)) as progress:
+        for (sample, _, _), (seen, spoken) in zip(tasks, _work(tasks, equipment, jobs), strict=True):
+            memory.learn(sample, seen, spoken)
+            progress.advance()
+    if tasks:
+        memory.write()
+    names = [(sample, name_of(sample)) for sample in samples]
+    return [
+        measured_of(sample, {cue: memory.spoken[cue][name] for cue in every})
+        for sample, name in names
+        if memory.found[name]
+    ]
+
+
+def _work(tasks: Sequence[Task], equipment: Equipment, jobs: int) -> Iterator[Found]:
+    if jobs == 1 or not tasks:
+        yield from (_do(equipment.measurer, task) for task in tasks)
+        return
+    opening = (equipment.way, equipment.shelf)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start, initargs=opening) as pool:
+        yield from pool.map(_work_on, tasks, chunksize=_CHUNK)
+
+
+def _do(measurer: Measurer, task: Task) -> Found:
+    sample, known, cues = task
+    try:
+        evidence = measurer.evidence(sample) if known is None else seen_again(sample, known)
+    except PictureError as exc:
+        raise PadError(f"{exc}; it was there before: measure with another --cache") from exc
+    if not evidence:
+        return (), {}
+    return sightings(evidence), {cue: measurer.spoken(cue, evidence) for cue in cues}
+
+
+_measurer: Measurer | None = None
+
+
+def _start(way: Way, shelf: Shelf) -> None:
+    global _measurer  # noqa: PLW0603 - a worker process has no other place to keep it between tasks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _measurer = open_equipment(way, shelf).measurer
+
+
+def _work_on(task: Task) -> Found:
+    if _measurer is None:
+        raise PadError("this worker process was never started; this is a fault of livegate train")
+    return _do(_measurer, task)
