@@ -56,8 +56,9 @@ class GreyOnto:
     def __call__(self, image: NDArray[Any], surface: NDArray[np.uint16]) -> NDArray[np.uint8]:
         """Return ``image`` (h, w) uint8 as (H, W) uint8, looked up through ``surface`` (H, W) in mm; 0 outside it."""
         out = np.empty(surface.shape, np.uint8)
-        image = np.ascontiguousarray(image)
-        through_surface(image, surface, self._way.rays, self._way.model, self._scratch, self._places, out)
+        height, width = image.shape
+        flat = np.ascontiguousarray(image).reshape(-1)
+        through_surface(flat, width, height, surface, self._way.rays, self._way.model, self._scratch, self._places, out)
         return out
 
 

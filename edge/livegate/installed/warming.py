@@ -1,13 +1,13 @@
-"""Run every active model once, so that its files lie in memory and what is compiled at first use is compiled."""
+"""Compile the kernels for this processor and keep them, and run every active model once, so its files lie in memory."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from livegate.detect.classifier import open_classifier
 from livegate.detect.detector import open_detector
 from livegate.detect.network import Kind
 from livegate.installed.shelf import Shelf
+from livegate.kernels.compiled import kernels_of
+from livegate.machine_code.store import State, find, folder_of, keep
 from livegate.types import Box
 
 _AGAIN = 5
@@ -30,6 +32,15 @@ class Warmed:
     runtime: str
     first_ms: float
     ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A module of kernels: how its machine code was found, and why it could not be kept, None where it is whole now."""
+
+    name: str
+    was: State
+    fault: str | None = None
 
 
 def warm(choice: config.Detector, shelf: Shelf) -> tuple[Warmed, ...]:
@@ -53,16 +64,37 @@ def warm(choice: config.Detector, shelf: Shelf) -> tuple[Warmed, ...]:
     return tuple(found)
 
 
-def compile_kernels() -> tuple[str, ...]:
-    """Compile every kernel for this processor and return the names of their modules.
+def kernel_sources() -> dict[str, Path]:
+    """Return the source of every module of kernels, by its name, sorted."""
+    folder = Path(livegate.kernels.__path__[0])
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if path.stem not in ("__init__", "compiled")}
 
-    They are kept where the package lies, if that can be written: a terminal that may not write there loads them.
-    """
-    found = (module.name for module in pkgutil.iter_modules(livegate.kernels.__path__))
-    names = sorted(name for name in found if name != "compiled")
-    for name in names:
-        importlib.import_module(f"livegate.kernels.{name}")
-    return tuple(names)
+
+def kept_in() -> Path:
+    """Return the folder of the kernels' machine code: its owner may write it, and the terminal's user may read it."""
+    return folder_of(Path(livegate.kernels.__path__[0], "compiled.py"))
+
+
+def compile_kernels() -> tuple[Compiled, ...]:
+    """Make every module's machine code for this processor anew where it is not whole, and keep it beside its source."""
+    return tuple(_compiled(name, source) for name, source in kernel_sources().items())
+
+
+def _compiled(name: str, source: Path) -> Compiled:
+    before = find(source)
+    if before.state is State.WHOLE:
+        return Compiled(name, before.state)
+    # Numba, which nothing else here needs.
+    from livegate.machine_code.building import NotKept, build
+
+    module = importlib.import_module(f"livegate.kernels.{name}")
+    try:
+        kernels = kernels_of(module).items()
+        keep(source, [entry for kernel, made in kernels for entry in build(kernel, made.dispatcher)])
+    except (OSError, NotKept) as exc:
+        return Compiled(name, before.state, str(exc))
+    after = find(source)
+    return Compiled(name, before.state, after.why or None)
 
 
 def _warmed(name: str, runtime: str, began_s: float, run: Callable[[], object]) -> Warmed:

@@ -85,9 +85,11 @@ def _look_up(image: Any, width: int, places: Any, out: Any) -> None:
         out[x] = np.uint8(((_WHOLE - d) * upper + d * lower + _ROUND) >> _SHIFT)
 
 
-@kernel("void(uint8[:,::1], uint16[:,::1], float32[:,:,::1], float32[::1], float32[:,::1], int32[:,::1], uint8[:,::1])")
-def through_surface(
+@kernel("void(u1[::1], i8, i8, u2[:, ::1], f4[:, :, ::1], f4[::1], f4[:, ::1], i4[:, ::1], u1[:, ::1])")
+def through_surface(  # noqa: PLR0913, PLR0917 - a kernel takes its arrays flat
     image: NDArray[np.uint8],
+    width: int,
+    height: int,
     surface: NDArray[np.uint16],
     rays: NDArray[np.float32],
     model: NDArray[np.float32],
@@ -95,14 +97,14 @@ def through_surface(
     places: NDArray[np.int32],
     out: NDArray[np.uint8],
 ) -> None:
-    """Write ``image`` (h, w), at least 2 by 2, as it looks on the pixels of another view into ``out`` (H, W).
+    """Write a picture, its (h * w) bytes, as it looks on the pixels of another view into ``out`` (H, W).
 
-    ``surface`` (H, W) is the distance of what each of those pixels shows, in mm, 0 where it is not known; ``rays``
-    (H, 3, W) and ``model`` are those of :func:`livegate.kernels.register.register` from that view to the camera
-    ``image`` is of. ``scratch`` (3, W) and ``places`` (3, W) are worked in.
+    It is ``width`` by ``height``, at least 2 by 2. ``surface`` (H, W) is the distance of what each of those pixels
+    shows, in mm, 0 where it is not known; ``rays`` (H, 3, W) and ``model`` are those of
+    :func:`livegate.kernels.register.register` from that view to the camera the picture is of. ``scratch`` (3, W) and
+    ``places`` (3, W) are worked in.
     """
-    flat = image.reshape(image.size)
     for y in range(out.shape[0]):
         project(surface[y], rays[y], model, scratch)
-        _place(scratch, image.shape[1], image.shape[0], places)
-        _look_up(flat, image.shape[1], places, out[y])
+        _place(scratch, width, height, places)
+        _look_up(image, width, places, out[y])

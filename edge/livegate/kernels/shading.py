@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.kernels.compiled import kernel
+from livegate.kernels.surfaces import smallest
 
 Array = NDArray[Any]
 
@@ -118,8 +119,7 @@ def explain(  # noqa: PLR0913, PLR0917 - a kernel takes its arrays flat
                 members += 1
         if turn == rounds or members == 0:
             return
-        deviations[:members].sort()
-        limit = TRIM_AT * deviations[members // 2] + TRIM_LEAST
+        limit = TRIM_AT * smallest(deviations, members, members // 2) + TRIM_LEAST
         for n in range(count):
             if used[n] and abs(residual[n]) >= limit:
                 used[n] = 0

@@ -20,7 +20,7 @@ from livegate.installed.library import Library
 from livegate.installed.overview import Listed, overview
 from livegate.installed.proving import prove
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.installed.warming import compile_kernels, warm
+from livegate.installed.warming import compile_kernels, kept_in, warm
 from livegate.store.files import prepare_folder
 from livegate.terminal_text import printable
 from livegate.verbs.events import add_store_arguments, state_dir
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("list", "print the models: shipped, installed, active"),
         ("verify", "check the hashes of all models and run each once; status 1 if anything is wrong"),
-        ("warm", "run every active model once, so that the first visit is not slow"),
+        ("warm", "compile the kernels for this processor and keep them, and run every active model once"),
     ):
         # Without a terminal of its own: what ships.
         add_store_arguments(actions.add_parser(name, help=text), required=False)
@@ -108,17 +108,21 @@ def _verify(listed: tuple[Listed, ...], *, as_json: bool) -> int:
 
 
 def _warm(detector: Detector, shelf: Shelf, *, as_json: bool) -> int:
-    compiled, warmed = compile_kernels(), warm(detector, shelf)
-    status = 1 if shelf.faults else 0
+    kernels, warmed = compile_kernels(), warm(detector, shelf)
+    not_kept = {one.name: one.fault for one in kernels if one.fault is not None}
+    compiled = [one.name for one in kernels if one.fault is None]
+    status = 1 if shelf.faults or not_kept else 0
     if as_json:
-        _print_json({"models": [asdict(one) for one in warmed], "compiled": compiled, "faults": dict(shelf.faults)})
+        models = [asdict(one) for one in warmed]
+        told = {"models": models, "compiled": compiled, "not_kept": not_kept, "kept_in": str(kept_in())}
+        _print_json(told | {"faults": dict(shelf.faults)})
         return status
     for one in warmed:
         print(printable(f"{one.name}: {one.runtime}, {one.first_ms:.1f} ms to open and run, then {one.ms:.1f} ms"))
     if not warmed:
         print("[detector] runtime = 'none': there is no network to run")
-    print(f"compiled for this processor: {', '.join(compiled)}")
-    for fault in shelf.faults.values():
+    print(printable(f"compiled for this processor, in {kept_in()}: {', '.join(compiled) or 'nothing'}"))
+    for fault in (*not_kept.values(), *shelf.faults.values()):
         print(printable(f"NOT OK   {fault}"))
     return status
 

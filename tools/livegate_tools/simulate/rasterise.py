@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels.compiled import CACHE
+from livegate_tools.simulate.compiling import CACHE
 
 Array = NDArray[Any]
 

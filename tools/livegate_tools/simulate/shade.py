@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels.compiled import CACHE
+from livegate_tools.simulate.compiling import CACHE
 from livegate_tools.simulate.rasterise import sample_colour, value_noise
 
 Array = NDArray[Any]

@@ -10,9 +10,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.kernels.compiled import CACHE
 from livegate_tools.simulate.camera_stage import expose
 from livegate_tools.simulate.cameras import CameraModel
+from livegate_tools.simulate.compiling import CACHE
 from livegate_tools.simulate.held_out import Split, draw_constant
 
 Array = NDArray[Any]
