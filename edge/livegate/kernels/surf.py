@@ -34,10 +34,11 @@ def margin(scale: int) -> int:
 
 def scratch(height: int, width: int, scale: int) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Return the three arrays :func:`dense_surf` works in for pictures of this size."""
-    rows, columns = height + 2 * margin(scale), width + 2 * margin(scale)
-    integral = np.zeros((rows + 1, columns + 1), np.int32)
-    responses = np.zeros((SUMS, rows + 1, columns + 1), np.float32)
-    return integral, responses, np.zeros((2, columns + 1, _LANES), np.float32)
+    rows, columns = height + 2 * margin(scale) + 1, width + 2 * margin(scale) + 1
+    integral = np.zeros((rows, columns), np.int32)
+    # Below the responses there is room for their sums down each part, below the lanes for one window.
+    responses = np.zeros((SUMS, rows + PARTS, columns), np.float32)
+    return integral, responses, np.zeros((columns + PARTS + 1, _LANES), np.float32)
 
 
 @kernel()
@@ -71,21 +72,20 @@ def _haar(integral: Any, scale: int, responses: Any) -> None:
 
 
 @kernel()
-def _sum_down(responses: Any, first: int, scale: int, across: Any) -> None:
-    """Write the sums over the rows of each part: ``across`` (2, columns, parts * sums), the first of it for work."""
-    wide, lanes = across[0].reshape(_LANES, across.shape[1]), across[1]
-    wide[:] = _ZERO
+def _sum_down(responses: Any, first: int, scale: int, lanes: Any) -> None:
+    """Write the sums over the rows of each part, for every column, into ``lanes`` (columns, parts * sums)."""
+    below, columns = responses.shape[1] - PARTS, responses.shape[2]
     for part in range(PARTS):
-        for sample in range(SAMPLES):
-            tap = part * SAMPLES + sample
-            weight, y = _GAUSSIAN[tap], first + tap * scale
-            for kind in range(SUMS):
-                row, out = responses[kind, y], wide[part * SUMS + kind]
-                for x in range(row.shape[0]):
-                    out[x] += weight * row[x]
-    for lane in range(_LANES):
-        for x in range(wide.shape[1]):
-            lanes[x, lane] = wide[lane, x]
+        for kind in range(SUMS):
+            total = responses[kind, below + part]
+            total[:] = _ZERO
+            for sample in range(SAMPLES):
+                tap = part * SAMPLES + sample
+                weight, row = _GAUSSIAN[tap], responses[kind, first + tap * scale]
+                for x in range(columns):
+                    total[x] += weight * row[x]
+            for x in range(columns):
+                lanes[x, part * SUMS + kind] = total[x]
 
 
 @kernel()
@@ -118,14 +118,14 @@ def _of_length_one(sums: Any, squares: Any, out: Any) -> None:
             out[(row * PARTS + part) * SUMS + kind] = sums[part, lane] * factor
 
 
-@kernel("void(u1[:, :, ::1], i8, i8, i4[:, ::1], f4[:, :, ::1], f4[:, :, ::1], f4[:, :, :, ::1])")
+@kernel("void(u1[:, :, ::1], i8, i8, i4[:, ::1], f4[:, :, ::1], f4[:, ::1], f4[:, :, :, ::1])")
 def dense_surf(
     planes: NDArray[np.uint8],
     step: int,
     scale: int,
     integral: NDArray[np.int32],
     responses: NDArray[np.float32],
-    across: NDArray[np.float32],
+    lanes: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
     """Write the descriptors of all points of a grid, of every plane, into ``out``.
@@ -136,19 +136,19 @@ def dense_surf(
         scale: pixels between samples, at least 1.
         integral: the first array of :func:`scratch`.
         responses: the second.
-        across: the third.
+        lanes: the third.
         out: (ceil(H / step), ceil(W / step), P, 64) float32, overwritten: of length 1, 0 where nothing changes.
     """
     beyond = (_BEFORE + 1) * scale
     # A point is the middle of its pixel, wavelets stand on corners: half a scale is made up for by whole pixels.
     start = beyond - _BEFORE * scale + (scale + 1) // 2
-    # What down-summing works in is free again while its result is summed across.
-    sums, squares = across[0, :PARTS], across[0, PARTS]
+    columns = lanes.shape[0] - PARTS - 1
+    sums, squares = lanes[columns : columns + PARTS], lanes[columns + PARTS]
     for plane in range(planes.shape[0]):
         _sum_up(planes[plane], beyond, integral)
         _haar(integral, scale, responses)
         for row in range(out.shape[0]):
-            _sum_down(responses, start + row * step, scale, across)
+            _sum_down(responses, start + row * step, scale, lanes)
             for column in range(out.shape[1]):
-                _sum_across(across[1], start + column * step, scale, sums)
+                _sum_across(lanes, start + column * step, scale, sums)
                 _of_length_one(sums, squares, out[row, column, plane])
