@@ -159,6 +159,23 @@ class Judge:
         """Return what cues say together that said ``llrs``, by name, before the terminal's own calibration."""
         return self._points.fused(llrs)
 
+    @property
+    def second(self) -> frozenset[str]:
+        """The names of the cues that are asked only where the others leave it undecided."""
+        return self._points.second
+
+    def unasked(self, pad: PadResult) -> tuple[CueScore, ...]:
+        """Return what the cues that spoke not in ``pad``, the newest verdict, would have said of its attempt.
+
+        They are measured now, and nothing is decided by them.
+        """
+        attempt = self.tracker.attempt
+        if attempt is None:
+            return ()
+        judged = replace(attempt, observations=attempt.evidence or attempt.observations)
+        heard = {cue.name for cue in pad.cues}
+        return tuple(cue for cue in self.bank.scores(judged) if cue.name not in heard)
+
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         """Judge one FrameSet as a whole attempt; the verdict is final, and the face is the one presented."""
         return self.clip([frame_set])

@@ -29,8 +29,13 @@ EVERY = frozenset({Role.RGB, Role.NIR, Role.DEPTH})
 class BrightnessJudge:
     """Takes bright colour pictures for living people; its cues are the sensors it has."""
 
+    second = frozenset[str]()
+
     def __init__(self, roles: frozenset[Role]) -> None:
         self.roles = roles
+
+    def unasked(self, pad: PadResult) -> tuple[CueScore, ...]:
+        return ()
 
     def still(self, frame_set: FrameSet) -> tuple[PadResult, Face | None]:
         return self.clip([frame_set])

@@ -19,6 +19,8 @@ from livegate.types import Box, CueScore, Face, FrameSet, PadDecision, PadResult
 from livegate_tools.evaluate import verb
 from support.models import write_tiny
 
+OPINION = CueScore("opinion", 0.25, -1.1)
+
 
 class BrightnessJudge:
     """Finds a face where the picture is not black; the brighter, the more bona fide, undecided around the middle."""
@@ -44,9 +46,18 @@ class BrightnessJudge:
         cues = tuple(CueScore(role, score, 2 * score - 1) for role in sorted(seen[-1][0].frames))
         missing = tuple(role for role, state in seen[-1][0].states.items() if state is SensorState.MISSING)
         cues += tuple(CueScore(f"no_{role}", 0.5, 0.0) for role in missing)
+        if decision is PadDecision.INCONCLUSIVE:
+            cues += (OPINION,)
         height, width = seen[-1][1].shape[:2]
         face = Face(Box(0.0, 0.0, float(width), float(height)), score, 1 - score)
         return self._result(decision, reason, score, cues), face
+
+    @property
+    def second(self) -> frozenset[str]:
+        return frozenset({OPINION.name})
+
+    def unasked(self, pad: PadResult) -> tuple[CueScore, ...]:
+        return tuple(cue for cue in (OPINION,) if cue not in pad.cues)
 
     def _result(
         self, decision: PadDecision, reason: Reason, score: float | None, cues: tuple[CueScore, ...] = ()
@@ -95,6 +106,25 @@ def evaluate(manifest: Path, *more: str) -> tuple[int, list[dict[str, Any]], dic
     status = verb.evaluate(arguments(manifest, "--report", str(report), *more), BrightnessJudge, MODEL)
     lines = (manifest.parent / "p.jsonl").read_text().splitlines()
     return status, [json.loads(line) for line in lines], json.loads(report.read_text())
+
+
+def test_what_was_not_asked_is_told_apart_and_the_share_that_was_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    levels = {"clear": 200, "attack": 30, "unsure": 128, "empty": 0, "dazzling": 255}
+    manifest = write(tmp_path, *(sample(tmp_path, name, level) for name, level in levels.items()))
+    _, predictions, report = evaluate(manifest)
+    said = {"score": 0.25, "llr": -1.1}
+    assert [p["cues"].get("opinion") for p in predictions] == [
+        said | {"asked": False},
+        said | {"asked": False},
+        said,
+        None,
+        None,
+    ]
+    assert "asked" not in predictions[0]["cues"]["rgb"]
+    assert report["all"]["second_stage"] == {"share": pytest.approx(1 / 3), "asked": 1, "n": 3}
+    assert "second opinion asked" in capsys.readouterr().out
 
 
 def test_every_sample_gets_its_prediction_in_order(tmp_path: Path) -> None:
@@ -175,7 +205,7 @@ def test_modalities_are_all_the_terminal_has(tmp_path: Path) -> None:
     manifest = write(tmp_path, both, sample(tmp_path, "one", 200))
 
     def cues(*more: str) -> list[set[str]]:
-        return [set(prediction["cues"]) for prediction in evaluate(manifest, *more)[1]]
+        return [set(prediction["cues"]) - {OPINION.name} for prediction in evaluate(manifest, *more)[1]]
 
     assert cues() == [{"rgb", "nir", "depth"}, {"rgb"}]
     assert cues("--modalities", "rgb") == [{"rgb"}, {"rgb"}]

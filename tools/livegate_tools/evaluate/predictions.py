@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from livegate.errors import PadError, PictureError
@@ -23,6 +23,13 @@ class Judge(Protocol):
     def clip(self, frame_sets: Iterable[FrameSet]) -> tuple[PadResult, Face | None]:
         """Judge the FrameSets of one attempt, oldest first."""
 
+    @property
+    def second(self) -> frozenset[str]:
+        """The names of the cues that are asked for a second opinion only."""
+
+    def unasked(self, pad: PadResult) -> tuple[CueScore, ...]:
+        """Return what cues that were not asked for ``pad``, the newest result, would have said."""
+
 
 JudgeOpener = Callable[[frozenset[Role]], Judge]
 """Opens a Judge for a terminal with these sensors; must be picklable, worker processes open their own."""
@@ -34,7 +41,8 @@ class Prediction:
 
     ``decision`` is never INCONCLUSIVE. ``score`` is 0..1, higher is more bona fide, and None only where no face was
     found or a picture could not be read. ``latency_ms`` is the time of judging without that of reading files, None
-    where nothing was judged.
+    where nothing was judged. ``unasked`` is what cues would have said whose second opinion was not needed; ``second``
+    whether one was asked for, None where the terminal asks for none or no face was judged.
     """
 
     id: str
@@ -44,6 +52,8 @@ class Prediction:
     reason: str
     cues: tuple[CueScore, ...]
     latency_ms: float | None
+    unasked: tuple[CueScore, ...] = ()
+    second: bool | None = None
 
     def line(self) -> str:
         """Return the prediction as one line of JSON without its end."""
@@ -57,7 +67,8 @@ class Prediction:
             "score": self.score,
             "box": [round(float(side), 2) for side in (box.x, box.y, box.w, box.h)] if box else None,
             "reason": self.reason,
-            "cues": {cue.name: {"score": cue.score, "llr": cue.llr} for cue in self.cues},
+            "cues": {cue.name: {"score": cue.score, "llr": cue.llr} for cue in self.cues}
+            | {cue.name: {"score": cue.score, "llr": cue.llr, "asked": False} for cue in self.unasked},
             "latency_ms": round(self.latency_ms or 0.0, 3),
         }
 
@@ -88,7 +99,7 @@ class Evaluator:
         except PadError as exc:
             return failed(entry.id, exc)
         latency_ms = (time.perf_counter_ns() - started_ns - reading.elapsed_ns) / 1e6
-        return judged_as(entry.id, result, face, latency_ms)
+        return with_unasked(judged_as(entry.id, result, face, latency_ms), judge, result)
 
 
 def unreadable(sample_id: str, why: str) -> Prediction:
@@ -111,6 +122,21 @@ def judged_as(sample_id: str, result: PadResult, face: Face | None, latency_ms: 
     decision = PadDecision.ATTACK if result.decision is PadDecision.INCONCLUSIVE else result.decision
     score = None if result.score is None else float(result.score)
     return Prediction(sample_id, decision, score, face, str(result.reason), result.cues, latency_ms)
+
+
+def with_unasked(prediction: Prediction, judge: Judge, result: PadResult) -> Prediction:
+    """Return ``prediction`` with what the cues would have said that ``judge`` did not ask for ``result``, its newest.
+
+    Measured when all is decided and timed: nothing of the prediction depends on it.
+    """
+    if not result.cues:
+        return prediction
+    try:
+        unasked = judge.unasked(result)
+    except PadError:
+        unasked = ()
+    asked = not judge.second.isdisjoint(cue.name for cue in result.cues)
+    return replace(prediction, unasked=unasked, second=asked if judge.second else None)
 
 
 class _Stopwatch:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,6 +31,25 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondOpinions:
+    """On how many of ``n`` presentations with a face the cascade asked for a second opinion; n is 0 without one."""
+
+    asked: int
+    n: int
+
+    @property
+    def share(self) -> float | None:
+        """The share of presentations that reached the second stage, None where there is none."""
+        return self.asked / self.n if self.n else None
+
+    @classmethod
+    def of(cls, predictions: Iterable[Prediction]) -> Self:
+        """Count them."""
+        asked = [prediction.second for prediction in predictions if prediction.second is not None]
+        return cls(sum(asked), len(asked))
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The figures of one source, or of all; names as :func:`outcomes.figures` has them, NaN where nothing to count."""
 
@@ -43,6 +62,7 @@ class Group:
     latency_p95_ms: float | None
     recall: FaceRecall
     tries: Tries
+    second: SecondOpinions
 
     def counted(self, figure: str) -> Outcomes:
         """Return the presentations in the denominator of a rate."""
@@ -96,7 +116,8 @@ def _group(name: str, judged: Sequence[tuple[Sample, Prediction]]) -> Group:
     values = figures(outcomes)
     latencies_ms = [p.latency_ms for _, p in judged if p.latency_ms is not None]
     p50_ms, p95_ms = np.percentile(latencies_ms, [50, 95]) if latencies_ms else (None, None)
-    found = (p50_ms, p95_ms, face_recall(judged), tries_of(outcomes))
+    second = SecondOpinions.of(prediction for _, prediction in judged)
+    found = (p50_ms, p95_ms, face_recall(judged), tries_of(outcomes), second)
     group = Group(name, outcomes, values, intervals(outcomes), {}, *found)
     bounds = {figure: _bound(group, figure) for figure, value in values.items() if _is_zero_rate(figure, value)}
     return replace(group, bounds=bounds)
@@ -131,6 +152,7 @@ def _group_json(group: Group) -> dict[str, Any]:
             for name, bound in group.bounds.items()
         },
         "tries": tries_json(group.tries),
+        "second_stage": {"share": group.second.share, "asked": group.second.asked, "n": group.second.n},
         "latency_ms": {"p50": _number(group.latency_p50_ms), "p95": _number(group.latency_p95_ms)},
         "face_recall": {
             "value": group.recall.value,

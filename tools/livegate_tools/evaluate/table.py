@@ -74,6 +74,9 @@ def rows(group: Group) -> Iterator[Row]:
         yield _row(group, figure, title, "")
     found = group.recall
     yield Row("faces found (IoU 0.5)", _percent(found.value), errors=f"{found.found} of {found.n}")
+    if group.second.n:
+        second = group.second
+        yield Row("second opinion asked", _percent(second.share), errors=f"{second.asked} of {second.n}")
     yield Row("latency p50", _ms(group.latency_p50_ms))
     yield Row("latency p95", _ms(group.latency_p95_ms))
 

@@ -23,7 +23,15 @@ from livegate.samples.manifest import BadLine, Sample
 from livegate.types import Face, FrameSet, Observation, Role
 from livegate_tools.evaluate.disturb.catalogue import DISTURBANCES
 from livegate_tools.evaluate.disturb.scene import scene_of
-from livegate_tools.evaluate.predictions import Judge, JudgeOpener, Prediction, failed, judged_as, unreadable
+from livegate_tools.evaluate.predictions import (
+    Judge,
+    JudgeOpener,
+    Prediction,
+    failed,
+    judged_as,
+    unreadable,
+    with_unasked,
+)
 
 _ONE_PICTURE = frozenset({Role.RGB})
 
@@ -101,7 +109,8 @@ class VariantEvaluator:
             result, face = judge.clip(seen) if sample.is_clip else judge.still(seen[0])
         except PadError as exc:
             return failed(sample.id, exc)
-        return judged_as(sample.id, result, face, (time.perf_counter_ns() - started_ns) / 1e6)
+        prediction = judged_as(sample.id, result, face, (time.perf_counter_ns() - started_ns) / 1e6)
+        return with_unasked(prediction, judge, result)
 
     def _opened(self, roles: frozenset[Role]) -> Judge:
         judge = self._open_judge(roles)
