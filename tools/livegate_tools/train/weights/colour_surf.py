@@ -20,8 +20,8 @@ from livegate_tools.train.weights.common import Picture, Rows, Task, Weights
 
 VIEWS = 0
 MOST_CAPTURES = 3500
-_POINTS_A_PICTURE = 64
-_ROUNDS = 40
+_POINTS_A_PICTURE = 16
+_ROUNDS = 20
 # Below this share of the components' mean variance a Gaussian would be about noise of rounding.
 _LEAST_VARIANCE = 1e-3
 # How much a capture on the wrong side may weigh, in units of the mean capture; the vectors' length is 1.

@@ -1,0 +1,82 @@
+"""What the texture kernels are compared with does the same work, and is timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from livegate.errors import AssetError
+from livegate.texture.patterns import patterns
+from livegate.texture.phase import RHO, phases
+from livegate.types import Box, Observation
+from livegate_tools.bench import plain
+from livegate_tools.bench.kernels import SIDES, WINDOW, KernelBench, kernel_bench
+from support.sights import face, frame_set
+
+PLANES = np.random.default_rng(1).integers(0, 256, (6, 64, 64), dtype=np.uint8)
+REAL = PLANES.astype(np.float32)
+
+
+@pytest.mark.parametrize("form", [plain.numpy_lbp, plain.opencv_lbp, plain.scikit_image_lbp()])
+def test_every_form_names_the_same_patterns(form: plain.Lbp | None) -> None:
+    if form is None:
+        pytest.skip("needs scikit-image (extra dev)")
+    found = form(PLANES if form.__name__ == "lbp" else REAL)
+    assert found.shape == PLANES.shape
+    assert np.mean(found == patterns(PLANES)) > 0.9999
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12))))
+def test_patterns_without_compiling(planes: np.ndarray) -> None:
+    # Neighbours that are equal but for rounding are few in noise, and common in small flat pictures.
+    tied = np.mean(plain.numpy_lbp(planes.astype(np.float32)) != patterns(planes))
+    assert tied == 0 or np.unique(planes).size < planes.size
+
+
+def test_phases_without_compiling() -> None:
+    whole = plain.numpy_lpq(REAL, WINDOW, np.eye(8, dtype=np.float32))
+    assert np.mean(whole == phases(PLANES, WINDOW, decorrelated=False)) > 0.99
+    mixed = plain.numpy_lpq(REAL, WINDOW, plain.uncorrelated(WINDOW, RHO))
+    assert mixed.shape == whole.shape
+    # Bits of uncorrelated numbers of noise that looks like pictures are half ones and go their own ways.
+    smooth = np.cumsum(np.cumsum(np.random.default_rng(2).normal(size=(1, 200, 200)), axis=1), axis=2)
+    codes = plain.numpy_lpq(smooth.astype(np.float32), WINDOW, plain.uncorrelated(WINDOW, RHO))
+    assert np.unique(codes).size > 100
+
+
+def observation(box: Box) -> Observation:
+    picture = np.random.default_rng(3).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    return Observation(frame_set(rgb=picture), face(box))
+
+
+def test_what_is_timed() -> None:
+    bench = kernel_bench([observation(Box(200, 100, 150, 200))])
+    found = bench.measure(2)
+    assert {
+        "lbp",
+        "lpq",
+        "spmt",
+        "dense_surf",
+        *(f"{name}_{side}px" for name in ("lbp", "lpq") for side in SIDES),
+    } <= set(found)
+    assert set(found["lbp"].ratio) == {"scikit-image", "numpy", "opencv"}
+    assert set(found["lpq"].ratio) == {"numpy"}
+    assert found["lbp"].ns_per_pixel is None
+    per_pixel = found["lbp_64px"].ns_per_pixel
+    assert per_pixel == pytest.approx(found["lbp_64px"].timing.p50_ms * 1e6 / 64**2, rel=0.05)
+
+
+def test_without_a_library_its_ratio_is_null() -> None:
+    calls = {"lbp": lambda _: None, "lbp/numpy": lambda _: sum(range(1000))}
+    found = KernelBench(calls, frozenset({"lbp/scikit-image"})).measure(3)
+    assert found["lbp"].ratio["scikit-image"] is None
+    assert (found["lbp"].ratio["numpy"] or 0) > 1
+
+
+def test_no_face_is_large_enough() -> None:
+    with pytest.raises(AssetError, match="large enough"):
+        kernel_bench([observation(Box(0, 0, 4, 4))])
