@@ -1,0 +1,110 @@
+"""Windows with a face in them: cut from pictures as the finder would see them, and as a bad camera would."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.detect.grey_stack import RATIO
+from livegate.detect.windows import window_of
+from livegate.kernels.tree_shape import WINDOW
+from livegate.types import Box
+from livegate_tools.train.finder.pictures import Seen
+
+# Between the places the finder tries lie two pixels of a level, and between its levels their ratio.
+_PLACE_PX = 1.0
+_ROTATION_DEGREES = 7.0
+_MOST_DEGREES = 18.0
+_LEAST_SIDE_PX = 20.0
+# In grey values, but for the noise, which is a share of the contrast.
+_DARKEST, _BRIGHTEST, _LEAST_CONTRAST, _MOST_NOISE = 25.0, 215.0, 8.0, 0.2
+# What shows less than this, in grey values, shows no face.
+_LEAST_DEVIATION = 6.0
+
+
+def face_windows(pictures: Sequence[Seen], repeats: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return ``repeats`` windows (N, WINDOW, WINDOW) of every face that is large enough to teach anything."""
+    cuts = [
+        _cut(seen.grey, window_of(face), rng)
+        for seen in pictures
+        for face in seen.faces
+        if window_of(face).w >= _LEAST_SIDE_PX
+        for _ in range(repeats)
+    ]
+    return np.stack([spoilt(cut, rng) for cut in cuts if cut.std() >= _LEAST_DEVIATION])
+
+
+def _cut(grey: NDArray[np.uint8], window: Box, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Cut one window, a little off in scale, place and rotation, mirrored or not; the edge is repeated outside."""
+    angle = math.radians(float(np.clip(rng.normal(0, _ROTATION_DEGREES), -_MOST_DEGREES, _MOST_DEGREES)))
+    shrink = window.w / WINDOW * RATIO ** rng.uniform(-0.5, 0.5)
+    stretch = math.exp(rng.normal(0, 0.04))
+    source, first = _smaller(grey, shrink)
+    c, s = math.cos(angle) * shrink * first, math.sin(angle) * shrink * first
+    turn = np.array([[c * stretch, -s / stretch], [s * stretch, c / stretch]])
+    if rng.random() < 0.5:
+        turn[:, 0] *= -1
+    centre = np.array([window.x + window.w / 2, window.y + window.h / 2]) * first
+    middle = np.full(2, WINDOW / 2) + rng.uniform(-_PLACE_PX, _PLACE_PX, 2)
+    # Pixel i of a picture has its centre at i + 0.5.
+    offset = centre - turn @ (middle - 0.5) - 0.5
+    matrix = np.column_stack([turn, offset])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(source, matrix, (WINDOW, WINDOW), flags=flags, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _smaller(grey: NDArray[np.uint8], shrink: float) -> tuple[NDArray[np.uint8], float]:
+    """Return the picture averaged down towards ``shrink`` pixels a pixel, and how large it is then."""
+    if shrink < 1.3:
+        return grey, 1.0
+    size = (max(1, round(grey.shape[1] * 1.1 / shrink)), max(1, round(grey.shape[0] * 1.1 / shrink)))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA)), size[0] / grey.shape[1]
+
+
+def spoilt(window: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a window as other light, exposure, lens or sensor might have shown it, sometimes partly hidden."""
+    image = window.astype(np.float32)
+    if rng.random() < 0.3:
+        image = 255 * (image / 255) ** math.exp(rng.normal(0, 0.35))
+    if rng.random() < 0.4:
+        image = _lit_from_a_side(image, rng)
+    if rng.random() < 0.4:
+        image = _exposed(image, rng)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0))
+    if rng.random() < 0.08:
+        image = _partly_hidden(image, rng)
+    noise = min(rng.gamma(1.0, 1.5), _MOST_NOISE * float(image.std()))
+    return np.clip(image + rng.normal(0, noise + 0.01, image.shape), 0, 255).astype(np.uint8)
+
+
+def _exposed(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the window brighter or darker, of more or less contrast, but still with something to be seen."""
+    mean, contrast = float(image.mean()), math.exp(rng.normal(0, 0.35))
+    level = np.clip(mean + rng.normal(0, 35), _DARKEST, _BRIGHTEST)
+    return np.asarray((image - mean) * max(contrast, _LEAST_CONTRAST / (image.std() + 1)) + level, dtype=np.float32)
+
+
+def _lit_from_a_side(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    across, down = np.meshgrid(*[np.linspace(-1, 1, WINDOW, dtype=np.float32)] * 2)
+    angle, strength = rng.uniform(0, 2 * math.pi), rng.normal(0, 0.45)
+    ramp = np.exp(strength * (math.cos(angle) * across + math.sin(angle) * down))
+    return np.asarray(image * ramp, dtype=np.float32)
+
+
+def _partly_hidden(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Hide a band at one side, or a patch: a scarf, hair, a hand, an edge."""
+    image = image.copy()
+    value = rng.uniform(0, 255)
+    if rng.random() < 0.6:
+        image = np.rot90(image, turns := int(rng.integers(4))).copy()
+        image[: int(rng.integers(2, 6))] = value
+        return np.ascontiguousarray(np.rot90(image, -turns))
+    size = rng.integers(3, 9, 2)
+    top, left = rng.integers(0, WINDOW - size)
+    image[top : top + size[0], left : left + size[1]] = value
+    return image
