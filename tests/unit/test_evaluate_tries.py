@@ -93,4 +93,4 @@ def test_report_and_table_say_it() -> None:
     assert report["bpcer_plus_bpnrr"]["5"]["value"] == 0.0
     text = table(found)
     assert "after 3 tries" in text
-    assert "50.0 % of 1" in text
+    assert "let in print_flat" in text

@@ -97,10 +97,10 @@ def tries_head(count: int) -> str:
 
 def _tries_block(tries: Tries) -> Iterator[str]:
     lines = list(tries_rows(tries))
-    width = max(len(cell) for _, cells in lines for cell in (*cells, tries_head(TRIES[-1])))
-    yield f"  {'of people who each tried so often':<34}" + "".join(f"  {tries_head(count):>{width}}" for count in TRIES)
-    for title, cells in lines:
-        yield f"  {title[:34]:<34}" + "".join(f"  {cell:>{width}}" for cell in cells)
+    width = max(len(cell) for _, cells in lines for cell in (*cells[:-1], tries_head(TRIES[-1])))
+    for title, cells in (("", (*map(tries_head, TRIES), "cases")), *lines):
+        line = f"  {title[:21]:<21}" + "".join(f"  {cell:>{width}}" for cell in cells[:-1])
+        yield f"{line}  {cells[-1]}"
 
 
 def _rate(group: Group, figure: str, title: str) -> Row:

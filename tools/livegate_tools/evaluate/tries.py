@@ -90,10 +90,10 @@ def as_json(tries: Tries) -> dict[str, Any]:
 
 
 def rows(tries: Tries) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the title of every line, and for each number of tries what it came to in words."""
+    """Yield the title of every line, and for each number of tries what it came to in words; last of how many cases."""
     for name, reached in tries.let_in.items():
-        yield f"let in, {name}", tuple(map(_words, reached))
-    yield "turned away, people", tuple(map(_words, tries.turned_away))
+        yield f"let in {name}", _cells(reached)
+    yield "people turned away", _cells(tries.turned_away)
 
 
 def _reached(
@@ -148,12 +148,20 @@ def _column(one: Reached) -> dict[str, Any]:
     }
 
 
+def _cells(reached: tuple[Reached, ...]) -> tuple[str, ...]:
+    return (*map(_words, reached), " ".join(str(one.cases) for one in reached))
+
+
 def _words(one: Reached) -> str:
     if math.isnan(one.rate):
         return "-"
     if one.rate == 0.0:
         people = one.interval.subjects
-        return f"0.0 % (<= {zero_error_bound(people) * 100:.1f}) of {one.cases}" if people else f"0.0 % of {one.cases}"
+        return f"0.0 % (<= {zero_error_bound(people) * 100:.1f})" if people else "0.0 %"
     if one.interval.low is None or one.interval.high is None:
-        return f"{one.rate * 100:.1f} % of {one.cases}"
-    return f"{one.rate * 100:.1f} % ({one.interval.low * 100:.1f} .. {one.interval.high * 100:.1f}) of {one.cases}"
+        return f"{_percent(one.rate)} %"
+    return f"{_percent(one.rate)} % ({_percent(one.interval.low)}..{_percent(one.interval.high)})"
+
+
+def _percent(rate: float) -> str:
+    return "100" if rate == 1.0 else f"{rate * 100:.1f}"

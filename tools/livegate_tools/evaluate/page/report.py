@@ -194,7 +194,7 @@ def _figures(group: Group) -> Iterator[str]:
 def _tries(tries: Tries) -> Iterator[str]:
     yield "<h3>Who tries again</h3>\n<p class=faint>Attackers let in at least once, people turned away every time; of"
     yield " so many cases, each one person with one kind of instrument.</p>"
-    heads = "".join(f"<th>{tries_head(count)}" for count in TRIES)
+    heads = "".join(f"<th>{head}" for head in (*map(tries_head, TRIES), "cases"))
     yield f'<div class="wide"><table>\n<tr><th>{heads}</tr>'
     for title, words in tries_rows(tries):
         yield f"<tr><td>{escape(title)}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in words) + "</tr>"
