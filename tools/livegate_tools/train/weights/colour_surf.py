@@ -5,10 +5,13 @@ There are far more numbers than captures, so the SVM is solved by the captures' 
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.svm import SVC
 
@@ -18,14 +21,14 @@ from livegate.texture.crop import face_crop
 from livegate.types import Box
 from livegate_tools.train.weights.common import Picture, Rows, Task, Weights
 
-VIEWS = 0
-MOST_CAPTURES = 3500
+VIEWS = 1
+MOST_CAPTURES = 2000
 _POINTS_A_PICTURE = 16
 _ROUNDS = 20
 # Below this share of the components' mean variance a Gaussian would be about noise of rounding.
 _LEAST_VARIANCE = 1e-3
 # How much a capture on the wrong side may weigh, in units of the mean capture; the vectors' length is 1.
-_SOFTNESS = 4.0
+_SOFTNESS = 0.25
 
 
 def prepared(pictures: Sequence[Picture], seed: int) -> Weights:
@@ -60,7 +63,7 @@ def learnt(rows: Rows, task: Task) -> Weights:
     """Return the SVM's ``weight`` (76800,) and ``bias`` (1,), float16 and float32; above 0 is bona fide."""
     living = np.array([species is None for species in task.labels.species])
     machine = SVC(C=_SOFTNESS, kernel="precomputed")
-    machine.fit(rows @ rows.T, living, sample_weight=task.weights * len(rows))
+    machine.fit(_products(rows), living, sample_weight=task.weights * len(rows))
     weight = machine.dual_coef_[0].astype(np.float32) @ rows[machine.support_]
     return {"weight": weight.astype(np.float16), "bias": machine.intercept_.astype(np.float32)}
 
@@ -71,6 +74,21 @@ def margins(rows: Rows, weights: Weights) -> NDArray[np.float64]:
     return found.astype(np.float64)[:, None]
 
 
+_kept: list[tuple[dict[bytes, int], NDArray[np.float32]]] = []
+
+
+def _products(rows: Rows) -> NDArray[np.float32]:
+    """Return the products (N, N) of all rows with each other.
+
+    They are most of the work, and folds are made of the same rows over and over: those of the largest set are kept.
+    """
+    names = [hashlib.blake2b(row.tobytes()).digest() for row in rows]
+    if not _kept or not _kept[0][0].keys() >= set(names):
+        _kept[:] = [({name: place for place, name in enumerate(names)}, rows @ rows.T)]
+    places = [_kept[0][0][name] for name in names]
+    return _kept[0][1][np.ix_(places, places)]
+
+
 def _components(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (384, 300) directions in which (N, 384) points differ most, each of length 1."""
     _, directions = np.linalg.eigh(np.cov(points, rowvar=False))
@@ -78,14 +96,18 @@ def _components(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mixture(points: NDArray[np.float64], seed: int) -> GaussianMixture:
-    return GaussianMixture(
+    mixture = GaussianMixture(
         GAUSSIANS,
         covariance_type="diag",
         reg_covar=_LEAST_VARIANCE * points.var(axis=0).mean(),
         max_iter=_ROUNDS,
         init_params="k-means++",
         random_state=seed,
-    ).fit(points.astype(np.float32))
+    )
+    with warnings.catch_warnings():
+        # The rounds are few on purpose: each costs as much as describing a hundred faces.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(points.astype(np.float32))
 
 
 def _encoder(basis: Weights) -> FisherEncoder:
