@@ -33,7 +33,7 @@ class Brightness:
     """A cue that counts how often it is asked."""
 
     NEEDS = frozenset({Role.RGB})
-    FEATURES = ("level",)
+    FEATURES: tuple[str, ...] = ("level",)
 
     def __init__(self) -> None:
         self.asked = 0
@@ -117,7 +117,7 @@ class LooksAround:
     """A cue that counts the sensors there are, and so says something else where there are fewer."""
 
     NEEDS = frozenset({Role.RGB})
-    FEATURES = ("sensors",)
+    FEATURES: tuple[str, ...] = ("sensors",)
 
     @staticmethod
     def measure(observation: Observation) -> np.ndarray | None:

@@ -92,7 +92,7 @@ def learn(way: Way, samples: Sequence[Sample], jobs: int, cache: Path | None, sh
     equipment = open_equipment(way, shelf)
     measured = tuple(measure_all(samples, equipment, jobs, cache))
     roles = {name: cue.NEEDS for name, cue in equipment.measurer.cues.items()}
-    needs = Needs(roles, second_opinions(shelf), off_cues(shelf))
+    needs = Needs(roles, second_opinions(shelf), off_cues(shelf), equipment.measurer.narrow)
     return Learnt(equipment, measured, _scorers(equipment, measured), needs)
 
 

@@ -51,11 +51,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Which sensors cues need, by name (rgb where none is told); which give ``second`` opinions; which are ``off``."""
+    """Which sensors cues need, by name (rgb where none is told); which give ``second`` opinions; which are ``off``.
+
+    ``of_sensors`` look at more than the colour picture, also those that can do with any one sensor besides.
+    """
 
     roles: Mapping[str, frozenset[Role]] = field(default_factory=dict)
     second: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
+    of_sensors: frozenset[str] = frozenset()
 
     def sensors(self, cues: Sequence[str]) -> str:
         """Return the name of the set of sensors that these cues need."""
@@ -63,7 +67,7 @@ class Needs:
 
     def is_colour(self, cue: str) -> bool:
         """Whether a cue looks at the colour picture alone, or at the face found in it."""
-        return self.roles.get(cue, frozenset()) <= {Role.RGB}
+        return cue not in self.of_sensors and self.roles.get(cue, frozenset()) <= {Role.RGB}
 
 
 def network_points(evidence: Sequence[Evidence], policy: DecisionPolicy, needs: Needs) -> list[Point]:

@@ -15,6 +15,7 @@ READ: Mapping[str, frozenset[str]] = {
     "crop": _PICTURES | {"config", "teachers", "leave_out", "seeds", "jobs", "export_only"},
     "cue": frozenset({"simulated", "dev", "seed", "jobs"}),
     "fusion": frozenset({"dev", "jobs", "cache"}),
+    "ablation": frozenset({"dev", "jobs", "cache"}),
     "quality": _PICTURES,
     "teach": _PICTURES | {"teachers"},
     "convert": frozenset({"calibration", "dev"}),

@@ -25,6 +25,7 @@ _NEEDED = ("torch", "onnx")
 _LACKING = {
     "cue": "a cue's name, captures to fit, --train (or --simulated) DIR ..., and others to calibrate, --dev DIR ...",
     "fusion": "captures to fix thresholds on, --dev DIR ...",
+    "ablation": "captures that no cue has learnt from, --dev DIR ...",
     "quality": "pictures of people with landmarks, --data DIR",
     "teach": "--teachers DIR, pictures, --data DIR or --simulated DIR ..., and --out FILE",
     "convert": "the folder of one model, convert DIR, and --out DIR",
@@ -39,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="WHAT",
         help="crop: a crop classifier; convert DIR: a model to TensorFlow Lite and 8 bits; cue NAME: a cue's scorer; "
-        "fusion: thresholds of all cues together; quality: limits of the quality gate; import SET FOLDER: a licensed "
-        "set's folder into a manifest to train and evaluate with; teach: what published classifiers say of the "
-        "training pictures; default: the face network",
+        "fusion: thresholds of all cues together; ablation: what each cue adds and costs; quality: limits of the "
+        "quality gate; import SET FOLDER: a licensed set's folder into a manifest to train and evaluate with; teach: "
+        "what published classifiers say of the training pictures; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument(
@@ -105,7 +106,10 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="scores to learn from, as train teach writes them")
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="fusion: keep here what was measured of dev captures, for another run"
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="fusion, ablation: keep here what was measured of dev captures, for another run",
     )
 
 
@@ -188,6 +192,10 @@ def _train_part(arguments: argparse.Namespace) -> int:
 
             written = train_fusion(arguments.dev, arguments.out, arguments.jobs, arguments.cache)
             print(f"operating points written to {written}")
+        case ["ablation"] if dev:
+            from livegate_tools.train.ablation.session import ablate
+
+            print(f"ablation written to {ablate(arguments.dev, arguments.out, arguments.jobs, arguments.cache)}")
         case ["teach"] if arguments.teachers and (arguments.data or arguments.simulated):
             _teach(arguments)
         case ["convert", folder]:
