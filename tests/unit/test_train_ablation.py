@@ -80,7 +80,7 @@ def compared() -> Compared:
 
 def test_arms_are_judged_on_the_same_presentations_that_no_fit_has_seen(compared: Compared) -> None:
     assert compared.bona_fide == 120
-    assert compared.subjects == 60
+    assert compared.subjects == 30
     for standings in (compared.people, compared.sources):
         assert [one.arm for one in standings] == list(compared.group.arms)
         assert all(one.bpcer.count == 120 for one in standings)
