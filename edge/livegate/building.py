@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from livegate import __version__
 from livegate.acceptance.following import Following
@@ -30,27 +31,23 @@ from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
 from livegate.judging import open_judge, without_folders
 from livegate.lists.lookup import CentralLists
-from livegate.lists.receiver import Receiver
 from livegate.media import MATCH_BITS, MediaSigner
 from livegate.pipeline import Pipeline
-from livegate.report.down.desk import Desk
-from livegate.report.down.inbox import Inbox
 from livegate.report.health import Measures
-from livegate.report.home_assistant import announcements, withdrawals
-from livegate.report.link import Link
-from livegate.report.topics import Topics
 from livegate.sensing.watch import SensorWatch
-from livegate.settings import Effective, Settings
+from livegate.settings import Settings
 from livegate.store import Store, open_store
-from livegate.store.announced import announced, remember_announced
 from livegate.store.commands import CommandOutcome, drop_stale
 from livegate.store.files import prepare_folder
 from livegate.store.ownkeys import media_key
-from livegate.store.trusted import floor_s, load_keyset
+from livegate.store.trusted import floor_s
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.trust.device import device_key
 from livegate.trust.keys import PublicKey, SigningKey
 from livegate.trust.site import site_keys
+
+if TYPE_CHECKING:
+    from livegate.report.link import Link
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +129,12 @@ def build(config: Config, floor: FloorKeeper, stack: ExitStack, measures: Measur
     cameras_told = CamerasTold(geometry)
     cameras_told.look(settings, store)
     link = _make_link(config, store, measures)
-    desk = None if root is None else _make_desk(settings, store, floor, central, root, link, stack)
+    desk = None
+    if root is not None:
+        # Nor what takes in the words of a centre.
+        from livegate.reporting import make_desk
+
+        desk = make_desk(settings, store, floor, central, root, link, stack)
     # The first rules may already differ from those the judge was opened with.
     judge.adopt(settings.rules.decision, settings.rules.recalibration)
     pipeline = Pipeline(
@@ -201,67 +203,10 @@ def _make_link(config: Config, store: Store, measures: Measures) -> Link | None:
     if config.mqtt is None:
         log.warning("no [mqtt] table: events stay in the store")
         return None
-    link = Link(config.mqtt, config.terminal, store, boot_id=boot_id(), measures=measures)
-    _announce(config, config.mqtt.home_assistant, store, link)
-    return link
+    # A terminal that reports to nobody starts without what speaks MQTT and TLS.
+    from livegate.reporting import make_link
 
-
-def _announce(config: Config, wished: bool, store: Store, link: Link) -> None:
-    """Tell Home Assistant of the terminal, or take back what an earlier run told it."""
-    roles = tuple(str(camera.role) for camera in config.camera)
-    messages = tuple(announcements(Topics.of(config.terminal), __version__, roles)) if wished else ()
-    with store.transaction() as t:
-        before = announced(t.connection)
-        topics = tuple(message.topic for message in messages)
-        remember_announced(t, {*before, *topics})
-    gone = tuple(withdrawals(sorted({*before} - {*topics})))
-
-    def told() -> None:
-        with store.transaction() as t:
-            remember_announced(t, topics)
-
-    if messages or gone:
-        link.announce((*gone, *messages), told)
-
-
-def _make_desk(
-    settings: Settings,
-    store: Store,
-    floor: FloorKeeper,
-    central: CentralLists,
-    root: PublicKey,
-    link: Link | None,
-    stack: ExitStack,
-) -> Desk:
-    """Make what takes in the centre's words; settings it sent before are in force again when this returns."""
-    config = settings.effective.config
-    receiver = Receiver(central)
-    stack.callback(receiver.close)
-
-    def apply(effective: Effective) -> None:
-        settings.adopt(effective)
-        if link is not None and effective.config.mqtt is not None:
-            link.adjust(effective.config.mqtt.resend_after_s, effective.health_s)
-
-    with store.transaction() as t:
-        keyset = load_keyset(t, root)
-    desk = Desk(
-        config=config,
-        effective=settings.effective,
-        identity=settings.rules.environment.identity,
-        topics=Topics.of(config.terminal),
-        store=store,
-        floor=floor,
-        keyset=keyset,
-        lists=receiver,
-        central=central,
-        applied=apply,
-        nudge=_nobody,
-    )
-    inbox = Inbox(desk)
-    if link is not None:
-        link.listen(inbox)
-    return desk
+    return make_link(config, config.mqtt, store, measures)
 
 
 def _nobody() -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from livegate import __version__
 from livegate.building import STOP_TIMEOUT_S, House, build
@@ -25,10 +25,12 @@ from livegate.gate.facts import Clock
 from livegate.judge import Sight
 from livegate.measures import house_measures
 from livegate.pipeline import Snapshot
-from livegate.report.link import LinkState
 from livegate.store.store import Store
 from livegate.trust.clockfloor import FloorKeeper
 from livegate.watchdog import notify
+
+if TYPE_CHECKING:
+    from livegate.report.link import LinkState
 
 log = logging.getLogger(__name__)
 

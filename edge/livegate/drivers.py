@@ -12,13 +12,14 @@ import pkgutil
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, cast
 
 from livegate.capture.camera import Camera
 from livegate.capture.illuminator import Illuminator
 from livegate.config import DRIVER_NAME, CameraConfig, DoorConfig, DriverChoice, IlluminatorConfig, ReaderConfig
+from livegate.entry_points import points_of
 from livegate.errors import ConfigError, DriverError
 from livegate.gate.door import Door
 from livegate.gate.reader import Reader
@@ -126,7 +127,7 @@ def _shipped(kind: str) -> set[str]:
 
 
 def _installed(kind: str) -> list[EntryPoint]:
-    return list(entry_points(group=f"livegate.{kind}"))
+    return points_of(f"livegate.{kind}")
 
 
 def _meant(kind: str, name: str) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from types import ModuleType
 
 import livegate.verbs
+from livegate.entry_points import points_of
 from livegate.errors import LivegateError
 
 GROUP = "livegate.verbs"
@@ -50,7 +51,7 @@ def known_verbs() -> dict[str, Verb]:
     places: dict[str, tuple[tuple[str, str], ...]] = {}
     for module in pkgutil.iter_modules(livegate.verbs.__path__, "livegate.verbs."):
         places[module.name.rpartition(".")[2]] = (("livegate", module.name),)
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.value):
+    for point in sorted(points_of(GROUP), key=lambda point: point.value):
         found = (_package(point), point.value)
         others = places.get(point.name, ())
         # The same installation seen twice, as by an editable checkout on the path, is one.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from livegate.building import House
+from livegate.config import Tls
 from livegate.gate.facts import Clock
-from livegate.report.transport import certificate_measures
 
 _CAMERA = ("frames", "drops", "damaged", "misdated", "frozen", "repeated", "timeouts", "lost", "resets")
 
@@ -26,8 +26,15 @@ def house_measures(house: House, now: Clock) -> Mapping[str, float]:
         **_lists(house, now),
         **house.store.measures(),
         **house.evidence.measures(),
-        **(certificate_measures(mqtt.tls) if mqtt is not None and mqtt.tls is not None else {}),
+        **({} if mqtt is None or mqtt.tls is None else _certificates(mqtt.tls)),
     }
+
+
+def _certificates(tls: Tls) -> Mapping[str, float]:
+    # With TLS, the link has loaded it.
+    from livegate.report.transport import certificate_measures
+
+    return certificate_measures(tls)
 
 
 def _lists(house: House, now: Clock) -> dict[str, float]:

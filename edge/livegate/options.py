@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import re
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -52,7 +53,7 @@ def parse(cls: type[T], table: Mapping[str, Any], where: str, base: Path = Path(
     Relative paths are taken from ``base``, the folder of the file they stand in.
     Raises ConfigError for an unknown or missing key, a wrong type, or a value out of bounds.
     """
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = _hints(typing.cast(Hashable, cls))
     fields = {f.name: f for f in dataclasses.fields(typing.cast(Any, cls)) if f.init}
     for key in table:
         if key not in fields:
@@ -74,7 +75,7 @@ def unknown_key(key: str, known: typing.Iterable[str]) -> str:
 
 def json_schema(cls: type[Any]) -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of the tables that :func:`parse` accepts for ``cls``."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = _hints(typing.cast(Hashable, cls))
     fields = [f for f in dataclasses.fields(cls) if f.init]
     return {
         "type": "object",
@@ -82,6 +83,11 @@ def json_schema(cls: type[Any]) -> dict[str, Any]:
         "properties": {f.name: _schema(hints[f.name]) | _default(f) for f in fields},
         "required": [f.name for f in fields if not _has_default(f)],
     }
+
+
+@functools.cache
+def _hints(cls: Any) -> Mapping[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _place(hint: Any, key: str, where: str) -> str:

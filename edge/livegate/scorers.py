@@ -10,7 +10,6 @@ import hashlib
 import importlib
 import json
 import logging
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +31,7 @@ from livegate.detect.tables import read_tables
 from livegate.errors import AssetError, ConfigError
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.options import Between, Matches
+from livegate.toml_read import tables_of
 from livegate.types import Role
 from livegate.weights import WEIGHTS, read_weights
 
@@ -180,7 +180,7 @@ def fingerprint(folder: Path) -> str:
     """
     path = folder / MANIFEST
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        tables = tables_of(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
         raise AssetError(f"{path}: cannot be read ({exc}); reinstall it") from exc
     meaning = {name: table for name, table in tables.items() if name not in _ASIDE}

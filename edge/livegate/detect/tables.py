@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
+import functools
 from pathlib import Path
 from typing import TypeVar
 
 from livegate.detect.network import REMEDY
 from livegate.errors import AssetError, ConfigError
 from livegate.options import parse
+from livegate.toml_read import tables_of
 
 T = TypeVar("T")
 
@@ -16,7 +17,7 @@ T = TypeVar("T")
 def read_tables(kind: type[T], path: Path) -> T:
     """Return ``kind`` filled from the TOML file ``path``; AssetError names file, key and remedy for anything wrong."""
     try:
-        return parse(kind, tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return _parsed(kind, path.read_text(encoding="utf-8"), str(path))
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); {REMEDY}") from exc
     except ConfigError as exc:
@@ -24,3 +25,9 @@ def read_tables(kind: type[T], path: Path) -> T:
     # Python's own parser says no to numbers without end and brackets without end in words of its own.
     except (ValueError, RecursionError) as exc:
         raise AssetError(f"{path}: is not TOML: {exc}; {REMEDY}") from exc
+
+
+# A start reads the same manifests for its judge and for what it tells of its models.
+@functools.lru_cache(maxsize=32)
+def _parsed(kind: type[T], text: str, where: str) -> T:
+    return parse(kind, tables_of(text), where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from livegate.detect.network import MANIFEST, Kind, Network
 from livegate.errors import AssetError
 from livegate.quality_manifest import read_gate
 from livegate.scorers import read_fusion, read_scored
+from livegate.toml_read import tables_of
 from livegate.weights import WEIGHTS
 
 _MAX_LINE = 256
@@ -53,7 +53,7 @@ def describe(folder: Path) -> Description:
     try:
         content = path.read_bytes()
         _check_keys(content)
-        table = tomllib.loads(content.decode())
+        table = tables_of(content.decode())
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); give a folder that holds a model") from exc
     except (ValueError, RecursionError) as exc:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from livegate import assets
 from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
+from livegate.toml_read import tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ SHIPPED = Shelf()
 def kind_of(folder: Path) -> str:
     """Return the kind that a manifest gives itself, "" where none can be read: its own reader says what is wrong."""
     try:
-        table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
+        table = tables_of((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return ""
     model = table.get("model")

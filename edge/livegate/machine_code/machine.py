@@ -25,6 +25,7 @@ def this_machine() -> Mapping[str, str]:
 
     Variables of the environment that change what Numba makes (NUMBA_BOUNDSCHECK, NUMBA_CPU_NAME ...) belong to it.
     """
+    import llvmlite
     import llvmlite.binding as llvm
     import numpy as np
 
@@ -35,7 +36,7 @@ def this_machine() -> Mapping[str, str]:
         "features": llvm.get_host_cpu_features().flatten(),
         "python": f"{sys.implementation.cache_tag} {object.__basicsize__}",
         "numba": importlib.metadata.version("numba"),
-        "llvmlite": importlib.metadata.version("llvmlite"),
+        "llvmlite": llvmlite.__version__,
         "numpy": np.__version__,
         "environment": json.dumps(asked, sort_keys=True) if asked else "",
     }
