@@ -3,6 +3,9 @@
 Equal to scikit-image's ``local_binary_pattern`` in every bit: neighbours between pixels are interpolated by the same
 float64 operations in the same order, and outside the picture everything is 0. Bit ``i`` of a code is the neighbour
 ``i`` steps counter-clockwise from the one to the right.
+
+A row of all planes is worked on at once, one plane beside the other with MARGIN zeros around each: long loops. That
+is a line; its ``span`` is all but the outermost margins.
 """
 
 from __future__ import annotations
@@ -14,93 +17,128 @@ from numpy.typing import NDArray
 
 from livegate.kernels.compiled import kernel
 
+MARGIN = 8
 RING = 8
 """Picture rows kept at a time: a power of two above twice the largest radius."""
-MOST_RADIUS = 3
-LINES_8, LINES_16 = 3, 7
-"""Lines kept of each row: itself, and interpolated at each of the columns that slanted neighbours lie at."""
+MOST_RADIUS = 2
+SCRATCH_8, SCRATCH_16 = 3 * RING + 4, 7 * RING + 12
+"""Lines of scratch: of each row kept itself, and as it is at each slanted neighbour's column; and these columns."""
 # Of sixteen neighbours those between pixels: which bit, and which of six offsets it lies at along rows and columns.
 _SLANTED = ((1, 2, 5), (2, 1, 4), (3, 0, 3), (5, 0, 2), (6, 1, 1), (7, 2, 0),
             (9, 3, 0), (10, 4, 1), (11, 5, 2), (13, 5, 3), (14, 4, 4), (15, 3, 5))  # fmt: skip
-_U = np.uint8
+_U, _U2 = np.uint8, np.uint16
 
 
 @kernel()
-def _lines(plane: Any, row: int, margin: int, across: Any, scratch: Any) -> None:
-    """Fill the lines of one picture row: itself with zeros around it, then interpolated for each column offset."""
-    kinds, width = len(across), plane.shape[1]
+def _columns(planes: Any, radius: int, across: Any, scratch: Any) -> None:
+    """Clear what lies around the planes; write how far right of a pixel each column plus each offset lies, 0 to 1.
+
+    As rounding has it at that column. Beside it lies how far that is from 1.
+    """
+    kinds, width = len(across), planes.shape[2]
+    shares = scratch[(kinds + 1) * RING :]
+    shares[:] = 0.0
+    for kind in range(kinds):
+        share, rest = shares[2 * kind], shares[2 * kind + 1]
+        for c in range(width):
+            share[MARGIN + c] = (c + across[kind]) - np.floor(c + across[kind])
+            rest[MARGIN + c] = 1.0 - share[MARGIN + c]
+        for p in range(1, planes.shape[0]):
+            first = p * (width + MARGIN) + MARGIN
+            share[first : first + width] = share[MARGIN : MARGIN + width]
+            rest[first : first + width] = rest[MARGIN : MARGIN + width]
+    for slot in range(RING):
+        own = scratch[(kinds + 1) * slot]
+        for p in range(planes.shape[0] + 1):
+            own[p * (width + MARGIN) : p * (width + MARGIN) + MARGIN] = 0.0
+        own[planes.shape[0] * (width + MARGIN) :] = 0.0
+    for row in range(-radius, radius):
+        _load(planes, row, across, scratch)
+
+
+@kernel()
+def _load(planes: Any, row: int, across: Any, scratch: Any) -> None:
+    """Fill the lines of one picture row: itself, then interpolated for each column offset."""
+    kinds, width = len(across), planes.shape[2]
     lines = scratch[(kinds + 1) * (row & (RING - 1)) :]
-    if row < 0 or row >= plane.shape[0]:
+    if row < 0 or row >= planes.shape[1]:
         lines[: kinds + 1] = 0.0
         return
-    own, source = lines[0, margin : margin + width], plane[row]
-    for c in range(width):
-        own[c] = np.float64(source[c])
+    for p in range(planes.shape[0]):
+        first = p * (width + MARGIN) + MARGIN
+        own, source = lines[0, first : first + width], planes[p, row]
+        for c in range(width):
+            own[c] = np.float64(source[c])
+    span = lines.shape[1] - 2 * MARGIN
     for kind in range(kinds):
-        first = margin + int(np.floor(across[kind]))
-        left, right = lines[0, first : first + width], lines[0, first + 1 : first + 1 + width]
-        share, out = scratch[(kinds + 1) * RING + kind, :width], lines[kind + 1, :width]
-        for c in range(width):
-            out[c] = (1.0 - share[c]) * left[c] + share[c] * right[c]
+        first = MARGIN + int(np.floor(across[kind]))
+        left, right = lines[0, first : first + span], lines[0, first + 1 : first + 1 + span]
+        share = scratch[(kinds + 1) * RING + 2 * kind, MARGIN : MARGIN + span]
+        rest = scratch[(kinds + 1) * RING + 2 * kind + 1, MARGIN : MARGIN + span]
+        out = lines[kind + 1, MARGIN : MARGIN + span]
+        for x in range(span):
+            out[x] = rest[x] * left[x] + share[x] * right[x]
 
 
 @kernel()
-def _begin(plane: Any, radius: int, margin: int, across: Any, scratch: Any) -> None:
-    """Clear the ring, and fill the lines of the rows that the first row looks down on."""
-    scratch[: (len(across) + 1) * RING] = 0.0
-    for row in range(radius):
-        _lines(plane, row, margin, across, scratch)
-
-
-@kernel()
-def _shares(width: int, across: Any, scratch: Any) -> None:
-    """Write how far right of a pixel each column plus each offset lies, 0 to 1, as rounding has it there."""
-    for kind in range(len(across)):
-        share = scratch[(len(across) + 1) * RING + kind]
-        for c in range(width):
-            share[c] = (c + across[kind]) - np.floor(c + across[kind])
+def _straight(row: int, radius: int, lines: int, scratch: Any) -> Any:
+    """Return the spans of a row, and of what lies right, above, left and below of it by the radius."""
+    span = scratch.shape[1] - 2 * MARGIN
+    here = scratch[lines * (row & (RING - 1))]
+    above = scratch[lines * ((row - radius) & (RING - 1)), MARGIN : MARGIN + span]
+    below = scratch[lines * ((row + radius) & (RING - 1)), MARGIN : MARGIN + span]
+    right = here[MARGIN + radius : MARGIN + radius + span]
+    left = here[MARGIN - radius : MARGIN - radius + span]
+    return here[MARGIN : MARGIN + span], right, above, left, below
 
 
 @kernel()
 def _between(row: int, offset: float, lines: int, kind: int, scratch: Any) -> Any:
-    """Return the two lines of a kind between which a row plus an offset lies, and how far from the first."""
+    """Return the spans of a kind between which a row plus an offset lies, and how far from the first."""
+    span = scratch.shape[1] - 2 * MARGIN
     place = row + offset
     first = int(np.floor(place))
-    upper = scratch[lines * (first & (RING - 1)) + kind]
-    lower = scratch[lines * ((first + 1) & (RING - 1)) + kind]
+    upper = scratch[lines * (first & (RING - 1)) + kind, MARGIN : MARGIN + span]
+    lower = scratch[lines * ((first + 1) & (RING - 1)) + kind, MARGIN : MARGIN + span]
     return upper, lower, place - first
 
 
 @kernel()
-def _row_8(row: int, radius: int, diagonal: float, margin: int, scratch: Any, out: Any) -> None:
+def _name(row: int, codes: Any, table: Any, out: Any) -> None:
+    """Write a row of all planes as the table names its codes."""
+    width = out.shape[2]
+    for p in range(out.shape[0]):
+        first = p * (width + MARGIN)
+        own, named = codes[first : first + width], out[p, row]
+        for c in range(width):
+            named[c] = table[own[c]]
+
+
+@kernel()
+def _row_8(row: int, radius: int, diagonal: float, scratch: Any, codes: Any) -> None:
     """Write the codes of one row."""
-    width = out.shape[0]
-    here = scratch[LINES_8 * (row & (RING - 1))]
-    middle, east = here[margin : margin + width], here[margin + radius : margin + radius + width]
-    west = here[margin - radius : margin - radius + width]
-    north = scratch[LINES_8 * ((row - radius) & (RING - 1)), margin : margin + width]
-    south = scratch[LINES_8 * ((row + radius) & (RING - 1)), margin : margin + width]
-    nw0, nw1, up = _between(row, -diagonal, LINES_8, 1, scratch)
-    ne0, ne1, _ = _between(row, -diagonal, LINES_8, 2, scratch)
-    sw0, sw1, down = _between(row, diagonal, LINES_8, 1, scratch)
-    se0, se1, _ = _between(row, diagonal, LINES_8, 2, scratch)
+    middle, right, above, left, below = _straight(row, radius, 3, scratch)
+    nw0, nw1, up = _between(row, -diagonal, 3, 1, scratch)
+    ne0, ne1, _ = _between(row, -diagonal, 3, 2, scratch)
+    sw0, sw1, down = _between(row, diagonal, 3, 1, scratch)
+    se0, se1, _ = _between(row, diagonal, 3, 2, scratch)
     rest_up, rest_down = 1.0 - up, 1.0 - down
-    for c in range(width):
-        v = middle[c]
-        code = _U(east[c] >= v)
-        code |= _U(rest_up * ne0[c] + up * ne1[c] >= v) << _U(1)
-        code |= _U(north[c] >= v) << _U(2)
-        code |= _U(rest_up * nw0[c] + up * nw1[c] >= v) << _U(3)
-        code |= _U(west[c] >= v) << _U(4)
-        code |= _U(rest_down * sw0[c] + down * sw1[c] >= v) << _U(5)
-        code |= _U(south[c] >= v) << _U(6)
-        code |= _U(rest_down * se0[c] + down * se1[c] >= v) << _U(7)
-        out[c] = code
+    for x in range(middle.shape[0]):
+        v = middle[x]
+        code = _U(right[x] >= v)
+        code |= _U(rest_up * ne0[x] + up * ne1[x] >= v) << _U(1)
+        code |= _U(above[x] >= v) << _U(2)
+        code |= _U(rest_up * nw0[x] + up * nw1[x] >= v) << _U(3)
+        code |= _U(left[x] >= v) << _U(4)
+        code |= _U(rest_down * sw0[x] + down * sw1[x] >= v) << _U(5)
+        code |= _U(below[x] >= v) << _U(6)
+        code |= _U(rest_down * se0[x] + down * se1[x] >= v) << _U(7)
+        codes[x] = code
 
 
 @kernel(
-    "void(u1[:, :, ::1], i8, f8, u1[::1], f8[:, ::1], u1[:, :, ::1])",
-    "void(f8[:, :, ::1], i8, f8, u1[::1], f8[:, ::1], u1[:, :, ::1])",
+    "void(u1[:, :, ::1], i8, f8, u1[::1], f8[:, ::1], u1[::1], u1[:, :, ::1])",
+    "void(f8[:, :, ::1], i8, f8, u1[::1], f8[:, ::1], u1[::1], u1[:, :, ::1])",
 )
 def lbp_8(
     planes: NDArray[Any],
@@ -108,6 +146,7 @@ def lbp_8(
     diagonal: float,
     table: NDArray[np.uint8],
     scratch: NDArray[np.float64],
+    codes: NDArray[np.uint8],
     out: NDArray[np.uint8],
 ) -> None:
     """Write the pattern of eight neighbours at every pixel, as ``table`` names it.
@@ -117,51 +156,43 @@ def lbp_8(
         radius: of the circle, 1 to MOST_RADIUS.
         diagonal: the offset of a diagonal neighbour along rows and columns, radius / sqrt(2) to five decimals.
         table: (256,) what to write for each code.
-        scratch: (LINES_8 * RING + 2, W + 2 * radius + 2) float64, worked in.
+        scratch: (SCRATCH_8, L) float64, worked in.
+        codes: (L,) uint8, worked in.
         out: (P, H, W) uint8, overwritten.
     """
-    height, width = planes.shape[1:]
-    across, margin = (-diagonal, diagonal), radius + 1
-    _shares(width, across, scratch)
-    for p in range(planes.shape[0]):
-        _begin(planes[p], radius, margin, across, scratch)
-        for r in range(height):
-            _lines(planes[p], r + radius, margin, across, scratch)
-            row = out[p, r]
-            _row_8(r, radius, diagonal, margin, scratch, row)
-            for c in range(width):
-                row[c] = table[row[c]]
+    across = (-diagonal, diagonal)
+    _columns(planes, radius, across, scratch)
+    for row in range(planes.shape[1]):
+        _load(planes, row + radius, across, scratch)
+        _row_8(row, radius, diagonal, scratch, codes)
+        _name(row, codes, table, out)
 
 
 @kernel()
-def _row_16(row: int, across: Any, margin: int, scratch: Any, out: Any) -> None:
+def _row_16(row: int, across: Any, scratch: Any, codes: Any) -> None:
     """Write the codes of one row."""
-    width = out.shape[0]
-    here = scratch[LINES_16 * (row & (RING - 1))]
-    middle = here[margin : margin + width]
-    east, west = here[margin + 2 : margin + 2 + width], here[margin - 2 : margin - 2 + width]
-    north = scratch[LINES_16 * ((row - 2) & (RING - 1)), margin : margin + width]
-    south = scratch[LINES_16 * ((row + 2) & (RING - 1)), margin : margin + width]
-    for c in range(width):
-        v = middle[c]
-        code = np.uint16(east[c] >= v) | np.uint16(north[c] >= v) << np.uint16(4)
-        out[c] = code | np.uint16(west[c] >= v) << np.uint16(8) | np.uint16(south[c] >= v) << np.uint16(12)
-    for bit, down, right in _SLANTED:
-        upper, lower, share = _between(row, across[down], LINES_16, right + 1, scratch)
-        rest, one = 1.0 - share, np.uint16(1 << bit)
-        for c in range(width):
-            out[c] |= one if rest * upper[c] + share * lower[c] >= middle[c] else np.uint16(0)
+    middle, right, above, left, below = _straight(row, 2, 7, scratch)
+    for x in range(middle.shape[0]):
+        v = middle[x]
+        code = _U2(right[x] >= v) | _U2(above[x] >= v) << _U2(4)
+        codes[x] = code | _U2(left[x] >= v) << _U2(8) | _U2(below[x] >= v) << _U2(12)
+    for bit, slant, kind in _SLANTED:
+        upper, lower, share = _between(row, across[slant], 7, kind + 1, scratch)
+        rest, one = 1.0 - share, _U2(1 << bit)
+        for x in range(middle.shape[0]):
+            codes[x] |= one if rest * upper[x] + share * lower[x] >= middle[x] else _U2(0)
 
 
 @kernel(
-    "void(u1[:, :, ::1], f8[::1], u2[::1], f8[:, ::1], u2[:, :, ::1])",
-    "void(f8[:, :, ::1], f8[::1], u2[::1], f8[:, ::1], u2[:, :, ::1])",
+    "void(u1[:, :, ::1], f8[::1], u2[::1], f8[:, ::1], u2[::1], u2[:, :, ::1])",
+    "void(f8[:, :, ::1], f8[::1], u2[::1], f8[:, ::1], u2[::1], u2[:, :, ::1])",
 )
 def lbp_16(
     planes: NDArray[Any],
     across: NDArray[np.float64],
     table: NDArray[np.uint16],
     scratch: NDArray[np.float64],
+    codes: NDArray[np.uint16],
     out: NDArray[np.uint16],
 ) -> None:
     """Write the pattern of sixteen neighbours two pixels away at every pixel, as ``table`` names it.
@@ -170,16 +201,12 @@ def lbp_16(
         planes: (P, H, W) uint8, or float64 and finite; of any size.
         across: (6,) the offsets of slanted neighbours along rows and columns in rising order, to five decimals.
         table: (65536,) what to write for each code.
-        scratch: (LINES_16 * RING + 6, W + 6) float64, worked in.
+        scratch: (SCRATCH_16, L) float64, worked in.
+        codes: (L,) uint16, worked in.
         out: (P, H, W) uint16, overwritten.
     """
-    height, width = planes.shape[1:]
-    _shares(width, across, scratch)
-    for p in range(planes.shape[0]):
-        _begin(planes[p], 2, 3, across, scratch)
-        for r in range(height):
-            _lines(planes[p], r + 2, 3, across, scratch)
-            row = out[p, r]
-            _row_16(r, across, 3, scratch, row)
-            for c in range(width):
-                row[c] = table[row[c]]
+    _columns(planes, MOST_RADIUS, across, scratch)
+    for row in range(planes.shape[1]):
+        _load(planes, row + MOST_RADIUS, across, scratch)
+        _row_16(row, across, scratch, codes)
+        _name(row, codes, table, out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import threading
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 _DECIMALS = 5
 _MOST_CHANGES = 2
 _BITS_OF_A_BYTE = 8
+# Numbers of float64 in 64 bytes.
+_LINE = 8
 
 
 class Naming(enum.Enum):
@@ -49,10 +52,12 @@ def patterns(planes: NDArray[Any], radius: int = 1, naming: Naming = Naming.UNIF
     from livegate.kernels import lbp
 
     given = _given(planes)
-    scratch = np.empty((lbp.LINES_8 * lbp.RING + 2, given.shape[2] + 2 * radius + 2))
+    line = lbp.MARGIN + given.shape[0] * (given.shape[2] + lbp.MARGIN)
     out = np.empty(given.shape, dtype=np.uint8)
     diagonal = round(radius * float(np.cos(np.pi / 4)), _DECIMALS)
-    lbp.lbp_8(given, radius, diagonal, names(8, naming), scratch, out)
+    scratch = _lines(lbp.SCRATCH_8, line)
+    codes = np.empty(scratch.shape[1], dtype=np.uint8)
+    lbp.lbp_8(given, radius, diagonal, names(8, naming), scratch, codes, out)
     return out
 
 
@@ -61,15 +66,39 @@ def patterns_16(planes: NDArray[Any], naming: Naming = Naming.UNIFORM) -> NDArra
     from livegate.kernels import lbp
 
     given = _given(planes)
+    line = lbp.MARGIN + given.shape[0] * (given.shape[2] + lbp.MARGIN)
+    out = np.empty(given.shape, dtype=np.uint16)
     quarter = [round(2 * float(np.sin(np.pi / 8 * k)), _DECIMALS) for k in (1, 2, 3)]
     across = np.array([-quarter[2], -quarter[1], -quarter[0], *quarter])
-    scratch = np.empty((lbp.LINES_16 * lbp.RING + len(across), given.shape[2] + 6))
-    out = np.empty(given.shape, dtype=np.uint16)
-    lbp.lbp_16(given, across, names(16, naming), scratch, out)
+    scratch = _lines(lbp.SCRATCH_16, line)
+    codes = np.empty(scratch.shape[1], dtype=np.uint16)
+    lbp.lbp_16(given, across, names(16, naming), scratch, codes, out)
     return out
 
 
+class _Kept(threading.local):
+    """Scratch that a thread used last: planes come in the same size again and again."""
+
+    shape = (0, 0)
+    lines = np.empty((0, 0))
+
+
+_kept = _Kept()
+
+
+def _lines(count: int, length: int) -> NDArray[np.float64]:
+    """Return scratch (count, length or a little more), its lines beginning at whole cache lines: half the loads."""
+    if _kept.shape != (count, length):
+        padded = length + -length % _LINE
+        room = np.empty(count * padded + _LINE)
+        first = -room.ctypes.data // room.itemsize % _LINE
+        _kept.lines, _kept.shape = room[first : first + count * padded].reshape(count, padded), (count, length)
+    return _kept.lines
+
+
 def _given(planes: NDArray[Any]) -> NDArray[Any]:
+    if planes.dtype == np.uint8 and planes.flags.c_contiguous and planes.flags.writeable:
+        return planes
     return np.require(planes, np.uint8 if planes.dtype == np.uint8 else np.float64, ("C", "W"))
 
 
