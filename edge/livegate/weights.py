@@ -69,6 +69,8 @@ def write_weights(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
             with packed.open(zipfile.ZipInfo(f"{name}{_SUFFIX}"), "w") as member:
                 npy.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
     replace_whole(folder / WEIGHTS, file.getvalue())
+    # No secret, and the terminal's user reads what another one trained.
+    (folder / WEIGHTS).chmod(0o644)
     return hashlib.sha256(file.getvalue()).hexdigest()
 
 
