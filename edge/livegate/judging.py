@@ -63,12 +63,17 @@ def open_judge(config: Config, shelf: Shelf) -> Judging:
     return found
 
 
+def without_network(choice: DetectorChoice) -> DetectorChoice:
+    """Return the choice of a detector that runs no network."""
+    return replace(choice, runtime=Runtime.NONE)
+
+
 def serving(best: Step, least: Step) -> str:
     """Return what judges where ``best`` is the best step there is, and what ``least`` step makes of the door."""
     if best is Step.NONE:
         return "nothing judges in its place, the door never opens"
     opens = "the door may open" if best.at_least(least) else "the door stays shut"
-    return f"textures judge, at step '{best}': {opens}, for [decision] least_step = '{least}'"
+    return f"textures judge in its place, at step '{best}': {opens}, for [decision] least_step = '{least}'"
 
 
 def without_folders(text: str, config: Config) -> str:
@@ -79,7 +84,7 @@ def without_folders(text: str, config: Config) -> str:
 
 
 def _choices(config: Config) -> tuple[DetectorChoice, ...]:
-    return tuple(dict.fromkeys((config.detector, replace(config.detector, runtime=Runtime.NONE))))
+    return tuple(dict.fromkeys((config.detector, without_network(config.detector))))
 
 
 def _in_use(judge: Judge, shelf: Shelf) -> ModelInUse:

@@ -67,7 +67,7 @@ def ran_rows(ran: tuple[Ran, ...]) -> list[dict[str, Any]]:
 def runs(ran: tuple[Ran, ...]) -> str:
     """Return what a model was tried in, for people."""
     if not ran:
-        return "whole; it has no network to run"
+        return "whole; there is nothing to run"
     return ", ".join(
         f"{one.file} in {one.runtime} {'(not usable here)' if one.ms is None else f'{one.ms:.1f} ms'}" for one in ran
     )

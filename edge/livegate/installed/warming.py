@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 import livegate.kernels
 from livegate import config
 from livegate.detect.classifier import open_classifier
 from livegate.detect.detector import open_detector
 from livegate.detect.network import Kind
+from livegate.errors import AssetError, PadError, RuntimeMissing
+from livegate.installed.kernel_models import FACE, KERNELS, PICTURE, ready
 from livegate.installed.shelf import Shelf
 from livegate.kernels.compiled import kernels_of
 from livegate.machine_code.store import State, find, folder_of, keep
-from livegate.types import Box
 
 _AGAIN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Warmed:
-    """A network that ran: how long opening it with its first run took, and the quickest of some more runs."""
+    """A model that ran: how long opening it with its first run took, and the quickest of some more runs."""
 
     name: str
     runtime: str
@@ -43,25 +42,54 @@ class Compiled:
     fault: str | None = None
 
 
-def warm(choice: config.Detector, shelf: Shelf) -> tuple[Warmed, ...]:
-    """Open and run the detector and every crop classifier of ``shelf``; empty where the runtime is ``none``.
+@dataclass
+class Warming:
+    """What ran, and what did not and why, by name."""
 
-    Raises AssetError for one that does not run, ConfigError for a runtime that is not installed.
+    warmed: list[Warmed] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def run(self, name: str, models: Iterator[Warmed]) -> None:
+        """Take what ``models`` gives; where that fails, it is the fault of ``name``."""
+        try:
+            self.warmed.extend(models)
+        except (AssetError, RuntimeMissing, PadError) as exc:
+            self.faults[name] = str(exc)
+
+
+def warm(choice: config.Detector, shelf: Shelf) -> Warming:
+    """Open and run the networks of ``shelf``, and what judges where they cannot or the runtime is ``none``.
+
+    Raises ConfigError for a choice that no terminal could run.
     """
-    picture = np.full((480, 640, 3), 128, np.uint8)
-    box = Box(240.0, 160.0, 160.0, 200.0)
+    found = Warming()
+    found.run(Path(choice.model).name, _networks(choice, shelf))
+    for kind in (Kind.FACE_CASCADE, Kind.WEIGHTS):
+        for name, folder in shelf.of_kind(kind).items():
+            found.run(name, _by_kernels(name, kind, folder))
+    return found
+
+
+def _networks(choice: config.Detector, shelf: Shelf) -> Iterator[Warmed]:
     began_s = time.perf_counter()
     detector = open_detector(choice, shelf=shelf)
     if detector is None:
-        return ()
-    found = [_warmed(detector.manifest.model.name, detector.runtime_name, began_s, partial(detector.detect, picture))]
+        return
+    run: Callable[[], object] = partial(detector.detect, PICTURE)
+    yield _warmed(detector.manifest.model.name, detector.runtime_name, began_s, run)
     for name, folder in shelf.of_kind(Kind.CROP_CLASSIFIER).items():
         began_s = time.perf_counter()
         classifier = open_classifier(folder, choice)
         if classifier is not None:
-            run = partial(classifier.probabilities, picture, box)
-            found.append(_warmed(name, detector.runtime_name, began_s, run))
-    return tuple(found)
+            run = partial(classifier.probabilities, PICTURE, FACE)
+            yield _warmed(name, detector.runtime_name, began_s, run)
+
+
+def _by_kernels(name: str, kind: Kind, folder: Path) -> Iterator[Warmed]:
+    began_s = time.perf_counter()
+    run = ready(name, kind, folder)
+    if run is not None:
+        yield _warmed(name, KERNELS, began_s, run)
 
 
 def kernel_sources() -> dict[str, Path]:

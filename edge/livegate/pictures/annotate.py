@@ -14,24 +14,29 @@ from livegate.errors import PictureError
 from livegate.types import Face, PadDecision
 
 # B, G, R; told apart by the colour-blind, too, and the label says it in words.
-_COLOURS = {PadDecision.BONA_FIDE: (160, 200, 60), PadDecision.ATTACK: (40, 80, 235)}
+_COLOURS = {PadDecision.BONA_FIDE: (160, 200, 60), PadDecision.ATTACK: (40, 80, 235), None: (220, 220, 220)}
 _JPEG_QUALITY = 92
 
 
-def annotate(image: NDArray[np.uint8], verdicts: Iterable[tuple[Face, PadDecision]]) -> NDArray[np.uint8]:
-    """Return a copy of ``image`` (H, W, 3) uint8 BGR, each face framed and labelled with its verdict."""
+def annotate(image: NDArray[np.uint8], verdicts: Iterable[tuple[Face, PadDecision | None]]) -> NDArray[np.uint8]:
+    """Return a copy of ``image`` (H, W, 3) uint8 BGR, each face framed and labelled with its verdict, if it has one."""
     drawn = image.copy()
     unit = max(1, round(min(image.shape[:2]) / 300))
     for face, verdict in verdicts:
         box, colour = face.box, _COLOURS[verdict]
         corner, opposite = _point(box.x, box.y), _point(box.x + box.w, box.y + box.h)
         cv2.rectangle(drawn, corner, opposite, colour, 2 * unit)
-        probability = face.p_bona_fide if verdict is PadDecision.BONA_FIDE else face.p_attack
-        label = f"{verdict} {probability:.2f}"
+        label = _label(face, verdict)
         at = (corner[0], max(corner[1] - 4 * unit, 12 * unit))
         for tint, thickness in (((0, 0, 0), 3 * unit), (colour, unit)):
             cv2.putText(drawn, label, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, tint, thickness, cv2.LINE_AA)
     return drawn
+
+
+def _label(face: Face, verdict: PadDecision | None) -> str:
+    if verdict is None:
+        return f"face {face.confidence:.2f}"
+    return f"{verdict} {face.p_bona_fide if verdict is PadDecision.BONA_FIDE else face.p_attack:.2f}"
 
 
 def write_copy(image: NDArray[np.uint8], folder: Path, below: Path) -> Path:

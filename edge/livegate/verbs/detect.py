@@ -15,9 +15,10 @@ import cv2
 
 from livegate import config
 from livegate.config import Runtime
-from livegate.decide.calibration import detector_llr
+from livegate.decide.calibration import Calibration, detector_llr
 from livegate.detect.detector import Detector, open_detector
 from livegate.errors import ConfigError, PadError, PictureError
+from livegate.judge import FaceDetector
 from livegate.pictures.annotate import annotate, write_copy
 from livegate.pictures.files import Found, find_pictures
 from livegate.pictures.reading import read_picture
@@ -37,7 +38,7 @@ class Seen:
 
     width: int
     height: int
-    verdicts: tuple[tuple[Face, PadDecision], ...]
+    verdicts: tuple[tuple[Face, PadDecision | None], ...]
     latency_ms: float
     qualities: tuple[Quality, ...] = ()
     """What the quality gate makes of each face, where there is a gate."""
@@ -54,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runtime",
         type=Runtime,
         default=defaults.runtime,
-        choices=[runtime for runtime in Runtime if runtime is not Runtime.NONE],
-        help="what runs it",
+        choices=list(Runtime),
+        help="what runs it; none: the terminal's own finder, which knows nothing of liveness",
     )
 
 
@@ -64,12 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     _refuse_drawing_among(arguments.images, arguments.draw)
     detector = open_detector(config.Detector(arguments.model, arguments.runtime))
-    if detector is None:
-        raise ConfigError("--runtime: 'none' runs no detector; choose another, or 'auto'")
-    return detect_all(arguments, detector, open_quality(config.QualityConfig()))
+    return detect_all(arguments, detector or _finder(), open_quality(config.QualityConfig()))
 
 
-def detect_all(arguments: argparse.Namespace, detector: Detector, gate: QualityGate | None = None) -> int:
+def _finder() -> FaceDetector:
+    from livegate.detect.finder import open_finder
+
+    return open_finder()
+
+
+def detect_all(arguments: argparse.Namespace, detector: FaceDetector, gate: QualityGate | None = None) -> int:
     """Do what the command line says with ``detector`` and ``gate``; return the status."""
     failed = 0
     with Progress("detect") as progress:
@@ -87,25 +92,27 @@ def detect_all(arguments: argparse.Namespace, detector: Detector, gate: QualityG
     return 1 if failed else 0
 
 
-def look(image: Any, detector: Detector, gate: QualityGate | None = None) -> Seen:
+def look(image: Any, detector: FaceDetector, gate: QualityGate | None = None) -> Seen:
     """Return what ``detector`` makes of ``image`` (H, W, 3) uint8 BGR, with the verdicts of its manifest.
 
-    A verdict on a face that ``gate`` refuses is worth nothing: a terminal would not conclude anything from it.
+    What is no network gives none: it finds faces and knows nothing of liveness. A verdict on a face that ``gate``
+    refuses is worth nothing: a terminal would not conclude anything from it.
     """
     started_ns = time.perf_counter_ns()
     faces = detector.detect(image)
     latency_ms = (time.perf_counter_ns() - started_ns) / 1e6
-    calibration = detector.manifest.calibration
-    verdicts = tuple(
-        (face, PadDecision.BONA_FIDE if llr >= calibration.threshold_llr else PadDecision.ATTACK)
-        for face in faces
-        for llr in (detector_llr(face.p_bona_fide, face.p_attack, calibration),)
-    )
+    calibration = detector.manifest.calibration if isinstance(detector, Detector) else None
+    verdicts = tuple((face, None if calibration is None else _verdict(face, calibration)) for face in faces)
     qualities = () if gate is None else tuple(gate.look(image, face.box) for face in faces)
     return Seen(image.shape[1], image.shape[0], verdicts, latency_ms, qualities)
 
 
-def _judged(found: Found, detector: Detector, gate: QualityGate | None, draw: Path | None) -> Seen:
+def _verdict(face: Face, calibration: Calibration) -> PadDecision:
+    llr = detector_llr(face.p_bona_fide, face.p_attack, calibration)
+    return PadDecision.BONA_FIDE if llr >= calibration.threshold_llr else PadDecision.ATTACK
+
+
+def _judged(found: Found, detector: FaceDetector, gate: QualityGate | None, draw: Path | None) -> Seen:
     if found.problem is not None:
         raise found.problem
     image = read_picture(found.path)
@@ -133,15 +140,23 @@ def _fields(seen: Seen) -> dict[str, Any]:
     faces: list[dict[str, Any]] = [
         {
             "box": [round(side, 1) for side in (face.box.x, face.box.y, face.box.w, face.box.h)],
-            "p_bona_fide": round(face.p_bona_fide, 6),
-            "p_attack": round(face.p_attack, 6),
-            "verdict": str(verdict),
+            **_liveness(face, verdict),
         }
         for face, verdict in seen.verdicts
     ]
     for fields, quality in zip(faces, seen.qualities, strict=False):
         fields["quality"] = _quality(quality)
     return {"width": seen.width, "height": seen.height, "faces": faces, "latency_ms": round(seen.latency_ms, 3)}
+
+
+def _liveness(face: Face, verdict: PadDecision | None) -> dict[str, Any]:
+    if verdict is None:
+        return {"p_bona_fide": None, "p_attack": None, "verdict": None, "confidence": round(face.confidence, 6)}
+    return {
+        "p_bona_fide": round(face.p_bona_fide, 6),
+        "p_attack": round(face.p_attack, 6),
+        "verdict": str(verdict),
+    }
 
 
 def _quality(quality: Quality) -> dict[str, Any]:
@@ -153,8 +168,7 @@ def _sentence(seen: Seen) -> str:
     if not seen.verdicts:
         return f"no face ({seen.latency_ms:.1f} ms)"
     faces = "; ".join(
-        f"{verdict} (bona fide {face.p_bona_fide:.3f}, attack {face.p_attack:.3f}) "
-        f"at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
+        f"{_words(face, verdict)} at {face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}"
         for face, verdict in seen.verdicts
     )
     advice = [
@@ -163,6 +177,12 @@ def _sentence(seen: Seen) -> str:
         if quality.guidance
     ]
     return f"{faces}{''.join(advice)} ({seen.latency_ms:.1f} ms)"
+
+
+def _words(face: Face, verdict: PadDecision | None) -> str:
+    if verdict is None:
+        return f"a face ({face.confidence:.3f}; living or not the finder cannot tell)"
+    return f"{verdict} (bona fide {face.p_bona_fide:.3f}, attack {face.p_attack:.3f})"
 
 
 def _refuse_drawing_among(images: list[Path], draw: Path | None) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from livegate.config import Detector
+from livegate.config import Detector, Runtime
 from livegate.configfile import load
 from livegate.detect.network import Kind
 from livegate.errors import ConfigError
@@ -108,21 +108,26 @@ def _verify(listed: tuple[Listed, ...], *, as_json: bool) -> int:
 
 
 def _warm(detector: Detector, shelf: Shelf, *, as_json: bool) -> int:
-    kernels, warmed = compile_kernels(), warm(detector, shelf)
+    kernels, models = compile_kernels(), warm(detector, shelf)
+    faults = {**shelf.faults, **models.faults}
     not_kept = {one.name: one.fault for one in kernels if one.fault is not None}
     compiled = [one.name for one in kernels if one.fault is None]
-    status = 1 if shelf.faults or not_kept else 0
+    status = 1 if faults or not_kept else 0
     if as_json:
-        models = [asdict(one) for one in warmed]
-        told = {"models": models, "compiled": compiled, "not_kept": not_kept, "kept_in": str(kept_in())}
-        _print_json(told | {"faults": dict(shelf.faults)})
+        told = {
+            "models": [asdict(one) for one in models.warmed],
+            "compiled": compiled,
+            "not_kept": not_kept,
+            "kept_in": str(kept_in()),
+        }
+        _print_json(told | {"faults": faults})
         return status
-    for one in warmed:
+    for one in models.warmed:
         print(printable(f"{one.name}: {one.runtime}, {one.first_ms:.1f} ms to open and run, then {one.ms:.1f} ms"))
-    if not warmed:
+    if detector.runtime is Runtime.NONE:
         print("[detector] runtime = 'none': there is no network to run")
     print(printable(f"compiled for this processor, in {kept_in()}: {', '.join(compiled) or 'nothing'}"))
-    for fault in (*not_kept.values(), *shelf.faults.values()):
+    for fault in (*not_kept.values(), *faults.values()):
         print(printable(f"NOT OK   {fault}"))
     return status
 

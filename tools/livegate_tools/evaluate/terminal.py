@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from livegate.config import DecisionPolicy, Detector
+from livegate.config import DecisionPolicy, Detector, Runtime
 from livegate.cues.protocol import all_cues
 from livegate.detect.manifest import read_manifest as read_model_manifest
 from livegate.detect.network import Kind
 from livegate.errors import ConfigError
+from livegate.installed.description import describe
 from livegate.installed.library import Library
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.judge import Judge
+from livegate.scorers import COLOUR_TEXTURE
 from livegate_tools.evaluate.predictions import JudgeOpener
 
 
@@ -42,18 +44,25 @@ def models_of(arguments: argparse.Namespace) -> Models:
     """
     shelf = installed(arguments.state_dir)
     detector = Detector(arguments.model, arguments.runtime, arguments.precision)
-    model = read_model_manifest(shelf.model(detector.model)).model
     without = _known(arguments.without or (), shelf)
     about = {
-        "name": model.name,
-        "version": model.version,
-        "sha256": model.sha256,
+        **_model(detector, shelf),
         "runtime": str(detector.runtime),
         "precision": str(detector.precision),
         "installed": sorted(shelf.active),
         "without": sorted(without),
     }
     return Models(detector, shelf, without, about)
+
+
+def _model(detector: Detector, shelf: Shelf) -> dict[str, str]:
+    """Return what the events of such a terminal name as their model."""
+    if detector.runtime is Runtime.NONE:
+        texture = describe(shelf.model(COLOUR_TEXTURE))
+        (sha256,) = texture.files.values()
+        return {"name": texture.name, "version": texture.version, "sha256": sha256}
+    model = read_model_manifest(shelf.model(detector.model)).model
+    return {"name": model.name, "version": model.version, "sha256": model.sha256}
 
 
 def installed(state_dir: Path | None) -> Shelf:

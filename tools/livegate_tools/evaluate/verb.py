@@ -80,7 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="processes to spread the work over")
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
     parser.add_argument(
-        "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
+        "--runtime",
+        type=Runtime,
+        choices=list(Runtime),
+        default=Detector().runtime,
+        help="what runs it; none: no network, as a terminal judges that has none",
     )
     parser.add_argument(
         "--precision",
@@ -157,10 +161,9 @@ def evaluate(arguments: argparse.Namespace, open_judge: JudgeOpener, model: Mapp
 
 
 def _opened(models: Models) -> FaceFinder:
-    detector = open_detector(models.detector, shelf=models.shelf)
-    if detector is None:
-        raise ConfigError("--runtime: 'none' runs no detector, and --faceless looks for faces; choose another")
-    return detector
+    from livegate.detect.finder import open_finder
+
+    return open_detector(models.detector, shelf=models.shelf) or open_finder(models.shelf)
 
 
 def _check_what(arguments: argparse.Namespace) -> None:
