@@ -23,6 +23,7 @@ from livegate.events.environment import as_data
 from livegate.evidence.keep import Committed
 from livegate.gate.facts import Clock
 from livegate.judge import Sight
+from livegate.kernels.compiled import in_memory
 from livegate.measures import house_measures
 from livegate.pipeline import Snapshot
 from livegate.store.store import Store
@@ -132,6 +133,7 @@ class Daemon:
     def _open(self, stack: ExitStack) -> None:
         self._house = build(self._config, self._floor, stack, self._measures)
         self.store = self._house.store
+        _tell_of_kernels()
         if self._house.link is not None:
             self._house.link.start()
             stack.callback(self._house.link.stop, STOP_TIMEOUT_S)
@@ -183,3 +185,12 @@ class Daemon:
             model = as_data(self._house.settings.rules.environment)["model"]
             committed = Committed(self.store.stream, snapshot.sequence, now.wall_s, model)
             self._house.evidence.offer(sight.attempt, decision.pad, committed, alone=len(sight.faces) <= 1)
+
+
+def _tell_of_kernels() -> None:
+    """Say in one line what had to be compiled because no machine code was kept of it that may be used."""
+    done = in_memory()
+    if done.modules:
+        why = sorted({str(found.state) for found in done.modules.values()})
+        told = {"modules": sorted(done.modules), "state": why, "seconds": round(done.seconds, 1)}
+        log.warning("kernels compiled in memory, run `livegate model warm`", extra=told)

@@ -1,4 +1,4 @@
-"""Kernels on a system without a folder to keep them in."""
+"""The renderers' kernels on a system without a folder to keep them in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livegate.kernels import compiled
+from livegate_tools.simulate import compiling
 
 SCRIPT = """
 import numba, {module}
@@ -21,7 +21,7 @@ print({module}.CACHE, kernel(1))
 
 @pytest.mark.parametrize("writable", [True, False])
 def test_kernels_are_compiled_wherever_they_lie(tmp_path: Path, writable: bool) -> None:
-    source = Path(compiled.__file__)
+    source = Path(compiling.__file__)
     shutil.copy(source, tmp_path / "copied.py")
     if not writable:
         # A file in the way keeps out even root.

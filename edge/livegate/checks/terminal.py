@@ -15,6 +15,7 @@ from livegate.capture.camera import Camera
 from livegate.checks.decision import decision_findings
 from livegate.checks.finding import RENEW_S, Finding, tried
 from livegate.checks.geometry import geometry_findings
+from livegate.checks.kernels import kernel_findings
 from livegate.checks.lists import list_findings
 from livegate.checks.models import model_findings
 from livegate.checks.sensors import is_running, sensor_findings
@@ -68,6 +69,7 @@ def _camera_findings(config: Config, *, look: bool) -> Iterator[Finding]:
 def own_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find that touch no device, so that a running terminal may ask for them."""
     yield from model_findings(config)
+    yield from kernel_findings()
     yield from decision_findings(config)
     yield from geometry_findings(config)
     yield _clock()
