@@ -11,6 +11,7 @@ from typing import Any
 
 from livegate.cues.protocol import WeighedCue, all_cues
 from livegate.detect.crop_manifest import read_crop_manifest
+from livegate.detect.finder_manifest import read_finder
 from livegate.detect.manifest import read_manifest
 from livegate.detect.network import MANIFEST, Kind, Network
 from livegate.errors import AssetError
@@ -89,6 +90,11 @@ def _scorer(folder: Path, name: str) -> _Read:
     return _Read(weights=isinstance(cues[name], WeighedCue))
 
 
+def _finder(folder: Path, _name: str) -> _Read:
+    read_finder(folder)
+    return _Read(weights=True)
+
+
 def _operating_points(folder: Path, _name: str) -> _Read:
     read_fusion(folder / MANIFEST)
     return _Read()
@@ -104,6 +110,7 @@ _READERS: Mapping[Kind, Callable[[Path, str], _Read]] = {
     Kind.CROP_CLASSIFIER: _crop_classifier,
     Kind.LOGISTIC: _scorer,
     Kind.WEIGHTS: _scorer,
+    Kind.FACE_CASCADE: _finder,
     Kind.OPERATING_POINTS: _operating_points,
     Kind.QUALITY_LIMITS: _quality_limits,
 }
