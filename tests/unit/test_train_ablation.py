@@ -38,7 +38,7 @@ def evidence(n: int = 120) -> list[Evidence]:
     found = []
     for i in range(n):
         for species, sign in ((None, 1), ("print_flat", -1), ("replay_phone", -1), ("mask_3d", 0)):
-            llr = {name: sign * 2 + rng.normal(0, 1 + place) for place, name in enumerate(NAMES)}
+            llr = {name: sign + rng.normal(0, 1 + place) for place, name in enumerate(NAMES)}
             found.append(Evidence(llr, species, ("lab", "yard")[i % 2], f"p{i % 30}"))
     return found
 

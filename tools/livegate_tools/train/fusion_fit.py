@@ -20,7 +20,7 @@ from livegate_tools.train.fusion_evidence import Said
 # one number a cue and one more, and each wants some ten presentations (Peduzzi et al., J Clin Epidemiol 49, 1996).
 LEAST_UNDECIDED = 60
 # A band reaches from where one error of the first cues is this many times less than asked for to where the other is.
-MARGINS = (3.0, 10.0, 30.0)
+MARGINS = (3.0, 10.0)
 _DECIMALS = 6
 
 Floats = NDArray[np.float64]

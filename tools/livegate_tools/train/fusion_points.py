@@ -21,7 +21,7 @@ from livegate_tools.evaluate import metrics
 from livegate_tools.train.figures import Rate, share
 from livegate_tools.train.fusion_evidence import ALL_SENSORS, Evidence, Said, said_by
 from livegate_tools.train.fusion_fit import MARGINS, Fit, fit_cascade, fit_together
-from livegate_tools.train.held_out import Fitter, HeldOut, by_people, by_source, held_out
+from livegate_tools.train.held_out import Folds, HeldOut, by_people, by_source, held_out
 
 # A second opinion may rank no species worse than this beside the first alone: less is the luck of the draw.
 LARGEST_LOSS = 0.003
@@ -131,19 +131,20 @@ def helps(first: HeldOut, both: HeldOut) -> bool:
     return both.loss() < first.loss() and both.auc > first.auc and min(gains) >= -LARGEST_LOSS
 
 
-def first_alone(cues: tuple[str, ...], policy: DecisionPolicy) -> Fitter:
-    """Return what fits ``cues`` alone, whatever others said besides."""
-    return lambda said: fit_together(Said(cues, said.those, said.of(cues)), policy)
+def first_fits(cues: tuple[str, ...], said: Said, folds: Folds, policy: DecisionPolicy) -> list[Fit | None]:
+    """Return, for every fold, the fit of ``cues`` alone to all others, whatever further ones said besides."""
+    its = Said(cues, said.those, said.of(cues))
+    return [fit_together(its.take(~fold), policy) for fold in folds]
 
 
-def in_cascade(cues: tuple[str, ...], policy: DecisionPolicy, margin: float) -> Fitter:
-    """Return what fits ``cues`` first and all others as their second opinion."""
-
-    def fitted(said: Said) -> Fit | None:
-        first = first_alone(cues, policy)(said)
-        return None if first is None else fit_cascade(first, said, policy, margin)
-
-    return fitted
+def cascade_fits(
+    firsts: Sequence[Fit | None], said: Said, folds: Folds, policy: DecisionPolicy, margin: float
+) -> list[Fit | None]:
+    """Return, for every fold, the cascade upon its first fit with all other cues of ``said``."""
+    return [
+        None if first is None else fit_cascade(first, said.take(~fold), policy, margin)
+        for first, fold in zip(firsts, folds, strict=True)
+    ]
 
 
 def _sets(evidence: Sequence[Evidence], needs: Needs, always: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -180,19 +181,26 @@ def _best_cascade(
     best: tuple[float, Point] | None = None
     for second in choices:
         said = _said((*first.cues, *second), evidence, needs)
-        if said is None:
-            continue
-        folds = (by_people(said), by_source(said))
-        alone = [held_out(said, each, first_alone(first.cues, policy)) for each in folds]
-        for margin in MARGINS:
-            fit = fit_cascade(first, said, policy, margin)
-            if fit is None or not any(fit.line.weights[len(first.cues) :]):
-                continue
-            both = [held_out(said, each, in_cascade(first.cues, policy, margin)) for each in folds]
-            lost = sum(each.loss() for each in both)
-            if all(map(helps, alone, both)) and (best is None or lost < best[0]):
+        for fit, lost in () if said is None else _helping(first, said, policy):
+            if best is None or lost < best[0]:
                 best = lost, figured(fit, said)
     return None if best is None else best[1]
+
+
+def _helping(first: Fit, said: Said, policy: DecisionPolicy) -> Iterator[tuple[Fit, float]]:
+    """Yield the cascades that help what no fit has seen, of other people and of other sources, and what they lose."""
+    asking = [(margin, fit) for margin in MARGINS if (fit := fit_cascade(first, said, policy, margin)) is not None]
+    both_ways = (by_people(said), by_source(said)) if asking else ()
+    alone = [(folds, first_fits(first.cues, said, folds, policy)) for folds in both_ways]
+    for margin, fit in asking:
+        lost = 0.0
+        for folds, fits in alone:
+            together = held_out(said, folds, cascade_fits(fits, said, folds, policy, margin))
+            if not helps(held_out(said, folds, fits), together):
+                break
+            lost += together.loss()
+        else:
+            yield fit, lost
 
 
 def _said(cues: tuple[str, ...], evidence: Sequence[Evidence], needs: Needs) -> Said | None:

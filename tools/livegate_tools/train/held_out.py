@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from livegate_tools.train.fusion_fit import Fit
 
 FOLDS = 5
 SEED = 30107
-Fitter = Callable[[Said], Fit | None]
+Folds = Sequence[NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,14 @@ def by_source(said: Said) -> list[NDArray[np.bool_]]:
     return [sources == source for source in sorted(set(sources.tolist()))]
 
 
-def held_out(said: Said, folds: Sequence[NDArray[np.bool_]], fitter: Fitter) -> HeldOut:
-    """Return what fits to all but one fold say of that one; folds that leave nothing to fit to are left out."""
+def held_out(said: Said, folds: Folds, fits: Sequence[Fit | None]) -> HeldOut:
+    """Return what the fit to all but one fold says of that one; folds that left nothing to fit to (None) are left out.
+
+    ``fits`` are of the cues of ``said`` or some of them, one a fold.
+    """
     llr, threshold = np.full(len(said.those), np.nan), np.full(len(said.those), np.nan)
     asked = np.zeros(len(said.those), dtype=np.bool_)
-    for fold in folds:
-        fit = fitter(said.take(~fold))
+    for fold, fit in zip(folds, fits, strict=True):
         if fit is None or not fold.any():
             continue
         tested = said.take(fold)

@@ -16,8 +16,8 @@ from livegate_tools.train.ablation.arms import Arm, Group
 from livegate_tools.train.figures import Rate, share
 from livegate_tools.train.fusion_evidence import ASSUMED, Evidence, Said, said_by, tells
 from livegate_tools.train.fusion_fit import MARGINS
-from livegate_tools.train.fusion_points import first_alone, in_cascade
-from livegate_tools.train.held_out import HeldOut, by_people, by_source, held_out
+from livegate_tools.train.fusion_points import cascade_fits, first_fits
+from livegate_tools.train.held_out import Folds, HeldOut, by_people, by_source, held_out
 
 _REPLICATES = 300
 
@@ -80,23 +80,22 @@ def compare(group: Group, evidence: Sequence[Evidence], policy: DecisionPolicy) 
     )
 
 
-def _standings(
-    group: Group, said: Said, folds: Sequence[NDArray[np.bool_]], policy: DecisionPolicy
-) -> tuple[Standing, ...]:
+def _standings(group: Group, said: Said, folds: Folds, policy: DecisionPolicy) -> tuple[Standing, ...]:
     base = _judged(group.base, said, folds, policy)
     found = [_standing(group.base, base, None)]
     return (*found, *(_standing(arm, _judged(arm, said, folds, policy), base) for arm in group.arms[1:]))
 
 
-def _judged(arm: Arm, said: Said, folds: Sequence[NDArray[np.bool_]], policy: DecisionPolicy) -> HeldOut:
+def _judged(arm: Arm, said: Said, folds: Folds, policy: DecisionPolicy) -> HeldOut:
     """Return the held-out evidence of an arm; of a cascade that with the band that loses least."""
     its = Said(arm.cues, said.those, said.of(arm.cues))
+    firsts = first_fits(arm.first, its, folds, policy)
+    alone = held_out(its, folds, firsts)
     if not arm.second:
-        return held_out(its, folds, first_alone(arm.cues, policy))
-    tried = [held_out(its, folds, in_cascade(arm.first, policy, margin)) for margin in MARGINS]
-    whole = [each for each in tried if len(each.llr) == len(said.those)]
+        return alone
+    tried = [held_out(its, folds, cascade_fits(firsts, its, folds, policy, margin)) for margin in MARGINS]
     # Where the first cues leave nothing undecided there is nobody to ask.
-    return min(whole, key=lambda each: each.loss(), default=held_out(its, folds, first_alone(arm.first, policy)))
+    return min((each for each in tried if len(each.llr) == len(alone.llr)), key=HeldOut.loss, default=alone)
 
 
 def _standing(arm: Arm, judged: HeldOut, base: HeldOut | None) -> Standing:
