@@ -59,7 +59,7 @@ def test_what_is_timed() -> None:
     assert {
         "lbp",
         "lpq",
-        "spmt",
+        "describe_spmt",
         "dense_surf",
         *(f"{name}_{side}px" for name in ("lbp", "lpq") for side in SIDES),
     } <= set(found)
@@ -72,7 +72,7 @@ def test_what_is_timed() -> None:
 
 def test_without_a_library_its_ratio_is_null() -> None:
     calls = {"lbp": lambda _: None, "lbp/numpy": lambda _: sum(range(1000))}
-    found = KernelBench(calls, frozenset({"lbp/scikit-image"})).measure(3)
+    found = KernelBench((calls,), frozenset({"lbp/scikit-image"})).measure(3)
     assert found["lbp"].ratio["scikit-image"] is None
     assert found["lbp"].ratio["numpy"] is not None
 

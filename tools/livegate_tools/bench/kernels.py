@@ -19,14 +19,17 @@ from livegate.texture.patterns import patterns
 from livegate.texture.phase import RHO, phases
 from livegate.texture.planes import byte_planes, colour_planes
 from livegate.types import Box, Observation, Role
-from livegate_tools.bench.plain import numpy_lbp, numpy_lpq, opencv_lbp, scikit_image_lbp, uncorrelated
+from livegate_tools.bench.plain import Lbp, numpy_lbp, numpy_lpq, opencv_lbp, scikit_image_lbp, uncorrelated
 from livegate_tools.bench.timing import Call, Samples, Timing, interleaved, timing
 
 SIDES = (64, 128, 256, 512)
 """Pixels along each side of the square pictures whose cost is told per pixel."""
 WINDOW = 7
 """Pixels along each side of the windows of local phase quantisation, as in the paper."""
+ROWS = 4
+"""How many rows of calls are timed, each on every frame."""
 _OTHERS = "/"
+_SCIKIT_IMAGE = "lbp/scikit-image"
 
 Planes = NDArray[Any]
 
@@ -45,27 +48,28 @@ class KernelTiming:
 
 @dataclass(frozen=True, slots=True)
 class KernelBench:
-    """Calls on the faces of some observations, each face cut out beforehand."""
+    """Calls on the faces of some observations, each face cut out beforehand; each row is timed by itself."""
 
-    calls: Mapping[str, Call]
-    missing: frozenset[str]
+    rows: tuple[Mapping[str, Call], ...]
+    missing: frozenset[str] = frozenset()
     """Names of other forms whose library is not installed."""
 
     def measure(self, frames: int, on_frame: Callable[[], object] = lambda: None) -> dict[str, KernelTiming]:
-        """Time all of them, one after the other on every frame."""
-        times = interleaved(self.calls, frames, on_frame=on_frame)
-        return {name: self._timed(name, times) for name in times if _OTHERS not in name}
+        """Time all of them, those of a row one after the other on every frame."""
+        found: dict[str, KernelTiming] = {}
+        for row in self.rows:
+            times = interleaved(row, frames, on_frame=on_frame)
+            found |= {name: self._timed(name, times) for name in times if _OTHERS not in name}
+        return found
 
     def _timed(self, name: str, times: Mapping[str, Samples]) -> KernelTiming:
-        own = float(np.median(times[name]))
+        own, others = float(np.median(times[name])), name + _OTHERS
         ratio: dict[str, float | None] = {
-            other.removeprefix(name + _OTHERS): float(np.median(times[other])) / own
+            other.removeprefix(others): float(np.median(times[other])) / own
             for other in times
-            if other.startswith(name + _OTHERS)
+            if other.startswith(others)
         }
-        ratio |= {
-            other.removeprefix(name + _OTHERS): None for other in self.missing if other.startswith(name + _OTHERS)
-        }
+        ratio |= {other.removeprefix(others): None for other in self.missing if other.startswith(others)}
         side = name.rpartition("_")[2].removesuffix("px")
         return KernelTiming(timing(times[name]), ratio, own * 1e6 / int(side) ** 2 if side.isdecimal() else None)
 
@@ -78,30 +82,37 @@ def kernel_bench(observations: Sequence[Observation]) -> KernelBench:
         raise AssetError("no face in the recorded visits is large enough for a texture; reinstall Livegate")
     crops = {side: [crop for image, box in seen if (crop := face_crop(image, box, side)) is not None] for side in SIDES}
     planes = {side: [byte_planes(colour_planes(crop)) for crop in cut] for side, cut in crops.items()}
-    others: dict[str, Callable[[Planes], object] | None] = {
-        "lbp/scikit-image": scikit_image_lbp(),
-        "lbp/numpy": numpy_lbp,
-        "lbp/opencv": opencv_lbp,
-        "lpq/numpy": partial(numpy_lpq, window=WINDOW, mixing=uncorrelated(WINDOW, RHO)),
-    }
-    real = [plane.astype(np.float32) for plane in planes[SIDE]]
-    calls: dict[str, Call] = {"lbp": _over(patterns, planes[SIDE]), "lpq": _over(phases, planes[SIDE])}
+    other = scikit_image_lbp()
+    rows = (
+        _patterns_row(planes[SIDE], other),
+        _phases_row(planes[SIDE]),
+        {f"describe_{name}": _over(one.of, crops[SIDE]) for name, one in DESCRIPTORS.items()}
+        | {"dense_surf": _over(surf, crops[SIDE])},
+        {name: call for side in SIDES for name, call in _of_side(side, crops[side], planes[side]).items()},
+    )
+    return KernelBench(rows, frozenset() if other else frozenset({_SCIKIT_IMAGE}))
+
+
+def _patterns_row(planes: Sequence[Planes], other: Lbp | None) -> dict[str, Call]:
     # scikit-image takes whole numbers as they are, the others are quickest in 32 bits.
-    calls |= {
-        name: _over(form, planes[SIDE] if name == "lbp/scikit-image" else real)
-        for name, form in others.items()
-        if form is not None
+    real = [plane.astype(np.float32) for plane in planes]
+    row = {"lbp": _over(patterns, planes), "lbp/numpy": _over(numpy_lbp, real), "lbp/opencv": _over(opencv_lbp, real)}
+    return row | ({_SCIKIT_IMAGE: _over(other, planes)} if other else {})
+
+
+def _phases_row(planes: Sequence[Planes]) -> dict[str, Call]:
+    real = [plane.astype(np.float32) for plane in planes]
+    plainly = partial(numpy_lpq, window=WINDOW, mixing=uncorrelated(WINDOW, RHO))
+    return {"lpq": _over(phases, planes), "lpq/numpy": _over(plainly, real)}
+
+
+def _of_side(side: int, crops: Sequence[NDArray[np.uint8]], planes: Sequence[Planes]) -> dict[str, Call]:
+    squares = [np.ascontiguousarray(np.moveaxis(crop, 0, -1)) for crop in crops]
+    return {
+        f"lbp_{side}px": _over(patterns, planes),
+        f"lpq_{side}px": _over(phases, planes),
+        f"distortion_{side}px": _over(_distortion, squares),
     }
-    calls |= {name: _over(one.of, crops[SIDE]) for name, one in DESCRIPTORS.items()}
-    calls |= {"dense_surf": _over(surf, crops[SIDE])}
-    for side in SIDES:
-        squares = [np.ascontiguousarray(np.moveaxis(crop, 0, -1)) for crop in crops[side]]
-        calls |= {
-            f"lbp_{side}px": _over(patterns, planes[side]),
-            f"lpq_{side}px": _over(phases, planes[side]),
-            f"distortion_{side}px": _over(_distortion, squares),
-        }
-    return KernelBench(calls, frozenset(name for name, form in others.items() if form is None))
 
 
 def _distortion(square: NDArray[np.uint8]) -> NDArray[np.float32] | None:

@@ -27,7 +27,7 @@ from livegate.scorers import trained_cues
 from livegate.store import Store, open_store
 from livegate.types import FrameSet, Role
 from livegate_tools.bench.capture import frame_set_cpu_ms
-from livegate_tools.bench.kernels import kernel_bench
+from livegate_tools.bench.kernels import ROWS, kernel_bench
 from livegate_tools.bench.material import rgb_only
 from livegate_tools.bench.peers import peer_calls
 from livegate_tools.bench.report import Compared, Figures, ModelFacts, PeerTiming
@@ -43,7 +43,7 @@ THREE_CAMERAS = "three_cameras_cpu"
 MOST_FRAME_SETS = 90
 RGB = frozenset({Role.RGB})
 NO_MODEL = "no model is in use, there is nothing to time; leave --runtime none out"
-GROUPS = 5
+GROUPS = 4 + ROWS
 """How many rows of calls are timed, each on every frame."""
 # With what of ours each peer is compared: the pair finds faces and judges them, the other two only find them.
 OURS = {"yunet+minifasnet_pair": FRAME_TO_DECISION, "ultraface_rfb320": DETECT, "yunet": DETECT}
