@@ -5,14 +5,14 @@ ARGS ?=
 SPREAD ?= -n 3 --dist loadfile
 export PYTHON
 
-demo: .venv/ready
+demo: .venv/warm
 	@.venv/bin/livegate demo $(ARGS)
 
-test: .venv/ready
+test: .venv/warm
 	@.venv/bin/python -m pytest $(SPREAD) $(ARGS)
 
 # Every fault as often as docs/faults.md says, and its table written anew. The better part of an hour.
-faults: .venv/ready
+faults: .venv/warm
 	@mkdir -p .pytest_cache && rm -f .pytest_cache/faults.jsonl
 	@LIVEGATE_FAULTS_MANY=1 LIVEGATE_FAULTS_REPORT=$(CURDIR)/.pytest_cache/faults.jsonl \
 	  .venv/bin/python -m pytest tests/faults -rP $(ARGS)
@@ -27,11 +27,17 @@ check: .venv/ready
 	@tools/environment .venv current 3.13 3.12 3.11
 
 # The older board: numpy 1, OpenCV 4 and tflite-runtime, which exists only for Python 3.11. Nobody trains on it.
-legacy: .venv-legacy/ready
+legacy: .venv-legacy/warm
 	@.venv-legacy/bin/python -m pytest tests/unit -m "not training" $(SPREAD) $(ARGS)
 
 .venv-legacy/ready: pyproject.toml tools/locks/legacy.txt
 	@tools/environment .venv-legacy legacy 3.11
+
+# The kernels' machine code, made anew where their source has changed: whatever starts compiles what is missing, each time.
+KERNELS = $(wildcard edge/livegate/kernels/*.py edge/livegate/machine_code/*.py)
+.venv/warm .venv-legacy/warm: %/warm: %/ready $(KERNELS)
+	@$*/bin/python -m livegate model warm >/dev/null || echo "livegate model warm: not everything could be kept"
+	@touch $@
 
 # PyTorch is in no lock: the build to take differs by machine. This is the one the training was run with.
 train-env: .venv/ready

@@ -52,6 +52,13 @@ def calls_of(name: str) -> set[str]:
     return {call for word in words for call in calls_of(word)}
 
 
+def test_the_service_cannot_change_the_program_it_runs() -> None:
+    assert values("ProtectSystem") == ["strict"]
+    assert values("ReadWritePaths") == []
+    assert values("User") == ["livegate"]
+    assert values("ExecStart")[0].startswith("/opt/")
+
+
 @pytest.mark.systemd
 def test_systemd_knows_every_directive(tmp_path: Path) -> None:
     text = UNIT.read_text()
