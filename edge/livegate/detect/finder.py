@@ -11,29 +11,31 @@ from numpy.typing import NDArray
 
 from livegate.detect.finder_manifest import FinderModel, read_finder
 from livegate.detect.grey_stack import MARGIN, GreyStack
-from livegate.detect.windows import Cluster, cluster, face_of
+from livegate.detect.second_look import SecondLook
+from livegate.detect.windows import face_of, window_of
 from livegate.errors import PadError
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.kernels.pixel_trees import scan
+from livegate.kernels.pixel_trees import scan, thin
 from livegate.kernels.tree_shape import WINDOW
-from livegate.types import Face
+from livegate.types import Box, Face
 
 NAME = "finder"
 _USUAL_PIXELS = 640 * 480
-# A crowd has a few hundred windows; what has more is no picture of faces, and must not take longer.
-_MOST_WINDOWS, _MOST_CLUSTERED = 4096, 512
+# What has more windows than this is no picture of faces, and must not take longer.
+_MOST_WINDOWS, _MOST_LOOKS = 4096, 40
 _MOST_SIZES = 4
-# So that the faintest window, too, weighs something.
-_LEAST_SCORE = np.float32(0.01)
+_WINDOW_IOU, _FACE_IOU, _INSIDE = np.float32(0.45), 0.3, 0.7
+# Windows with less than this, in logarithms of odds, are not looked at again.
+_LEAST_ODDS = -2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """What pictures of one size need: their stack, the trees' offsets in it, and the size of a level's pixels."""
+class View:
+    """What pictures of one size need: a stack, the trees' offsets in it, and the side of one of its pixels."""
 
     stack: GreyStack
     trees: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
-    scales: NDArray[np.float32]
+    scale: float
 
 
 class Finder:
@@ -42,8 +44,12 @@ class Finder:
     def __init__(self, model: FinderModel) -> None:
         """Take a model that was read and checked."""
         self.model = model
-        self._views: dict[tuple[int, int], _View] = {}
+        self.second_look = SecondLook(model.network)
+        self._views: dict[tuple[int, int], View] = {}
         self._found = np.zeros((_MOST_WINDOWS, 4), dtype=np.float32)
+        self._windows = np.zeros((_MOST_WINDOWS, 4), dtype=np.float32)
+        self._alive = np.zeros(_MOST_WINDOWS, dtype=np.bool_)
+        self._kept = np.zeros(_MOST_LOOKS, dtype=np.int64)
 
     def detect(self, image: NDArray[Any]) -> tuple[Face, ...]:
         """Return the faces in ``image``, surest first, boxes in its pixels and by YuNet's convention.
@@ -52,29 +58,47 @@ class Finder:
         of a face are equal: half of the confidence that it is one. Raises PadError when the picture is none.
         """
         decision = self.model.decision
-        sure = [(decision.of(each.evidence), each) for each in self.clusters(image)]
+        sure = [(decision.of(odds), box) for odds, box in self.look(image)]
         return tuple(
-            Face(face_of(each.window, self.model.box), confidence / 2, confidence / 2)
-            for confidence, each in sure
-            if confidence >= decision.confidence
+            Face(box, confidence / 2, confidence / 2) for confidence, box in sure if confidence >= decision.confidence
         )
 
-    def clusters(self, image: NDArray[Any]) -> list[Cluster]:
-        """Return everything that looks like a face at all, most evidence first; arguments and errors as for detect."""
+    def look(self, image: NDArray[Any]) -> list[tuple[float, Box]]:
+        """Return whatever may be a face, with the network's logarithm of odds, best first; errors as for detect."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
             raise PadError(f"finder: expected an (H, W, 3) uint8 picture, found {image.shape} {image.dtype}")
         view = self._view(image.shape[0], image.shape[1])
-        stack = view.stack
-        stack.fill(np.ascontiguousarray(image))
-        count = scan(stack.pixels, stack.places, stack.row_bytes, self.model.scan.stride, *view.trees, self._found)
-        found = self._found[: min(count, _MOST_WINDOWS)]
-        if len(found) > _MOST_CLUSTERED:
-            found = found[np.argsort(-found[:, 3], kind="stable")[:_MOST_CLUSTERED]]
-        scale = view.scales[found[:, 0].astype(np.intp)]
-        windows = np.column_stack([(found[:, 1] - MARGIN) * scale, (found[:, 2] - MARGIN) * scale, WINDOW * scale])
-        return cluster(windows, found[:, 3] - self.model.trees.least[-1] + _LEAST_SCORE)
+        view.stack.fill(np.ascontiguousarray(image))
+        found = [seen for window in self.windows(view) if (seen := self._twice(view.stack, window)) is not None]
+        scale = view.scale
+        return [
+            (odds, Box(box.x * scale, box.y * scale, box.w * scale, box.h * scale))
+            for odds, box in _apart(sorted(found, key=lambda each: -each[0]))
+        ]
 
-    def _view(self, height: int, width: int) -> _View:
+    def windows(self, view: View) -> list[Box]:
+        """Return the windows of a filled stack that the trees let by, best first, in pixels of its first level."""
+        stack = view.stack
+        count = scan(stack.pixels, stack.places, self.model.scan.stride, *view.trees, self._found)
+        count = min(count, _MOST_WINDOWS)
+        found, windows = self._found[:count], self._windows[:count]
+        scale = stack.scales[found[:, 0].astype(np.intp)]
+        windows[:, 0], windows[:, 1] = (found[:, 1] - MARGIN) * scale, (found[:, 2] - MARGIN) * scale
+        windows[:, 2], windows[:, 3] = WINDOW * scale, found[:, 3]
+        number = thin(self._windows, count, _WINDOW_IOU, self._alive, self._kept)
+        chosen = self._windows[self._kept[:number]].tolist()
+        return [Box(x, y, side, side) for x, y, side, _ in chosen]
+
+    def _twice(self, stack: GreyStack, window: Box) -> tuple[float, Box] | None:
+        """Look at a window, and where it may show a face again at where that is; return odds and box."""
+        first = self.second_look.of(stack, window)
+        if first[0] < _LEAST_ODDS:
+            return None
+        better = window_of(face_of(window, first[1:]))
+        again = self.second_look.of(stack, better)
+        return float(again[0]), face_of(better, again[1:])
+
+    def _view(self, height: int, width: int) -> View:
         view = self._views.get((height, width))
         if view is None:
             if len(self._views) == _MOST_SIZES:
@@ -82,11 +106,27 @@ class Finder:
             view = self._views[height, width] = self._made(height, width)
         return view
 
-    def _made(self, height: int, width: int) -> _View:
+    def _made(self, height: int, width: int) -> View:
         shrink = self.model.scan.smallest_px / WINDOW * max(1.0, math.sqrt(height * width / _USUAL_PIXELS))
-        stack = GreyStack(max(1, round(width / shrink)), max(1, round(height / shrink)), width)
-        scales = np.array([math.sqrt(width * height / (w * h)) for w, h in stack.sizes], dtype=np.float32)
-        return _View(stack, self.model.trees.on(stack.row_bytes), scales)
+        small_width, small_height = max(1, round(width / shrink)), max(1, round(height / shrink))
+        stack = GreyStack(small_width, small_height, width)
+        scale = math.sqrt(width * height / (small_width * small_height))
+        return View(stack, self.model.trees.on(stack.row_bytes), scale)
+
+
+def _apart(found: list[tuple[float, Box]]) -> list[tuple[float, Box]]:
+    """Of boxes on one face keep the surest; a smaller one inside a face is no face."""
+    kept: list[tuple[float, Box]] = []
+    for odds, box in found:
+        if not any(box.iou(better) > _FACE_IOU or _inside(box, better) for _, better in kept):
+            kept.append((odds, box))
+    return kept
+
+
+def _inside(one: Box, other: Box) -> bool:
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    return width > 0 and height > 0 and width * height > _INSIDE * min(one.area, other.area)
 
 
 def open_finder(shelf: Shelf = SHIPPED) -> Finder:

@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 from livegate.detect.cascade import Trees
 from livegate.detect.network import MANIFEST, REMEDY, Kind, Sha256
 from livegate.detect.tables import read_tables
-from livegate.detect.windows import BoxRule
 from livegate.errors import AssetError
-from livegate.kernels.tree_shape import CONTRAST_STEPS, LEAVES, NODES, WINDOW
+from livegate.kernels.tree_shape import CONTRAST_STEPS, LEAVES, LOOK, NODES, WINDOW
 from livegate.options import Between
 from livegate.weights import read_weights
 
 _TREES = ("nodes", "leaves", "least")
+_NETWORK = tuple(
+    f"{name}_{i}"
+    for name, many in (("kernel", 3), ("bias", 3), ("matrix", 2), ("offset", 2))
+    for i in range(1, many + 1)
+)
+_OUTPUTS, _MOST_CHANNELS = 5, 256
 _MOST_TREES = 4096
 
 
@@ -48,23 +53,29 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Table [decision]: confidence is 1 / (1 + exp(-(offset + slope * ln(evidence)))); a face has ``confidence``."""
+    """Table [decision]: what the network's odds mean, confidence = 1 / (1 + exp(-(offset + slope * odds))).
 
-    confidence: Annotated[float, Between(0, 1)]
-    slope: Annotated[float, Between(0, 100)]
+    A face has at least ``confidence``.
+    """
+
+    confidence: Annotated[float, Between(1e-6, 1 - 1e-6)]
+    slope: Annotated[float, Between(0.001, 100)]
     offset: Annotated[float, Between(-1000, 1000)]
 
-    def of(self, evidence: float) -> float:
-        """Return the confidence that so much evidence, above 0, is a face."""
-        odds = self.offset + self.slope * math.log(evidence)
-        return 1 / (1 + math.exp(-min(max(odds, -50.0), 50.0)))
+    @property
+    def least_odds(self) -> float:
+        """The odds, in natural logarithms, that a face has at least."""
+        return (math.log(self.confidence / (1 - self.confidence)) - self.offset) / self.slope
+
+    def of(self, odds: float) -> float:
+        """Return the confidence that what has these odds, in natural logarithms, is a face."""
+        return 1 / (1 + math.exp(-min(max(self.offset + self.slope * odds, -50.0), 50.0)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
     model: Identity
     scan: Scan
-    box: BoxRule
     decision: Decision
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,9 +87,10 @@ class FinderModel:
     path: Path
     model: Identity
     scan: Scan
-    box: BoxRule
     decision: Decision
     trees: Trees
+    network: Mapping[str, NDArray[np.float32]]
+    """Weights of the second look: kernel_1..3, bias_1..3, matrix_1..2, offset_1..2."""
 
 
 def read_finder(folder: Path) -> FinderModel:
@@ -86,7 +98,9 @@ def read_finder(folder: Path) -> FinderModel:
     path = folder / MANIFEST
     tables = read_tables(_Tables, path)
     if tables.model.kind is not Kind.FACE_CASCADE:
-        raise AssetError(f"{path}: [model] 'kind': expected '{Kind.FACE_CASCADE}', found '{tables.model.kind}'; {REMEDY}")
+        raise AssetError(
+            f"{path}: [model] 'kind': expected '{Kind.FACE_CASCADE}', found '{tables.model.kind}'; {REMEDY}"
+        )
     arrays = read_weights(folder, tables.model.weights_sha256)
     fault = _fault(arrays)
     if fault:
@@ -96,19 +110,40 @@ def read_finder(folder: Path) -> FinderModel:
         np.ascontiguousarray(arrays["leaves"], dtype=np.float32),
         np.ascontiguousarray(arrays["least"], dtype=np.float32),
     )
-    return FinderModel(path, tables.model, tables.scan, tables.box, tables.decision, trees)
+    network = {name: np.ascontiguousarray(arrays[name], dtype=np.float32) for name in _NETWORK}
+    return FinderModel(path, tables.model, tables.scan, tables.decision, trees, network)
 
 
 def _fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
-    """Return what is wrong with a cascade's arrays; one that has no fault cannot make the kernel read elsewhere."""
-    if set(arrays) != set(_TREES):
-        return f"hold {', '.join(sorted(arrays)) or 'nothing'}, expected {', '.join(_TREES)}"
-    nodes, leaves, least = (arrays[name] for name in _TREES)
+    """Return what is wrong with a finder's arrays; one that has no fault cannot make a kernel read elsewhere."""
+    if set(arrays) != {*_TREES, *_NETWORK}:
+        return f"hold {', '.join(sorted(arrays)) or 'nothing'}, expected {', '.join((*_TREES, *_NETWORK))}"
+    return _tree_fault(*(arrays[name] for name in _TREES)) or _network_fault(arrays)
+
+
+def _tree_fault(nodes: NDArray[Any], leaves: NDArray[Any], least: NDArray[Any]) -> str | None:
     count = least.size
     if not 1 <= count <= _MOST_TREES or least.shape != (count,) or leaves.shape != (count, LEAVES):
         return f"hold {leaves.shape} leaves and {least.shape} bounds, expected (T, {LEAVES}) and (T,)"
     if nodes.shape != (count, NODES, 3) or nodes.dtype.kind not in "iu":
         return f"hold nodes {nodes.shape} {nodes.dtype}, expected ({count}, {NODES}, 3) of whole numbers"
-    if nodes[..., :2].min() < 0 or nodes[..., :2].max() >= WINDOW * WINDOW or abs(nodes[..., 2]).max() > CONTRAST_STEPS:
+    wide = nodes.astype(np.int64)
+    if wide[..., :2].min() < 0 or wide[..., :2].max() >= WINDOW * WINDOW or abs(wide[..., 2]).max() > CONTRAST_STEPS:
         return f"compare pixels outside a window of {WINDOW} by {WINDOW}, or against more than {CONTRAST_STEPS}"
     return None
+
+
+def _network_fault(arrays: Mapping[str, NDArray[Any]]) -> str | None:
+    side, channels = LOOK, 1
+    for i in (1, 2, 3):
+        kernel, bias = arrays[f"kernel_{i}"], arrays[f"bias_{i}"]
+        if bias.ndim != 1 or not 1 <= bias.size <= _MOST_CHANNELS or kernel.shape != (3, 3, channels, bias.size):
+            return f"hold kernel_{i} {kernel.shape} and bias_{i} {bias.shape}, expected (3, 3, {channels}, D) and (D,)"
+        side, channels = (side + 1) // 2, bias.size
+    inputs = side * side * channels
+    for i, most in ((1, _MOST_CHANNELS), (2, _OUTPUTS)):
+        matrix, offset = arrays[f"matrix_{i}"], arrays[f"offset_{i}"]
+        if offset.ndim != 1 or not 1 <= offset.size <= most or matrix.shape != (inputs, offset.size):
+            return f"hold matrix_{i} {matrix.shape} and offset_{i} {offset.shape}, expected ({inputs}, D) and (D,)"
+        inputs = offset.size
+    return None if inputs == _OUTPUTS else f"answer with {inputs} numbers, expected {_OUTPUTS}"

@@ -21,56 +21,56 @@ class GreyStack:
 
     def __init__(self, width: int, height: int, largest_width: int) -> None:
         """Make room for levels from ``width`` x ``height`` down; pictures are up to ``largest_width`` wide."""
-        self.sizes = _sizes(width, height)
+        sizes = _sizes(width, height)
+        tops = np.cumsum([MARGIN, *(h + 2 * MARGIN for _, h in sizes)])
         self.row_bytes = width + 2 * MARGIN
-        rows = sum(h + 2 * MARGIN for _, h in self.sizes)
-        self._stack = np.zeros((max(rows, 1), self.row_bytes), dtype=np.uint8)
+        self.stack = np.zeros((max(int(tops[-1]) - MARGIN, 1), self.row_bytes), dtype=np.uint8)
+        """(R, row_bytes): the levels one below the other, each with its margin."""
+        self.levels = np.array(
+            [(top, MARGIN, h, w) for top, (w, h) in zip(tops[:-1], sizes, strict=True)], dtype=np.int64
+        ).reshape(-1, 4)
+        """(L, 4) first row, first column, height and width of each level in ``stack``."""
+        heights, widths = self.levels[:, 2], self.levels[:, 3]
+        first, row = (self.levels[:, 0] - MARGIN) * self.row_bytes, np.full(len(sizes), self.row_bytes)
+        room = 2 * MARGIN - WINDOW + 1
+        self.places = np.column_stack([first, widths + room, heights + room, row]).astype(np.int64)
+        """(L, 4) where a level's first window begins in ``pixels``, how many there are across and down, row_bytes."""
+        self.scales = np.sqrt(width * height / (widths * heights)).astype(np.float32)
+        """(L,) the side of a level's pixel in pixels of the first."""
         self._row = np.zeros(largest_width, dtype=np.uint16)
         self._total = np.zeros(max(largest_width, width), dtype=np.float32)
-        self._tops: list[int] = []
-        top = MARGIN
-        for _, h in self.sizes:
-            self._tops.append(top)
-            top += h + 2 * MARGIN
-        self.places = np.array(
-            [
-                ((top - MARGIN) * self.row_bytes, w + 2 * MARGIN - WINDOW + 1, h + 2 * MARGIN - WINDOW + 1)
-                for top, (w, h) in zip(self._tops, self.sizes, strict=True)
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 3)
-        """(L, 3) where a level's first window begins in ``pixels``, and how many windows it has across and down."""
+
+    def level_for(self, step: float) -> int:
+        """Return which is the smallest level whose pixels are no larger than ``step`` pixels of the first, or 0."""
+        return max(int(np.searchsorted(self.scales, step, side="right")) - 1, 0)
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
         """All levels in one row; a window's next row is ``row_bytes`` further."""
-        return self._stack.reshape(-1)
+        return self.stack.reshape(-1)
 
     def fill(self, image: NDArray[Any]) -> None:
         """Take a contiguous (H, W, 3) uint8 B, G, R picture, at least as large as the first level."""
-        if self.sizes:
-            (width, height), top = self.sizes[0], self._tops[0]
-            pixel_trees.grey_level(image, self._stack, top, height, width, MARGIN, self._row, self._total)
+        if len(self.levels):
+            pixel_trees.grey_level(image, self.stack, self.levels[0], self._row, self._total)
             self._shrink()
 
     def fill_grey(self, level: NDArray[np.uint8]) -> None:
         """Take the first level itself, (height, width) uint8."""
-        if self.sizes:
-            self._level(0)[:] = level
+        if len(self.levels):
+            self.picture(0)[:] = level
             self._shrink()
 
-    def _level(self, index: int) -> NDArray[np.uint8]:
-        (width, height), top = self.sizes[index], self._tops[index]
-        return self._stack[top : top + height, MARGIN : MARGIN + width]
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """Return one level, (height, width), without its margin."""
+        top, left, height, width = self.levels[index]
+        return self.stack[top : top + height, left : left + width]
 
     def _shrink(self) -> None:
-        for index, ((width, height), top) in enumerate(zip(self.sizes, self._tops, strict=True)):
+        for index, level in enumerate(self.levels):
             if index:
-                (above_width, above_height), above = self.sizes[index - 1], self._tops[index - 1]
-                pixel_trees.next_level(
-                    self._stack, above, above_height, above_width, top, height, width, MARGIN, self._total
-                )
-            pixel_trees.repeat_edges(self._stack, top, height, width, MARGIN)
+                pixel_trees.next_level(self.stack, self.levels[index - 1], level, self._total)
+            pixel_trees.repeat_edges(self.stack, level)
 
 
 def _sizes(width: int, height: int) -> list[tuple[int, int]]:

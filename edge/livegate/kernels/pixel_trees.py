@@ -52,22 +52,20 @@ def _shrink_row(total: NDArray[np.float32], step: np.float32, scale: np.float32,
         out[x] = np.uint8(min(value, np.float32(255)))
 
 
-@kernel("void(uint8[:,:,::1], uint8[:,::1], int64, int64, int64, int64, uint16[::1], float32[::1])")
+@kernel("void(uint8[:,:,::1], uint8[:,::1], int64[::1], uint16[::1], float32[::1])")
 def grey_level(
     image: NDArray[np.uint8],
     stack: NDArray[np.uint8],
-    top: int,
-    height: int,
-    width: int,
-    margin: int,
+    level: NDArray[np.int64],
     row: NDArray[np.uint16],
     total: NDArray[np.float32],
 ) -> None:
     """Write ``image`` (H, W, 3) B, G, R as a grey picture, averaged over areas, into a level of ``stack``.
 
-    The level is ``height`` x ``width``, no larger than the image, from row ``top`` and column ``margin``; ``row`` and
-    ``total`` (>= W,) are worked in.
+    ``level`` (4,) is its first row and column, height and width; it is no larger than the image. ``row`` and ``total``
+    (>= W,) are worked in.
     """
+    top, left, height, width = level
     high, wide = image.shape[0], image.shape[1]
     down, across = np.float32(high / height), np.float32(wide / width)
     scale = np.float32(1.0 / (256.0 * down * across))
@@ -82,43 +80,34 @@ def grey_level(
             share = min(below, np.float32(k + 1)) - max(above, np.float32(k))
             if share > 0:
                 _add_row(row, share, sums)
-        _shrink_row(sums, across, scale, stack[top + y, margin : margin + width])
+        _shrink_row(sums, across, scale, stack[top + y, left : left + width])
 
 
-@kernel("void(uint8[:,::1], int64, int64, int64, int64, int64, int64, int64, float32[::1])")
+@kernel("void(uint8[:,::1], int64[::1], int64[::1], float32[::1])")
 def next_level(
-    stack: NDArray[np.uint8],
-    top: int,
-    height: int,
-    width: int,
-    out_top: int,
-    out_height: int,
-    out_width: int,
-    margin: int,
-    total: NDArray[np.float32],
+    stack: NDArray[np.uint8], larger: NDArray[np.int64], level: NDArray[np.int64], total: NDArray[np.float32]
 ) -> None:
-    """Write the level ``out_top``, ``out_height``, ``out_width`` of ``stack`` from the larger one that begins at ``top``.
-
-    Tops are those of the levels' first rows of picture; both begin at column ``margin``. ``total`` (>= width,) is
-    worked in.
-    """
-    down, across = np.float32(height / out_height), np.float32(width / out_width)
+    """Write a level of ``stack`` from a ``larger`` one, both as for :func:`grey_level`; ``total`` is worked in."""
+    top, left, height, width = level
+    first, _, high, wide = larger
+    down, across = np.float32(high / height), np.float32(wide / width)
     scale = np.float32(1.0 / (down * across))
-    sums = total[:width]
-    for y in range(out_height):
+    sums = total[:wide]
+    for y in range(height):
         above, below = np.float32(y) * down, np.float32(y + 1) * down
         sums[:] = 0
-        for k in range(int(above), min(int(np.ceil(below)), height)):
+        for k in range(int(above), min(int(np.ceil(below)), high)):
             share = min(below, np.float32(k + 1)) - max(above, np.float32(k))
             if share > 0:
-                for x in range(width):
-                    sums[x] += share * np.float32(stack[top + k, margin + x])
-        _shrink_row(sums, across, scale, stack[out_top + y, margin : margin + out_width])
+                for x in range(wide):
+                    sums[x] += share * np.float32(stack[first + k, left + x])
+        _shrink_row(sums, across, scale, stack[top + y, left : left + width])
 
 
-@kernel("void(uint8[:,::1], int64, int64, int64, int64)")
-def repeat_edges(stack: NDArray[np.uint8], top: int, height: int, width: int, margin: int) -> None:
-    """Fill the ``margin`` around a level of ``stack`` with its nearest pixels."""
+@kernel("void(uint8[:,::1], int64[::1])")
+def repeat_edges(stack: NDArray[np.uint8], level: NDArray[np.int64]) -> None:
+    """Fill the margin around a level of ``stack``, as wide on all sides as on its left, with its nearest pixels."""
+    top, margin, height, width = level
     for y in range(top, top + height):
         for x in range(margin):
             stack[y, x] = stack[y, margin]
@@ -129,11 +118,10 @@ def repeat_edges(stack: NDArray[np.uint8], top: int, height: int, width: int, ma
             stack[top + height + y, x] = stack[top + height - 1, x]
 
 
-@kernel("int64(uint8[::1], int64[:,::1], int64, int64, int32[:,:,::1], float32[:,::1], float32[::1], float32[:,::1])")
+@kernel("int64(uint8[::1], int64[:,::1], int64, int32[:,:,::1], float32[:,::1], float32[::1], float32[:,::1])")
 def scan(
     pixels: NDArray[np.uint8],
     levels: NDArray[np.int64],
-    row_bytes: int,
     stride: int,
     nodes: NDArray[np.int32],
     leaves: NDArray[np.float32],
@@ -142,15 +130,16 @@ def scan(
 ) -> int:
     """Try every window of every level; write those that no tree gave up into ``found`` and return how many there were.
 
-    ``pixels`` is the stack in one row; ``levels`` (L, 3) where a level's first window begins and how many places it has
-    across and down; ``nodes`` (T, NODES, 3) of a tree two offsets from a window's first pixel and a threshold, the
-    children of node n being 2n + 1 (not above it) and 2n + 2; ``leaves`` (T, LEAVES); ``least`` (T,) what the sum must
-    reach after each tree. ``found`` (N, 4) gets level, place across, place down and sum, of the last level first. More
-    than N are counted, and not written. The caller sees to it that every offset of every window lies within ``pixels``.
+    ``pixels`` is the stack in one row; ``levels`` (L, 4) where a level's first window begins, how many places it has
+    across and down, and how far it is to the next row; ``nodes`` (T, NODES, 3) of a tree two offsets from a window's
+    first pixel and a threshold, the children of node n being 2n + 1 (not above it) and 2n + 2; ``leaves`` (T, LEAVES);
+    ``least`` (T,) what the sum must reach after each tree. ``found`` (N, 4) gets level, place across, place down and
+    sum, of the last level first. More than N are counted, and not written. The caller sees to it that every offset of
+    every window lies within ``pixels``.
     """
     count, trees = 0, nodes.shape[0]
     for level in range(levels.shape[0] - 1, -1, -1):
-        start, across, down = levels[level, 0], levels[level, 1], levels[level, 2]
+        start, across, down, row_bytes = levels[level]
         for y in range(0, down, stride):
             for x in range(0, across, stride):
                 at = np.int32(start + y * row_bytes + x)
@@ -173,3 +162,35 @@ def scan(
                         found[count, 3] = total
                     count += 1
     return count
+
+
+@kernel("int64(float32[:,::1], int64, float32, boolean[::1], int64[::1])")
+def thin(
+    windows: NDArray[np.float32], count: int, most_iou: np.float32, alive: NDArray[np.bool_], kept: NDArray[np.int64]
+) -> int:
+    """Keep the best of windows that overlap; write their indices, best first, into ``kept`` and return their number.
+
+    ``windows`` (N, 4) are left, top, side and score, of which ``count`` count; one goes when its intersection over
+    union with a better one that stays exceeds ``most_iou``. ``alive`` (N,) is worked in. No more than ``kept`` has room
+    for are kept.
+    """
+    alive[:count] = True
+    number = 0
+    while number < kept.shape[0]:
+        best = -1
+        for i in range(count):
+            if alive[i] and (best < 0 or windows[i, 3] > windows[best, 3]):
+                best = i
+        if best < 0:
+            break
+        kept[number] = best
+        number += 1
+        x, y, side = windows[best, 0], windows[best, 1], windows[best, 2]
+        for i in range(count):
+            across = min(x + side, windows[i, 0] + windows[i, 2]) - max(x, windows[i, 0])
+            down = min(y + side, windows[i, 1] + windows[i, 2]) - max(y, windows[i, 1])
+            if across > 0 and down > 0:
+                shared = across * down
+                alive[i] &= not shared > most_iou * (side * side + windows[i, 2] * windows[i, 2] - shared)
+        alive[best] = False
+    return number

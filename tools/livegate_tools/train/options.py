@@ -17,6 +17,7 @@ READ: Mapping[str, frozenset[str]] = {
     "fusion": frozenset({"dev", "jobs", "cache"}),
     "ablation": frozenset({"dev", "jobs", "cache"}),
     "quality": _PICTURES,
+    "finder": frozenset({"faces", "negatives", "dev", "report", "seed"}),
     "teach": _PICTURES | {"teachers"},
     "convert": frozenset({"calibration", "dev"}),
     "import": frozenset({"every", "boxes", "protocol", "dev_share", "most"}),

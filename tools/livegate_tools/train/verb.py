@@ -27,6 +27,7 @@ _LACKING = {
     "fusion": "captures to fix thresholds on, --dev DIR ...",
     "ablation": "captures that no cue has learnt from, --dev DIR ...",
     "quality": "pictures of people with landmarks, --data DIR",
+    "finder": "pictures with faces, --faces FILE ..., without, --negatives DIR ..., and others, --dev FILE ...",
     "teach": "--teachers DIR, pictures, --data DIR or --simulated DIR ..., and --out FILE",
     "convert": "the folder of one model, convert DIR, and --out DIR",
     "import": "a set and its folder, import SET FOLDER, and --out DIR",
@@ -41,14 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="crop: a crop classifier; convert DIR: a model to TensorFlow Lite and 8 bits; cue NAME: a cue's scorer; "
         "fusion: thresholds of all cues together; ablation: what each cue adds and costs; quality: limits of the "
-        "quality gate; import SET FOLDER: a licensed set's folder into a manifest to train and evaluate with; teach: "
-        "what published classifiers say of the training pictures; default: the face network",
+        "quality gate; finder: the face finder; import SET FOLDER: a licensed set's folder into a manifest to train "
+        "and evaluate with; teach: what published classifiers say of the training pictures; default: the face network",
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the network's recipe: configs/train-face.toml")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint, cache and the finished model go here"
     )
     _add_pictures(parser)
+    _add_finder_pictures(parser)
     _add_ways(parser)
     add_import_arguments(parser)
 
@@ -83,6 +85,23 @@ def _add_pictures(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_finder_pictures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--faces", type=Path, nargs="+", default=[], metavar="FILE", help="finder: manifests of pictures to learn from"
+    )
+    parser.add_argument(
+        "--negatives", type=Path, nargs="+", default=[], metavar="DIR", help="finder: folders of pictures without faces"
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="finder: further manifests, neither learnt from nor used to fix the threshold, for the card's figures",
+    )
+
+
 def _add_ways(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
@@ -102,7 +121,13 @@ def _add_ways(parser: argparse.ArgumentParser) -> None:
         "one (not crop)",
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], metavar="N", help="with --leave-out: one run each")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="cue: of the boxes' jitter")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="cue: of the boxes' jitter; finder: of everything drawn by chance",
+    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes that prepare pictures")
     parser.add_argument("--teacher", type=Path, metavar="FILE", help="scores to learn from, as train teach writes them")
     parser.add_argument(
@@ -206,6 +231,8 @@ def _train_part(arguments: argparse.Namespace) -> int:
             print(f"model written to {convert(*paths, lambda line: print(line, flush=True))}")
         case ["import", name, folder]:
             return _import(name, Path(folder), arguments)
+        case ["finder"] if arguments.faces and arguments.negatives and dev:
+            _train_finder(arguments, dev)
         case ["quality"] if arguments.data is not None:
             from livegate_tools.train.quality.train import train_quality
 
@@ -216,6 +243,16 @@ def _train_part(arguments: argparse.Namespace) -> int:
             known = ", or: ".join(("crop", *_LACKING))
             raise ConfigError(f"train {' '.join(arguments.what)}: expected nothing, or: {known}")
     return 0
+
+
+def _train_finder(arguments: argparse.Namespace, dev: list[Path]) -> None:
+    _require_packages(("torch",))
+    from livegate_tools.train.finder.session import Sources, train_finder
+
+    faces, report = ([_manifest(place) for place in places] for places in (arguments.faces, arguments.report))
+    sources = Sources(faces, arguments.negatives, dev, report)
+    written = train_finder(sources, arguments.out, arguments.seed, lambda line: print(line, flush=True))
+    print(f"face finder written to {written}")
 
 
 def _manifest(place: Path) -> Path:

@@ -9,18 +9,21 @@ from numpy.typing import NDArray
 
 from livegate.detect.cascade import Trees
 from livegate.kernels.tree_shape import DEPTH, LEAVES, NODES, WINDOW
-from livegate_tools.train.finder.growing import BINS, contrast_bins, grow, reached
+from livegate_tools.train.finder.growing import contrast_bins, grow, reached
 
 PIXELS = WINDOW * WINDOW
+# After so many trees all is lost that may be; the first few may lose most.
+_ALL_LOST = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How trees are grown. ``lost`` is the share of faces' windows that may be given up.
 
-    A face has a dozen windows, and one is enough."""
+    A face has a dozen windows, and one is enough.
+    """
 
-    stages: tuple[int, ...] = (6, 14, 28, 50, 80, 120)
+    stages: tuple[int, ...] = (6, 14, 28, 50)
     comparisons: int = 350
     share: float = 0.6
     rate: float = 0.5
@@ -71,7 +74,7 @@ class Grower:
         """Grow to ``count`` trees; return the shares of faces, and of the rest, that they let pass."""
         faces = self._faces[self._passing(self._faces)]
         windows = np.concatenate([faces, self._others])
-        sign = np.repeat(np.float32([1, -1]), [len(faces), len(self._others)])
+        sign = np.repeat(np.array([1, -1], np.float32), [len(faces), len(self._others)])
         order = self._rng.permutation(len(windows))
         sign = sign[order]
         columns = np.ascontiguousarray(windows[order].reshape(len(windows), PIXELS).T)
@@ -98,10 +101,9 @@ class Grower:
         bend = (weight * wrong * (1 - wrong)).astype(np.float32)
         some = int(recipe.share * count)
         start = int(self._rng.integers(count - some + 1))
-        tree = np.zeros((NODES, 3), np.int32)
-        node, sums = np.zeros(count, np.uint8), np.zeros((LEAVES, BINS, 2), np.float32)
-        pairs = self._pairs()
-        grow(columns, pairs, slope, bend, self._bins, start, start + some, recipe.damping, node, sums, tree)
+        loss = np.column_stack([slope, bend])[start : start + some]
+        tree, node = np.zeros((NODES, 3), np.int32), np.zeros(count, np.uint8)
+        grow(columns, self._pairs(), np.ascontiguousarray(loss), self._bins, recipe.damping, start, tree)
         reached(columns, tree, node)
         slopes, bends = (np.bincount(node, each, LEAVES) for each in (slope, bend))
         leaves = (recipe.rate * np.clip(slopes / (bends + recipe.damping), -4, 4)).astype(np.float32)
@@ -120,7 +122,7 @@ class Grower:
 
     def _bound(self, faces: NDArray[np.float32]) -> float:
         """Return what a sum must reach after this tree: of the faces let in at first, few are lost by then."""
-        share = self._recipe.lost * min(1.0, (len(self._nodes) / self._recipe.stages[-1]) ** 0.5)
+        share = self._recipe.lost * min(1.0, (len(self._nodes) / _ALL_LOST) ** 0.5)
         lost = int(share * len(self._faces)) - (len(self._faces) - len(faces))
         return float(np.partition(faces, max(lost, 0))[max(lost, 0)])
 

@@ -39,7 +39,7 @@ class Miner:
         found: list[NDArray[np.uint8]] = []
         count = 0
         while count < wanted and time.thread_time() < end:
-            seen = self._pictures[self._rng.integers(len(self._pictures))]
+            seen = self._pictures[int(self._rng.integers(len(self._pictures)))]
             windows = self._of(seen, trees)
             found.append(windows)
             count += len(windows)
@@ -47,44 +47,43 @@ class Miner:
         return np.concatenate(found)[:wanted] if found else np.zeros((0, WINDOW, WINDOW), np.uint8)
 
     def _of(self, seen: Seen, trees: Trees) -> NDArray[np.uint8]:
-        grey, boxes = self._varied(seen)
+        grey, boxes = varied(seen, self._rng)
         stack = self._stacks.setdefault(grey.shape[::-1], GreyStack(grey.shape[1], grey.shape[0], grey.shape[1]))
         stack.fill_grey(grey)
         found = np.zeros((100_000 if not trees.leaves.size else 4096, 4), np.float32)
-        count = pixel_trees.scan(stack.pixels, stack.places, stack.row_bytes, 2, *trees.on(stack.row_bytes), found)
+        count = pixel_trees.scan(stack.pixels, stack.places, 2, *trees.on(stack.row_bytes), found)
         hits = found[: min(count, len(found))]
-        hits = hits[~_on_faces(hits, stack, boxes)]
+        hits = hits[~_on_faces(hits, stack, [window_of(box) for box in boxes])]
         if len(hits) > _MOST_OF_ONE:
             hits = hits[self._rng.choice(len(hits), _MOST_OF_ONE, replace=False)]
         return _cut(stack, hits)
 
-    def _varied(self, seen: Seen) -> tuple[NDArray[np.uint8], list[Box]]:
-        """Return the picture at another size, sometimes mirrored, turned or in other light, and the windows of faces."""
-        rng = self._rng
-        grey, boxes = seen.grey, [window_of(face) for face in (*seen.faces, *seen.unsure)]
-        size = rng.integers(_SMALLEST_WORK, _LARGEST_WORK + 1)
-        # Few sizes, so that buffers are used again.
-        size = round(size / 20) * 20
-        shape = (size, round(size * grey.shape[0] / grey.shape[1] / 10) * 10 or 10)
-        across, down = shape[0] / grey.shape[1], shape[1] / grey.shape[0]
-        grey = np.asarray(cv2.resize(grey, shape, interpolation=cv2.INTER_AREA if across < 1 else cv2.INTER_LINEAR))
-        boxes = [Box(box.x * across, box.y * down, box.w * across, box.h * down) for box in boxes]
-        if rng.random() < 0.5:
-            grey = grey[:, ::-1]
-            boxes = [Box(shape[0] - box.x - box.w, box.y, box.w, box.h) for box in boxes]
-        if not boxes:
-            grey = np.rot90(grey, rng.choice([0, 0, 0, 1, 2, 3]))
-            if rng.random() < 0.1:
-                grey = 255 - grey
-        if rng.random() < 0.5:
-            table = np.clip(255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.4)), 0, 255)
-            grey = table.astype(np.uint8)[grey]
-        return np.ascontiguousarray(grey), boxes
+
+def varied(seen: Seen, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Box]]:
+    """Return the picture at another size, sometimes mirrored, turned or in other light, and its faces and doubts."""
+    grey, boxes = seen.grey, [*seen.faces, *seen.unsure]
+    # Few sizes, so that buffers are used again.
+    size = 20 * int(rng.integers(_SMALLEST_WORK // 20, _LARGEST_WORK // 20 + 1))
+    shape = (size, round(size * grey.shape[0] / grey.shape[1] / 10) * 10 or 10)
+    across, down = shape[0] / grey.shape[1], shape[1] / grey.shape[0]
+    way = cv2.INTER_AREA if across < 1 else cv2.INTER_LINEAR
+    grey = np.asarray(cv2.resize(grey, shape, interpolation=way), dtype=np.uint8)
+    boxes = [Box(box.x * across, box.y * down, box.w * across, box.h * down) for box in boxes]
+    if rng.random() < 0.5:
+        grey = grey[:, ::-1]
+        boxes = [Box(shape[0] - box.x - box.w, box.y, box.w, box.h) for box in boxes]
+    if not boxes:
+        grey = np.rot90(grey, rng.choice([0, 0, 0, 1, 2, 3]))
+        if rng.random() < 0.1:
+            grey = 255 - grey
+    if rng.random() < 0.5:
+        table = np.clip(255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.4)), 0, 255)
+        grey = table.astype(np.uint8)[grey]
+    return np.ascontiguousarray(grey), boxes
 
 
 def _on_faces(hits: NDArray[np.float32], stack: GreyStack, faces: Sequence[Box]) -> NDArray[np.bool_]:
-    width = stack.sizes[0][0]
-    scale = np.array([width / w for w, _ in stack.sizes])[hits[:, 0].astype(int)]
+    scale = stack.scales[hits[:, 0].astype(int)]
     side = WINDOW * scale
     x, y = (hits[:, 1] - MARGIN) * scale, (hits[:, 2] - MARGIN) * scale
     on = np.zeros(len(hits), dtype=np.bool_)
@@ -99,4 +98,4 @@ def _on_faces(hits: NDArray[np.float32], stack: GreyStack, faces: Sequence[Box])
 def _cut(stack: GreyStack, hits: NDArray[np.float32]) -> NDArray[np.uint8]:
     first = stack.places[hits[:, 0].astype(int), 0] + hits[:, 2].astype(int) * stack.row_bytes + hits[:, 1].astype(int)
     within = np.arange(WINDOW)[:, None] * stack.row_bytes + np.arange(WINDOW)
-    return stack.pixels[first[:, None, None] + within]
+    return np.asarray(stack.pixels[first[:, None, None] + within])

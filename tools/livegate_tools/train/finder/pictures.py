@@ -70,7 +70,7 @@ def read_folder(folder: Path) -> list[Picture]:
 
 
 def apart(pictures: Iterable[Picture], dev: Sequence[Picture], report: Sequence[Picture]) -> list[Picture]:
-    """Return those of ``pictures`` that share no person and no captured set with the others, nor a room with ``dev``."""
+    """Return those of ``pictures`` that share no person and no captured set with the rest, nor a room with ``dev``."""
     held_out = [*dev, *report]
     people = {picture.subject for picture in held_out if picture.faces}
     rooms = {picture.room for picture in dev} - _NO_ROOM
@@ -92,6 +92,11 @@ def load(picture: Picture) -> Seen | None:
     return Seen(np.asarray(grey, dtype=np.uint8), _halved(picture.faces), _halved(picture.unsure))
 
 
+def loaded(pictures: Iterable[Picture]) -> list[Seen]:
+    """Read the pictures; what cannot be read is left out."""
+    return [seen for picture in pictures if (seen := load(picture)) is not None]
+
+
 def _halved(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(Box(box.x / 2, box.y / 2, box.w / 2, box.h / 2) for box in boxes)
 
@@ -100,15 +105,15 @@ def _picture(line: dict[str, Any], path: Path) -> Picture | None:
     several = isinstance(line.get("faces"), list)
     if not several and (line.get("faces") or 1) > 1:
         return None
-    faces = [face["box"] for face in line["faces"]] if several else [line.get("yunet_box") or line.get("box")]
-    if faces == [None]:
-        if line.get("label") in ("bona_fide", "attack"):
-            return None
-        faces = []
+    one = line.get("yunet_box") or line.get("box")
+    if not several and not one and line.get("label") in ("bona_fide", "attack"):
+        return None
+    faces: list[list[float]] = [face["box"] for face in line["faces"]] if several else [one] if one else []
+    unsure: list[list[float]] = line.get("unsure") or []
     return Picture(
         path.parent / line["rgb"],
         tuple(Box(*box) for box in faces),
-        tuple(Box(*(place["box"] if isinstance(place, dict) else place)) for place in line.get("unsure") or ()),
+        tuple(Box(*box) for box in unsure),
         line.get("source") or path.parent.name,
         line.get("subject") or line["id"],
         _room(line["background"]) if line.get("background") else None,

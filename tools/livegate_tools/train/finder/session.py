@@ -2,76 +2,122 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from livegate.detect.cascade import Trees
-from livegate_tools.train.finder.boosting import Grower, Recipe
-from livegate_tools.train.finder.mining import Miner
-from livegate_tools.train.finder.pictures import Picture, Seen, load
-from livegate_tools.train.finder.windows import face_windows
+from livegate.detect.finder import NAME, Finder
+from livegate.detect.finder_manifest import Decision, FinderModel, Identity, Scan
+from livegate.detect.network import Kind
+from livegate.errors import ConfigError
+from livegate_tools.train.finder.boosting import Recipe
+from livegate_tools.train.finder.examples import cut_faces, let_by
+from livegate_tools.train.finder.growth import Amounts, chosen, grow_trees
+from livegate_tools.train.finder.measure import Measured, fitted, measure
+from livegate_tools.train.finder.network import SmallNetwork, as_read, learn
+from livegate_tools.train.finder.pictures import Picture, Seen, apart, loaded, of_training, read_folder, read_manifest
+from livegate_tools.train.finder.publish import LICENCE, Trained, publish
+
+_SCAN = Scan(52.0, 2)
+# Half of what is allowed, for other rooms have other things in them.
+_FALSE_PER_FRAME = 0.005
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
-    """How much a training looks at; ``mine_s`` bounds the search of a stage in seconds of this thread."""
+class Round:
+    """One round of the network's training: pictures to take windows from, whether its own mistakes, passes, step."""
 
-    pictures_of_a_set: int = 2600
-    repeats: int = 3
-    others: int = 30000
-    mine_s: float = 45.0
-
-
-def chosen(sets: Sequence[Sequence[Picture]], most: int, rng: np.random.Generator) -> list[Picture]:
-    """Return at most ``most`` pictures of each set."""
-    return [pictures[i] for pictures in sets for i in np.sort(rng.permutation(len(pictures))[:most])]
+    pictures: int
+    own: bool
+    epochs: int
+    rate: float
 
 
-def grow_trees(
-    pictures: Sequence[Seen], checkpoint: Path, seed: int, say: Callable[[str], None], amounts: Amounts, recipe: Recipe
-) -> Trees:
-    """Grow the whole cascade, from ``checkpoint`` on where there is one."""
+ROUNDS = (Round(1600, False, 3, 3e-3), Round(3000, True, 3, 2e-3), Round(3000, True, 5, 2e-3))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where pictures come from: manifests with faces, folders without, manifests to fix the threshold and to report."""
+
+    faces: Sequence[Path]
+    negatives: Sequence[Path]
+    dev: Sequence[Path]
+    report: Sequence[Path]
+
+
+def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], None]) -> Path:
+    """Train on ``sources``, write the model into ``out`` and return it; what was finished there is not done again."""
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    dev, report = _by_name(sources.dev), _by_name(sources.report)
+    held_out = [picture for pictures in dev.values() for picture in pictures]
+    reported = [picture for pictures in report.values() for picture in pictures]
+    sets = [of_training(path) for path in sources.faces] + [read_folder(path) for path in sources.negatives]
+    amounts = Amounts()
     rng = np.random.default_rng(seed)
-    faces = face_windows(pictures, amounts.repeats, rng)
-    say(f"{len(pictures)} pictures, {len(faces)} windows of faces")
-    grower = Grower(faces, recipe, rng)
-    miner = Miner(pictures, rng)
-    if checkpoint.is_file():
-        grower.resume(read_trees(checkpoint))
-    for count in recipe.stages:
-        if count <= len(grower.trees.least):
+    pictures = loaded(chosen([apart(each, held_out, reported) for each in sets], amounts.pictures_of_a_set, rng))
+    if not any(seen.faces for seen in pictures):
+        raise ConfigError("train finder: no picture with a face is left that shares nobody and no set with --dev")
+    trees = grow_trees(pictures, out / "trees.npz", seed, say, amounts, Recipe())
+    network = _trained_network(trees, pictures, out, seed, say)
+    finder = Finder(_model(trees, network, Decision(0.0, 1.0, 0.0)))
+    figures = {name: measure(finder, each) for name, each in (dev | report).items()}
+    decision = _decided([figures[name] for name in dev])
+    training = {
+        "seed": seed,
+        "pictures": len(pictures),
+        "false_per_frame": _FALSE_PER_FRAME,
+        **{key: [_name(path) for path in paths] for key, paths in dataclasses.asdict(sources).items()},
+    }
+    return publish(Trained(trees, network.arrays(), _SCAN, decision, training), figures, list(dev), out / NAME)
+
+
+def _trained_network(
+    trees: Trees, pictures: Sequence[Seen], out: Path, seed: int, say: Callable[[str], None]
+) -> SmallNetwork:
+    """Teach the network what the trees let by, then what it mistakes itself; go on after the last finished round."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed + 1)
+    network = SmallNetwork()
+    examples = cut_faces(pictures, 2, rng)
+    for number, each in enumerate(ROUNDS, 1):
+        finder = Finder(_model(trees, network, Decision(0.0, 1.0, 0.0)))
+        examples += let_by(finder, pictures, each.pictures, each.own, rng)
+        say(f"round {number}: {len(examples.face)} windows, {np.nansum(examples.face):.0f} of faces")
+        checkpoint = out / f"network_{number}.pt"
+        if checkpoint.is_file():
+            network.load_state_dict(torch.load(checkpoint, weights_only=True))
             continue
-        began, before = time.thread_time(), miner.looked_at
-        kept = grower.keep(amounts.others // 2)
-        others = miner.mine(grower.trees, amounts.others - kept, amounts.mine_s)
-        grower.add(others)
-        mined, looked = time.thread_time() - began, miner.looked_at - before
-        passed, wrong = grower.grow_to(count)
-        write_trees(checkpoint, grower.trees)
-        say(
-            f"{count} trees: {kept} windows kept, {len(others)} new of {looked} pictures ({mined:.0f} s); "
-            f"pass: {passed:.4f} of faces, {wrong:.4f} of the rest ({time.thread_time() - began:.0f} s)"
-        )
-        if len(others) + kept < amounts.others // 10:
-            break
-    return grower.trees
+        learn(network, examples, each.epochs, each.rate, seed + number, say)
+        torch.save(network.state_dict(), checkpoint)
+    return network.eval()
 
 
-def loaded(pictures: Sequence[Picture]) -> list[Seen]:
-    """Read the pictures; what cannot be read is left out."""
-    return [seen for picture in pictures if (seen := load(picture)) is not None]
+def _model(trees: Trees, network: SmallNetwork, decision: Decision) -> FinderModel:
+    identity = Identity(NAME, "1", Kind.FACE_CASCADE, LICENCE, "0" * 64)
+    return FinderModel(Path(NAME), identity, _SCAN, decision, trees, as_read(network.arrays()))
 
 
-def write_trees(path: Path, trees: Trees) -> None:
-    """Keep trees for another run."""
-    np.savez(path, nodes=trees.nodes, leaves=trees.leaves, least=trees.least)
+def _decided(dev: Sequence[Measured]) -> Decision:
+    """Return what odds mean, and the confidence at which few enough frames of dev show a false face."""
+    faces = np.array([face.odds for measured in dev for face in measured.faces if face.odds is not None])
+    false = np.sort([odds for measured in dev for odds in measured.false])[::-1]
+    slope, offset = fitted(faces, false)
+    allowed = int(_FALSE_PER_FRAME * sum(measured.pictures for measured in dev))
+    least = float(np.nextafter(false[allowed], math.inf)) if len(false) > allowed else float(faces.min())
+    return Decision(Decision(0.0, slope, offset).of(least), slope, offset)
 
 
-def read_trees(path: Path) -> Trees:
-    """Return the trees that were kept."""
-    with np.load(path) as kept:
-        return Trees(kept["nodes"], kept["leaves"], kept["least"])
+def _by_name(paths: Sequence[Path]) -> dict[str, list[Picture]]:
+    return {_name(path): read_manifest(path) for path in paths}
+
+
+def _name(path: Path) -> str:
+    return path.parent.name if path.stem in ("manifest", "samples") else path.stem
