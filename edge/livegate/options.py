@@ -106,6 +106,8 @@ def _default(f: dataclasses.Field[Any]) -> dict[str, Any]:
     return {"default": f.default}
 
 
+# A manifest of operating points has thousands of numbers of a few types.
+@functools.cache
 def _unwrap(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
     """Split a type hint into its plain type, its Annotated extras, and whether None is allowed."""
     extras: tuple[Any, ...] = ()
