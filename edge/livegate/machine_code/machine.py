@@ -33,13 +33,23 @@ def this_machine() -> Mapping[str, str]:
     return {
         "architecture": platform.machine(),
         "cpu": asked.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name(),
-        "features": llvm.get_host_cpu_features().flatten(),
+        "features": _features(),
         "python": f"{sys.implementation.cache_tag} {object.__basicsize__}",
         "numba": importlib.metadata.version("numba"),
         "llvmlite": llvmlite.__version__,
         "numpy": np.__version__,
         "environment": json.dumps(asked, sort_keys=True) if asked else "",
     }
+
+
+def _features() -> str:
+    import llvmlite.binding as llvm
+
+    try:
+        return str(llvm.get_host_cpu_features().flatten())
+    except RuntimeError:
+        # Some processors do not tell LLVM, and get code for all of their name.
+        return ""
 
 
 def machine_digest() -> str:
