@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.cues.colour_texture import OFFSET
+from livegate.cues.colour_texture import OFFSET, balanced
 from livegate.texture.crop import face_crop
 from livegate.texture.descriptors import DESCRIPTORS
 from livegate.types import Box
 from livegate_tools.train.weights.common import Rows, Task, Weights
+from livegate_tools.train.weights.folds import by_people
 
 VIEWS = 2
 MOST_CAPTURES = 16_000
@@ -20,7 +21,7 @@ CHOSEN = ("spmt",)
 """The descriptors that the study found worth their time."""
 
 # Of the squared weights on standardised numbers against the mean logistic loss.
-_PENALTY = 0.01
+_PENALTY = 0.003
 _ROUNDS = 60
 # A bin that hardly ever fills would have its noise blown up: its deviation counts as at least this share of the usual.
 _LEAST_DEVIATION = 0.25
@@ -29,15 +30,18 @@ _LEAST_DEVIATION = 0.25
 def described(image: NDArray[np.uint8], box: Box, _basis: Weights) -> Rows | None:
     """Return the chosen descriptors of the face, one behind the other."""
     crop = face_crop(image, box)
-    return None if crop is None else np.concatenate([DESCRIPTORS[name].of(crop) for name in CHOSEN])
+    if crop is None:
+        return None
+    seen = balanced(crop)
+    return np.concatenate([DESCRIPTORS[name].of(seen) for name in CHOSEN])
 
 
 def learnt(rows: Rows, task: Task) -> Weights:
     """Return each descriptor's weights and offset."""
     found: dict[str, NDArray[np.float32]] = {}
-    alive = task.labels.bona_fide
+    alive, shares = task.labels.bona_fide, by_people(task.labels)
     for name, part in _parts().items():
-        weights, offset = fit_linear(rows[:, part], alive, task.weights)
+        weights, offset = fit_linear(rows[:, part], alive, shares)
         found |= {name: weights, name + OFFSET: np.array([offset], np.float32)}
     return found
 
