@@ -13,16 +13,18 @@ from typing import Any, Self
 
 from livegate import __version__, assets
 from livegate.clock import boot_id, read_clock
-from livegate.config import Config, DriverChoice, Mqtt
+from livegate.config import Config, DriverChoice, Mqtt, Runtime
 from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
 from livegate.errors import AssetError
 from livegate.events.cloudevents import Identity
+from livegate.installed.shelf import SHIPPED
+from livegate.judging import open_judge
 from livegate.report.topics import Topics
 from livegate.store import open_store, ownkeys
 from livegate.store.lists import allow
 from livegate.store.pseudonyms import Pseudonyms
-from livegate.types import Credential
+from livegate.types import Credential, Step
 from livegate_drivers.clips import read_clips
 from livegate_drivers.timeline import lay_out
 from livegate_tools.console.centre import Rules, Seen
@@ -51,14 +53,16 @@ class Stage:
         received: Callable[[Mapping[str, Any], Result | None], None],
         *,
         loop: bool,
+        runtime: Runtime = Runtime.AUTO,
     ) -> None:
-        """Take what to show; ``observer`` sees every turn of the daemon.
+        """Take what to show; ``observer`` sees every turn of the daemon. Where no network runs, textures may open.
 
         ``received`` is given every event that reached the console, and the result if it settles a visit.
         """
         self._visits = tuple(visits)
         self._speed = speed
         self._loop = loop
+        self._runtime = runtime
         self._observer = observer
         self._received = received
         self._stack = ExitStack()
@@ -97,7 +101,7 @@ class Stage:
 
     def _configure(self, state_dir: Path, port: int) -> Config:
         """Return the shipped demo configuration, pointed at these visits and this broker."""
-        config = load(assets.config("demo"))
+        config = _judged_in(self._runtime, load(assets.config("demo")))
         manifest = assets.visits()
         ids = tuple(visit.id for visit in self._visits)
         clips = read_clips(manifest, ids)
@@ -130,6 +134,15 @@ class Stage:
 
     def _take(self, seen: Seen) -> None:
         self._received(seen.members, self.scoreboard.record(seen.members))
+
+
+def _judged_in(runtime: Runtime, config: Config) -> Config:
+    """Return ``config`` with another runtime, opened once: what is compiled at first use keeps no visitor waiting."""
+    config = replace(config, detector=replace(config.detector, runtime=runtime))
+    if runtime is Runtime.NONE:
+        config = replace(config, decision=replace(config.decision, least_step=Step.TEXTURE))
+    open_judge(config, SHIPPED)
+    return config
 
 
 def _playing(choice: DriverChoice, options: Mapping[str, Any]) -> DriverChoice:

@@ -61,6 +61,8 @@ def _face(face: Face, presented: Face | None) -> dict[str, Any]:
         "box": [round(value, 1) for value in (box.x, box.y, box.w, box.h)],
         "bona_fide": round(face.p_bona_fide, 3),
         "attack": round(face.p_attack, 3),
+        # What finds faces without a network has no opinion on either.
+        "judged": face.p_bona_fide != face.p_attack,
         "background": round(face.p_background, 3),
         "presented": face is presented,
     }

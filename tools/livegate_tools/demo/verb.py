@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livegate import assets
+from livegate.config import Runtime
 from livegate.errors import ConfigError
 from livegate.logs import LogFormat, start_logging
 from livegate.types import Outcome
@@ -36,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the counts as JSON")
     parser.add_argument("--no-page", action="store_true", help="serve no page")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="play X times as fast (default 1)")
+    parser.add_argument(
+        "--runtime",
+        type=Runtime,
+        choices=list(Runtime),
+        default=Runtime.AUTO,
+        help="what runs the network; none: without one, judged by textures and let in by them",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             page.observe,
             lambda event, result: _tell(page, event, result),
             loop=arguments.visits is None,
+            runtime=arguments.runtime,
         )
         stack.enter_context(stage)
         page.show(stage)

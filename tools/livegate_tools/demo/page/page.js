@@ -48,7 +48,7 @@ function showFaces(sight) {
   overlay.setAttribute("viewBox", `0 0 ${sight.width} ${sight.height}`);
   for (const face of sight.faces) {
     const [x, y, w, h] = face.box;
-    const colour = face.bona_fide > face.attack ? "#3ecf98" : "#ff6257";
+    const colour = !face.judged ? "#e0e0e0" : face.bona_fide > face.attack ? "#3ecf98" : "#ff6257";
     const box = document.createElementNS(SVG, "rect");
     for (const [name, value] of Object.entries({ x, y, width: w, height: h, rx: 8, fill: "none", stroke: colour, "stroke-width": face.presented ? 4 : 2 })) {
       box.setAttribute(name, value);
@@ -58,7 +58,9 @@ function showFaces(sight) {
       label.setAttribute(name, value);
     }
     const percent = (share) => `${Math.round(100 * share)} %`;
-    label.textContent = `bona fide ${percent(face.bona_fide)} · attack ${percent(face.attack)}`;
+    label.textContent = face.judged
+      ? `bona fide ${percent(face.bona_fide)} · attack ${percent(face.attack)}`
+      : `face ${percent(face.bona_fide + face.attack)}`;
     overlay.append(box, label);
   }
 }
