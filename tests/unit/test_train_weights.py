@@ -130,6 +130,15 @@ def test_classes_weigh_alike_then_groups_then_subjects() -> None:
     np.testing.assert_allclose(folds.evenly(labels), [1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 4])
 
 
+def test_a_source_weighs_more_with_more_people_but_not_by_their_number() -> None:
+    crowd = [f"p{number}" for number in range(15)]
+    labels = Labels((None,) * 16 + ("a",) * 2, ("x",) * 15 + ("y",) * 3, (*crowd, "q", "q", "r"))
+    weights = folds.by_people(labels)
+    assert weights[:16].sum() == pytest.approx(0.5)
+    assert weights[:15].sum() / weights[15] == pytest.approx(4.0)
+    np.testing.assert_allclose(weights[16:], 0.25)
+
+
 class Remembers:
     """A learner that knows by heart whom it saw."""
 
