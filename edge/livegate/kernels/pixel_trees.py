@@ -18,6 +18,8 @@ from livegate.kernels.compiled import kernel
 from livegate.kernels.tree_shape import CONTRAST_STEPS, DARK, DEPTH, NODES
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
+# What stands where in a node.
+_FIRST, _SECOND, _LEAST = np.uint32(0), np.uint32(1), np.uint32(2)
 
 
 @kernel("void(uint8[:,:,::1], int64, int64, uint16[::1])")
@@ -142,17 +144,18 @@ def scan(
         start, across, down, row_bytes = levels[level]
         for y in range(0, down, stride):
             for x in range(0, across, stride):
-                at = np.int32(start + y * row_bytes + x)
+                # Unsigned, so that no index is asked whether it counts from the end.
+                at = np.uint32(start + y * row_bytes + x)
                 total = np.float32(0)
                 alive = True
-                for t in range(trees):
-                    node = 0
+                for tree in range(trees):
+                    t, node = np.uint32(tree), np.uint32(0)
                     for _ in range(DEPTH):
-                        a = np.int32(pixels[at + nodes[t, node, 0]])
-                        b = np.int32(pixels[at + nodes[t, node, 1]])
-                        above = np.int32(CONTRAST_STEPS) * (a - b) >= nodes[t, node, 2] * (a + b + np.int32(DARK))
-                        node = 2 * node + 2 if above else 2 * node + 1
-                    total += leaves[t, node - NODES]
+                        a = np.int32(pixels[at + np.uint32(nodes[t, node, _FIRST])])
+                        b = np.int32(pixels[at + np.uint32(nodes[t, node, _SECOND])])
+                        above = np.int32(CONTRAST_STEPS) * (a - b) >= nodes[t, node, _LEAST] * (a + b + np.int32(DARK))
+                        node = node + node + _SECOND + np.uint32(above)
+                    total += leaves[t, node - np.uint32(NODES)]
                     if total < least[t]:
                         alive = False
                         break

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from livegate.detect.cascade import Trees
 from livegate.detect.finder_manifest import Decision, Scan
-from livegate.filesystem import replace_whole
+from livegate.detect.network import MANIFEST
 from livegate.weights import write_weights
 from livegate_tools.train.finder.measure import Measured, share_interval
 
@@ -43,8 +43,8 @@ def publish(trained: Trained, figures: Mapping[str, Measured], dev: Sequence[str
             **trained.network,
         },
     )
-    replace_whole(out / "manifest.toml", _manifest(trained, digest).encode())
-    replace_whole(out / "CARD.md", _card(trained, figures, dev).encode())
+    (out / MANIFEST).write_text(_manifest(trained, digest), "utf-8")
+    (out / "CARD.md").write_text(_card(trained, figures, dev), "utf-8")
     return out
 
 
@@ -83,7 +83,8 @@ def _card(trained: Trained, figures: Mapping[str, Measured], dev: Sequence[str])
     """Return the card: what it is, what it was trained on, what was measured and what that does not show."""
     parameters = sum(array.size for array in trained.network.values())
     training = trained.training
-    median_ms = np.median([measured.median_ms for measured in figures.values()])
+    times_ms = [measured.median_ms for measured in figures.values()]
+    took = f"{np.median(times_ms):.1f} ms of one thread of the training machine" if times_ms else "not measured"
     rows = [_row(name, figures[name], trained.decision.least_odds, name in dev) for name in figures]
     return f"""# Face finder `finder`
 
@@ -102,7 +103,7 @@ independent, which frames of one recording are not.
 |---|---|---|---|---|---|---|---|
 {chr(10).join(rows)}
 
-Median time a picture: {median_ms:.1f} ms of one thread of the training machine.
+Median time a picture: {took}.
 
 What may not be concluded: most sets are simulated from portraits and rendered heads, the captured ones show three
 people. Nothing follows for profiles, faces turned more than about 30 degrees or tilted more than about 20, children, or
