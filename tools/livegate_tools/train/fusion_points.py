@@ -140,9 +140,12 @@ def first_fits(cues: tuple[str, ...], said: Said, folds: Folds, policy: Decision
 def cascade_fits(
     firsts: Sequence[Fit | None], said: Said, folds: Folds, policy: DecisionPolicy, margin: float
 ) -> list[Fit | None]:
-    """Return, for every fold, the cascade upon its first fit with all other cues of ``said``."""
+    """Return, for every fold, the cascade upon its first fit with all other cues of ``said``.
+
+    Where that leaves nothing undecided it stands alone.
+    """
     return [
-        None if first is None else fit_cascade(first, said.take(~fold), policy, margin)
+        None if first is None else fit_cascade(first, said.take(~fold), policy, margin) or first
         for first, fold in zip(firsts, folds, strict=True)
     ]
 

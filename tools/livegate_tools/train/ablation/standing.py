@@ -94,8 +94,7 @@ def _judged(arm: Arm, said: Said, folds: Folds, policy: DecisionPolicy) -> HeldO
     if not arm.second:
         return alone
     tried = [held_out(its, folds, cascade_fits(firsts, its, folds, policy, margin)) for margin in MARGINS]
-    # Where the first cues leave nothing undecided there is nobody to ask.
-    return min((each for each in tried if len(each.llr) == len(alone.llr)), key=HeldOut.loss, default=alone)
+    return min(tried, key=HeldOut.loss)
 
 
 def _standing(arm: Arm, judged: HeldOut, base: HeldOut | None) -> Standing:

@@ -39,7 +39,17 @@ class Round:
     rate: float
 
 
-ROUNDS = (Round(1600, False, 3, 3e-3), Round(3000, True, 3, 2e-3), Round(3000, True, 5, 2e-3))
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a training takes: what trees are grown from, how, and in which rounds the network learns."""
+
+    amounts: Amounts = Amounts()
+    recipe: Recipe = Recipe()
+    cuts: int = 2
+    rounds: tuple[Round, ...] = (Round(1500, False, 6, 6e-3), Round(5000, True, 8, 4e-3), Round(6000, True, 10, 4e-3))
+
+
+_WHOLE = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Sources:
     report: Sequence[Path]
 
 
-def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], None]) -> Path:
+def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], None], plan: Plan = _WHOLE) -> Path:
     """Train on ``sources``, write the model into ``out`` and return it; what was finished there is not done again."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
@@ -60,13 +70,12 @@ def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], No
     held_out = [picture for pictures in dev.values() for picture in pictures]
     reported = [picture for pictures in report.values() for picture in pictures]
     sets = [of_training(path) for path in sources.faces] + [read_folder(path) for path in sources.negatives]
-    amounts = Amounts()
     rng = np.random.default_rng(seed)
-    pictures = loaded(chosen([apart(each, held_out, reported) for each in sets], amounts.pictures_of_a_set, rng))
+    pictures = loaded(chosen([apart(each, held_out, reported) for each in sets], plan.amounts.pictures_of_a_set, rng))
     if not any(seen.faces for seen in pictures):
         raise ConfigError("train finder: no picture with a face is left that shares nobody and no set with --dev")
-    trees = grow_trees(pictures, out / "trees.npz", seed, say, amounts, Recipe())
-    network = _trained_network(trees, pictures, out, seed, say)
+    trees = grow_trees(pictures, out / "trees.npz", seed, say, plan.amounts, plan.recipe)
+    network = _trained_network(trees, pictures, out, seed, say, plan)
     finder = Finder(_model(trees, network, Decision(0.0, 1.0, 0.0)))
     figures = {name: measure(finder, each) for name, each in (dev | report).items()}
     decision = _decided([figures[name] for name in dev])
@@ -80,14 +89,14 @@ def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], No
 
 
 def _trained_network(
-    trees: Trees, pictures: Sequence[Seen], out: Path, seed: int, say: Callable[[str], None]
+    trees: Trees, pictures: Sequence[Seen], out: Path, seed: int, say: Callable[[str], None], plan: Plan
 ) -> SmallNetwork:
     """Teach the network what the trees let by, then what it mistakes itself; go on after the last finished round."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed + 1)
-    network = SmallNetwork()
-    examples = cut_faces(pictures, 2, rng)
-    for number, each in enumerate(ROUNDS, 1):
+    network = SmallNetwork().eval()
+    examples = cut_faces(pictures, plan.cuts, rng)
+    for number, each in enumerate(plan.rounds, 1):
         finder = Finder(_model(trees, network, Decision(0.0, 1.0, 0.0)))
         examples += let_by(finder, pictures, each.pictures, each.own, rng)
         say(f"round {number}: {len(examples.face)} windows, {np.nansum(examples.face):.0f} of faces")
