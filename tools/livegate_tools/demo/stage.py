@@ -6,7 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,10 +16,9 @@ from livegate.clock import boot_id, read_clock
 from livegate.config import Config, DriverChoice, Mqtt, Runtime
 from livegate.configfile import load
 from livegate.daemon import Daemon, Observer
-from livegate.errors import AssetError
+from livegate.errors import AssetError, RuntimeMissing
 from livegate.events.cloudevents import Identity
-from livegate.installed.shelf import SHIPPED
-from livegate.judging import open_judge
+from livegate.judge import Judge
 from livegate.report.topics import Topics
 from livegate.store import open_store, ownkeys
 from livegate.store.lists import allow
@@ -141,7 +140,9 @@ def _judged_in(runtime: Runtime, config: Config) -> Config:
     config = replace(config, detector=replace(config.detector, runtime=runtime))
     if runtime is Runtime.NONE:
         config = replace(config, decision=replace(config.decision, least_step=Step.TEXTURE))
-    open_judge(config, SHIPPED)
+    # What cannot be opened the terminal itself says.
+    with suppress(AssetError, RuntimeMissing):
+        Judge.open(config.detector, config.decision, frozenset(camera.role for camera in config.camera))
     return config
 
 
