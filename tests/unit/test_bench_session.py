@@ -132,6 +132,16 @@ def test_the_shipped_configuration_without_its_broker(tmp_path: Path) -> None:
         assert told == (theirs.source.base / theirs.source.options["path"]).resolve()
 
 
+@pytest.mark.parametrize("before", ["", '[detector]\nmodel = "face"\n\n'])
+def test_the_same_configuration_without_a_network(tmp_path: Path, before: str) -> None:
+    text = before + daemon_probe.without_broker(assets.config("demo"), tmp_path / "state")
+    file = tmp_path / "bench.toml"
+    file.write_text(daemon_probe.without_network(text))
+    config = load(file)
+    assert config.detector == Detector(runtime=Runtime.NONE)
+    assert len(config.camera) == len(load(assets.config("demo")).camera)
+
+
 def test_the_real_daemon_is_measured(tmp_path: Path) -> None:
     material(tmp_path)
     (tmp_path / "terminal.toml").write_text(f"""

@@ -14,7 +14,10 @@ _PACKAGES = ("livegate", "numpy", "opencv-python-headless", "onnxruntime", "ai-e
 
 
 def describe(state_dir: Path) -> dict[str, Any]:
-    """Return processor, memory, system, package versions, load, and the file system of ``state_dir``."""
+    """Return processor, memory, system, package versions, load, and the file system of ``state_dir``.
+
+    ``blas_threads`` is on how many threads NumPy may multiply matrices, None where it decides by itself.
+    """
     return {
         "cpu": _cpu(),
         "architecture": platform.machine(),
@@ -24,6 +27,7 @@ def describe(state_dir: Path) -> dict[str, Any]:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS"),
         "load_before": round(os.getloadavg()[0], 2),
         "state_file_system": kind_of(state_dir),
     }
