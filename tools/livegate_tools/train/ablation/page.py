@@ -24,7 +24,8 @@ def tables(measured: Measured, policy: DecisionPolicy) -> str:
         f"{policy.max_apcer:.0%} and a BPCER of {policy.max_bpcer:.0%}, both undercut or missed by one factor).",
         "Worst APCER: of the species that set thresholds. +AUC: the difference to the first line, with its 95 %",
         "interval (bootstrap by people). ms: CPU time a face, finding it included, medians of one run; a second",
-        "opinion counts as often as it is asked.",
+        "opinion counts as often as it is asked. The cues themselves learnt from other people before the same cameras",
+        "and simulators: a source held out here is no new one to them. Their cards say what is left where it is.",
     ]
     for compared, costs in measured:
         lines += ["", *_group(compared, costs)]
