@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,24 @@ import pytest
 
 from livegate.lists import CentralLists, Receiver
 from support.desks import Terminal1
+from support.memory import MEMORY, keeps_stores
+
+
+@pytest.fixture(autouse=True)
+def temporary(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what tests of stores make by themselves lie in memory."""
+    if keeps_stores(request.module):
+        monkeypatch.setattr(tempfile, "tempdir", str(MEMORY))
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder of the test's own; in memory where a store lies in it."""
+    if not keeps_stores(request.module):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="livegate-test-") as name:
+        yield Path(name)
 
 
 @pytest.fixture
