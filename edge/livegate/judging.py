@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,14 +16,15 @@ from livegate import assets
 from livegate.acceptance.file import ensemble_sha256
 from livegate.config import Config, Runtime
 from livegate.config import Detector as DetectorChoice
+from livegate.cues.protocol import WeighedCue, all_cues
 from livegate.detect.detector import Detector
 from livegate.errors import AssetError, RuntimeMissing
 from livegate.events.environment import ModelInUse
 from livegate.installed.description import describe
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
-from livegate.scorers import COLOUR_TEXTURE
-from livegate.types import Step
+from livegate.scorers import COLOUR_TEXTURE, read_scored
+from livegate.types import Role, Step
 
 FINDER = "finder"
 """The name of the model that finds faces where no network does."""
@@ -43,22 +44,17 @@ class Judging:
 def open_judge(config: Config, shelf: Shelf) -> Judging:
     """Return what judges by a configuration, with the models on ``shelf``; what is less than a network, the log says.
 
-    A model that is not what its manifest says is never loaded. Where the network cannot run, textures judge; where they
-    cannot either, nothing does, and every verdict is a non-response. Raises ConfigError for a configuration that no
+    A model that is not what its manifest says is never loaded. Where that is a second opinion, the network judges
+    without it; where the network cannot run, textures judge; where they cannot either, nothing does, and every verdict
+    is a non-response. Raises ConfigError for a configuration that no
     terminal could judge by.
     """
-    roles = frozenset(camera.role for camera in config.camera)
     faults: dict[str, str] = {}
-    for choice in _choices(config):
-        try:
-            judge = Judge.open(choice, config.decision, roles, shelf=shelf, quality=config.quality)
-        except (AssetError, RuntimeMissing) as exc:
-            faults[FINDER if choice.runtime is Runtime.NONE else Path(choice.model).name] = str(exc)
-            continue
-        found = Judging(judge, _in_use(judge, shelf), faults)
-        break
+    judge = _network(config, shelf, faults) or _textures(config, shelf, faults)
+    if judge is None:
+        found = Judging(Judge.without_faces(_roles(config), config.decision), None, faults)
     else:
-        found = Judging(Judge.without_faces(roles, config.decision), None, faults)
+        found = Judging(judge, _in_use(judge, shelf), faults)
     _say(found, config)
     return found
 
@@ -70,6 +66,8 @@ def without_network(choice: DetectorChoice) -> DetectorChoice:
 
 def serving(best: Step, least: Step) -> str:
     """Return what judges where ``best`` is the best step there is, and what ``least`` step makes of the door."""
+    if best is Step.ALL:
+        return "the network judges without it"
     if best is Step.NONE:
         return "nothing judges in its place, the door never opens"
     opens = "the door may open" if best.at_least(least) else "the door stays shut"
@@ -83,8 +81,51 @@ def without_folders(text: str, config: Config) -> str:
     return text
 
 
-def _choices(config: Config) -> tuple[DetectorChoice, ...]:
-    return tuple(dict.fromkeys((config.detector, without_network(config.detector))))
+def _network(config: Config, shelf: Shelf, faults: dict[str, str]) -> Judge | None:
+    """Open the network's judge; where only second opinions are damaged, without these."""
+    if config.detector.runtime is Runtime.NONE:
+        return None
+    try:
+        return _opened(config, config.detector, shelf)
+    except (AssetError, RuntimeMissing) as exc:
+        fault = str(exc)
+    damaged = dict(_damaged_opinions(shelf))
+    try:
+        if damaged:
+            judge = _opened(config, config.detector, shelf, frozenset(damaged))
+            faults |= damaged
+            return judge
+    except (AssetError, RuntimeMissing) as exc:
+        fault = str(exc)
+    faults[Path(config.detector.model).name] = fault
+    return None
+
+
+def _textures(config: Config, shelf: Shelf, faults: dict[str, str]) -> Judge | None:
+    try:
+        return _opened(config, without_network(config.detector), shelf)
+    except AssetError as exc:
+        faults[FINDER] = str(exc)
+        return None
+
+
+def _damaged_opinions(shelf: Shelf) -> Iterator[tuple[str, str]]:
+    """Yield the cues of trained weights that cannot be read, and why; beside a network nothing rests on them alone."""
+    for name, cue in all_cues():
+        folder = shelf.find(name) if isinstance(cue, WeighedCue) else None
+        if folder is not None:
+            try:
+                read_scored(name, cue, folder)
+            except AssetError as exc:
+                yield name, str(exc)
+
+
+def _opened(config: Config, choice: DetectorChoice, shelf: Shelf, without: frozenset[str] = frozenset()) -> Judge:
+    return Judge.open(choice, config.decision, _roles(config), shelf=shelf, without=without, quality=config.quality)
+
+
+def _roles(config: Config) -> frozenset[Role]:
+    return frozenset(camera.role for camera in config.camera)
 
 
 def _in_use(judge: Judge, shelf: Shelf) -> ModelInUse:
