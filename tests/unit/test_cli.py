@@ -16,7 +16,7 @@ from livegate.cli import main
 from livegate.known_verbs import known_verbs
 
 VERBS = ("bench", "check", "config", "console", "demo", "detect", "evaluate", "events", "list", "run", "simulate",
-         "train")  # fmt: skip
+         "texture", "train")  # fmt: skip
 
 # Verbs of another package, as an integrator would install them.
 JOINED = {

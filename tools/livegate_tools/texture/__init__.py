@@ -1,0 +1,1 @@
+"""``livegate texture``: what each texture sees of a face."""
