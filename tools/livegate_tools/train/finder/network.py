@@ -79,21 +79,22 @@ def learn(
     """Fit ``network`` to ``examples`` in ``epochs`` rounds, the step falling from ``rate`` to nothing."""
     generator = torch.Generator().manual_seed(seed)
     windows, face, offsets = (torch.from_numpy(each) for each in (examples.windows, examples.face, examples.offsets))
+    size = min(_BATCH, len(face))
+    batches = len(face) // size
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
-    steps = epochs * (len(face) // _BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * batches)
     network.train()
     for epoch in range(epochs):
         total = 0.0
-        order = torch.randperm(len(face), generator=generator)
-        for batch in order[: len(face) // _BATCH * _BATCH].reshape(-1, _BATCH):
+        order = torch.randperm(len(face), generator=generator)[: batches * size]
+        for batch in order.reshape(batches, size):
             optimiser.zero_grad()
             loss = _loss(network, windows[batch].float(), face[batch], offsets[batch], generator)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += float(loss.detach())
-        say(f"network: round {epoch + 1} of {epochs}, loss {total / max(1, len(face) // _BATCH):.4f}")
+        say(f"network: round {epoch + 1} of {epochs}, loss {total / batches:.4f}")
     network.eval()
 
 

@@ -43,13 +43,18 @@ class Round:
 class Plan:
     """How long a training takes: what trees are grown from, how, and in which rounds the network learns."""
 
-    amounts: Amounts = Amounts()
-    recipe: Recipe = Recipe()
-    cuts: int = 2
-    rounds: tuple[Round, ...] = (Round(1500, False, 6, 6e-3), Round(5000, True, 8, 4e-3), Round(6000, True, 10, 4e-3))
+    amounts: Amounts
+    recipe: Recipe
+    cuts: int
+    rounds: tuple[Round, ...]
 
 
-_WHOLE = Plan()
+WHOLE = Plan(
+    Amounts(),
+    Recipe(),
+    cuts=2,
+    rounds=(Round(1500, False, 6, 6e-3), Round(5000, True, 8, 4e-3), Round(6000, True, 14, 4e-3)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Sources:
     report: Sequence[Path]
 
 
-def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], None], plan: Plan = _WHOLE) -> Path:
+def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], None], plan: Plan = WHOLE) -> Path:
     """Train on ``sources``, write the model into ``out`` and return it; what was finished there is not done again."""
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
