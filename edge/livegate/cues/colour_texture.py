@@ -19,7 +19,7 @@ from livegate.texture.descriptors import DESCRIPTORS
 from livegate.types import Observation, Role
 
 NEEDS = frozenset({Role.RGB})
-KERNELS = ("square", "planes", "lbp", "pyramid")
+KERNELS = ("square", "planes", "lbp", "pyramid", "coalbp", "lpq")
 OFFSET = "_offset"
 """What the name of a descriptor's offset ends with, beside the descriptor's weights under its own name."""
 
