@@ -16,11 +16,12 @@ RHO = 0.9
 CODES = 256
 _WAVE_UNIT, _MIXING_UNIT = 1 << 10, 1 << 16
 _HALF = 4
+_MOST_RADIUS = 3
 # The authors' own: by symmetry some variances are equal, and their components anybody's choice.
 _APART = 1 + 1e-6 * np.arange(7, -1, -1)
 _DECIMALS = 6
 
-Array = NDArray[np.float64]
+Array = NDArray[np.float32]
 
 
 def phases(planes: NDArray[np.uint8], window: int = 7, decorrelated: bool = True) -> NDArray[np.uint8]:
@@ -38,22 +39,30 @@ def phases(planes: NDArray[np.uint8], window: int = 7, decorrelated: bool = True
     out = np.empty((count, max(height - window + 1, 0), max(width - window + 1, 0)), dtype=np.uint8)
     if out.size:
         mixing, bits = _mixed(window) if decorrelated else _plain()
-        lpq.lpq(given, _waves(window), mixing, bits, np.empty((lpq.LINES, width)), out)
+        scratch = np.empty((lpq.SCRATCH, count * width + 2 * lpq.MARGIN), dtype=np.float32)
+        lpq.lpq(given, _waves(window), mixing, bits, scratch, np.empty(count * width, dtype=np.uint8), out)
     return out
 
 
 @cache
 def _waves(window: int) -> Array:
-    """Return cosine and sine (2, r + 1) from a window's middle outwards, in whole 2^-10 that add up to 0."""
-    angles = 2 * np.pi * np.arange(window // 2 + 1) / window
-    waves = np.round(np.stack([np.cos(angles), np.sin(angles)]) * _WAVE_UNIT)
+    """Return cosine and sine (3, 4) from a window's middle outwards, in whole 2^-10 that add up to 0, and ones.
+
+    Beyond the window all are 0.
+    """
+    radius = window // 2
+    waves = np.zeros((3, _MOST_RADIUS + 1), dtype=np.float32)
+    angles = 2 * np.pi * np.arange(radius + 1) / window
+    waves[:2, : radius + 1] = np.round(np.stack([np.cos(angles), np.sin(angles)]) * _WAVE_UNIT)
     waves[0, 0] = -2 * waves[0, 1:].sum()
+    waves[2, : radius + 1] = 1
     return waves
 
 
 def _plain() -> tuple[Array, NDArray[np.uint8]]:
     """Return mixing (8, 4) and bits (8,) that leave the numbers as they are."""
-    return np.tile(np.eye(_HALF), (2, 1)), np.array([1, 4, 16, 64, 2, 8, 32, 128], dtype=np.uint8)
+    mixing = np.tile(np.eye(_HALF, dtype=np.float32), (2, 1))
+    return mixing, np.array([1, 4, 16, 64, 2, 8, 32, 128], dtype=np.uint8)
 
 
 @cache
@@ -78,5 +87,6 @@ def _mixed(window: int) -> tuple[Array, NDArray[np.uint8]]:
     bits = np.empty(2 * _HALF, dtype=np.uint8)
     bits[order] = 1 << np.arange(2 * _HALF)
     # The first two frequencies are waves along one axis only, so in units 2^10 larger.
-    units = _MIXING_UNIT * np.array([_WAVE_UNIT, _WAVE_UNIT, 1, 1])
-    return np.ascontiguousarray(np.round(np.concatenate(components) * _MIXING_UNIT) / _MIXING_UNIT * units), bits
+    units = np.array([_WAVE_UNIT, _WAVE_UNIT, 1, 1])
+    mixing = np.round(np.concatenate(components) * _MIXING_UNIT) / _MIXING_UNIT * units
+    return np.ascontiguousarray(mixing, dtype=np.float32), bits
