@@ -1,4 +1,4 @@
-"""A folder in memory for tests of what a store holds: SQLite waits for the disk at every commit, of which they make many.
+"""A folder in memory for tests of what a store holds: SQLite waits for the disk at each of their many commits.
 
 What a disk does is for tests/faults, which stay on one.
 """
