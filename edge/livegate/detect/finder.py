@@ -22,7 +22,7 @@ from livegate.types import Box, Face
 NAME = "finder"
 _USUAL_PIXELS = 640 * 480
 # What has more windows than this is no picture of faces, and must not take longer.
-_MOST_WINDOWS, _MOST_LOOKS = 4096, 40
+_MOST_WINDOWS, _MOST_LOOKS = 4096, 32
 _MOST_SIZES = 4
 _WINDOW_IOU, _FACE_IOU, _INSIDE = np.float32(0.45), 0.3, 0.7
 # Windows with less than this, in logarithms of odds, are not looked at again.
