@@ -15,13 +15,12 @@ from livegate.types import Box
 from livegate_tools.train.weights.common import Rows, Task, Weights
 from livegate_tools.train.weights.folds import by_people
 
-VIEWS = 2
-MOST_CAPTURES = 16_000
-CHOSEN = ("spmt",)
-"""The descriptors that the study found worth their time."""
+VIEWS = 1
+MOST_CAPTURES = 4_000
+PENALTIES = {"spmt": 0.003, "hsv_lbp_ycbcr_lpq": 0.001}
+"""The descriptors that the study found worth their time, each with what its squared weights on standardised numbers
+cost beside the mean logistic loss."""
 
-# Of the squared weights on standardised numbers against the mean logistic loss.
-_PENALTY = 0.003
 _ROUNDS = 60
 # A bin that hardly ever fills would have its noise blown up: its deviation counts as at least this share of the usual.
 _LEAST_DEVIATION = 0.25
@@ -33,7 +32,7 @@ def described(image: NDArray[np.uint8], box: Box, _basis: Weights) -> Rows | Non
     if crop is None:
         return None
     seen = balanced(crop)
-    return np.concatenate([DESCRIPTORS[name].of(seen) for name in CHOSEN])
+    return np.concatenate([DESCRIPTORS[name].of(seen) for name in PENALTIES])
 
 
 def learnt(rows: Rows, task: Task) -> Weights:
@@ -41,7 +40,7 @@ def learnt(rows: Rows, task: Task) -> Weights:
     found: dict[str, NDArray[np.float32]] = {}
     alive, shares = task.labels.bona_fide, by_people(task.labels)
     for name, part in _parts().items():
-        weights, offset = fit_linear(rows[:, part], alive, shares)
+        weights, offset = fit_linear(rows[:, part], alive, shares, PENALTIES[name])
         found |= {name: weights, name + OFFSET: np.array([offset], np.float32)}
     return found
 
@@ -56,7 +55,9 @@ def margins(rows: Rows, weights: Weights) -> NDArray[np.float64]:
     )
 
 
-def fit_linear(rows: Rows, alive: NDArray[np.bool_], weights: NDArray[np.float64]) -> tuple[NDArray[np.float32], float]:
+def fit_linear(
+    rows: Rows, alive: NDArray[np.bool_], weights: NDArray[np.float64], penalty: float
+) -> tuple[NDArray[np.float32], float]:
     """Return the weights (D,) on ``rows`` (N, D) and the offset of the log-odds of ``alive``, samples weighing so."""
     from sklearn.linear_model import LogisticRegression
 
@@ -64,7 +65,7 @@ def fit_linear(rows: Rows, alive: NDArray[np.bool_], weights: NDArray[np.float64
     mean = shares @ rows
     deviation = np.sqrt(np.maximum(shares @ np.square(rows) - mean**2, 0.0))
     deviation = np.maximum(deviation, _LEAST_DEVIATION * np.median(deviation)) * np.sqrt(np.float32(rows.shape[1]))
-    machine = LogisticRegression(C=1.0 / _PENALTY, max_iter=_ROUNDS, tol=1e-5)
+    machine = LogisticRegression(C=1.0 / penalty, max_iter=_ROUNDS, tol=1e-5)
     machine.fit((rows - mean) / deviation, alive, sample_weight=weights)
     found = machine.coef_[0] / deviation
     return found.astype(np.float32), float(machine.intercept_[0] - found @ mean)
@@ -72,7 +73,7 @@ def fit_linear(rows: Rows, alive: NDArray[np.bool_], weights: NDArray[np.float64
 
 def _parts() -> dict[str, slice]:
     parts, start = {}, 0
-    for name in CHOSEN:
+    for name in PENALTIES:
         stop = start + DESCRIPTORS[name].length
         parts[name] = slice(start, stop)
         start = stop
