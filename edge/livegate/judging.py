@@ -23,7 +23,7 @@ from livegate.events.environment import ModelInUse
 from livegate.installed.description import describe
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
-from livegate.scorers import COLOUR_TEXTURE, read_scored
+from livegate.scorers import read_scored, textures_of
 from livegate.types import Role, Step
 
 FINDER = "finder"
@@ -133,8 +133,9 @@ def _in_use(judge: Judge, shelf: Shelf) -> ModelInUse:
     if isinstance(judge.detector, Detector):
         model = judge.detector.manifest.model
         return ModelInUse(model.name, model.sha256, threshold, ensemble)
-    (sha256,) = describe(shelf.model(COLOUR_TEXTURE)).files.values()
-    return ModelInUse(COLOUR_TEXTURE, sha256, threshold, ensemble)
+    leading = textures_of(judge.bank.cues)[0]
+    (sha256,) = describe(shelf.model(leading)).files.values()
+    return ModelInUse(leading, sha256, threshold, ensemble)
 
 
 def _say(found: Judging, config: Config) -> None:

@@ -158,14 +158,19 @@ def operating_points(
 
 def texture_points(cues: tuple[ScoredCue, ...], shelf: Shelf = SHIPPED) -> OperatingPoints:
     """Return the points by which ``cues`` judge where no network does; AssetError where none was fixed for them."""
-    shelf.model(COLOUR_TEXTURE)
-    points = operating_points(None, cues, None, shelf)
-    if not any(COLOUR_TEXTURE in known for known in points.points):
+    points, textures = operating_points(None, cues, None, shelf), set(textures_of(cues))
+    if all(textures.isdisjoint(known) for known in points.points):
         raise AssetError(
-            f"{shelf.model(FUSION) / MANIFEST}: expected a [[point]] of {COLOUR_TEXTURE} and no network, for these "
-            "models; `livegate train fusion` fixes them"
+            f"{shelf.model(FUSION) / MANIFEST}: has no [[point]] to judge by without a network, for the models of "
+            f"{', '.join(sorted(textures)) or COLOUR_TEXTURE} there are; install them, or `livegate train fusion` anew"
         )
     return points
+
+
+def textures_of(cues: tuple[ScoredCue, ...]) -> tuple[str, ...]:
+    """Return the names of the cues that judge the colour picture without a network, the leading one first."""
+    names = [cue.name for cue in cues if not cue.cue.NEEDS - {Role.RGB}]
+    return tuple(sorted(names, key=lambda name: (name != COLOUR_TEXTURE, name)))
 
 
 def unlike(fusion: Fusion, known: Mapping[str, str]) -> tuple[str, ...]:

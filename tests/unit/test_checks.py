@@ -97,12 +97,26 @@ def test_a_wrong_model_is_not_ok(tmp_path: Path, lacking: bool, capsys: pytest.C
     status, found = checked(config, capsys)
     assert (status, wrong(found)) == (1, ["model"])
     assert "tiny.onnx" in found["model"][0]["text"]
+    assert "textures judge in its place, at step 'texture': the door stays shut" in found["model"][0]["text"]
+    assert found["decision"]
 
 
-def test_no_network_at_all_is_not_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, found = checked(write_config(tmp_path, runtime="none"), capsys)
-    assert (status, wrong(found)) == (1, ["model"])
-    assert "the door never opens" in found["model"][0]["text"]
+@pytest.mark.parametrize(
+    ("more", "status", "ok", "words"),
+    [
+        ("", 1, False, "the door stays shut, for [decision] least_step = 'rgb'"),
+        ("[decision]\nleast_step = 'texture'\n", 0, None, "the door may open"),
+    ],
+)
+def test_no_network_is_a_fault_only_where_the_door_stays_shut(
+    more: str, status: int, ok: bool | None, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found_status, found = checked(write_config(tmp_path, more, runtime="none"), capsys)
+    assert (found_status, found["model"][0]["ok"]) == (status, ok)
+    assert words in found["model"][0]["text"]
+    assert found["without a network"][0]["ok"] is True
+    assert "detector" not in found["cues"][0]["text"]
+    assert "colour_texture" in found["cues"][0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from livegate.errors import ConfigError
 from livegate.pictures.files import find_pictures, natural
 from livegate.pictures.reading import read_picture
 from livegate.progress import Progress
+from livegate.types import Box, Face
 from livegate.verbs import detect
 from support.models import bright_detector, write_tiny
 
@@ -62,6 +63,28 @@ def test_one_json_line_a_picture_with_the_verdict_of_each_face(
     ]
     assert second["faces"][0]["verdict"] == "attack"
     assert third["faces"] == []
+
+
+class _OneFace:
+    """Finds a face and knows no more of it, as what needs no network."""
+
+    def detect(self, image: NDArray[np.uint8]) -> tuple[Face, ...]:
+        return (Face(Box(100.0, 60.0, 75.0, 100.0), 0.45, 0.45),)
+
+
+def test_what_is_no_network_says_nothing_of_liveness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    detect.add_arguments(parser)
+    path = str(_save(tmp_path / "live.png", _picture()))
+    words = [path, "--json", "--draw", str(tmp_path / "drawn")]
+    assert detect.detect_all(parser.parse_args(words), _OneFace()) == 0
+    (line,) = _lines(capsys)
+    assert line["faces"] == [
+        {"box": [100, 60, 75, 100], "p_bona_fide": None, "p_attack": None, "verdict": None, "confidence": 0.9}
+    ]
+    assert list((tmp_path / "drawn").iterdir())
+    assert detect.detect_all(parser.parse_args([path]), _OneFace()) == 0
+    assert "living or not the finder cannot tell" in capsys.readouterr().out
 
 
 def test_bad_pictures_are_reported_and_the_rest_still_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

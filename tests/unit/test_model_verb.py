@@ -141,6 +141,7 @@ def test_no_network_is_said_to_warm_nothing(tmp_path: Path, capsys: pytest.Captu
     config = write_config(tmp_path, runtime="none")
     text = said(capsys, "warm", "--config", config)
     assert "no network to run" in text
+    assert "finder: kernels" in text
     assert "compiled for this processor, in " in text
 
 

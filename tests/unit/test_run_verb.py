@@ -116,7 +116,7 @@ def test_a_wrong_model_keeps_the_door_shut_and_says_so(tmp_path: Path, runtime: 
         assert "model not usable" in terminal.text()
         eventually(lambda: has_decided(tmp_path / "state"), "the card was answered", 60.0)
         assert terminal.terminate() == 0
-    assert {attempt["outcome"] for attempt in attempts(tmp_path / "state")} == {"denied"}
+    assert {attempt["outcome"] for attempt in attempts(tmp_path / "state")} <= {"denied", "inconclusive"}
 
 
 @pytest.mark.parametrize(

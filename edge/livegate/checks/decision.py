@@ -10,15 +10,15 @@ from livegate.config import Config
 from livegate.errors import CalibrationError, LivegateError
 from livegate.installed.library import Library
 from livegate.judge import Judge
+from livegate.judging import open_judge
 from livegate.types import Step
 
 
 def decision_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find of the decision; of the judge nothing where it cannot be opened: other checks say."""
     yield from _least_step(config)
-    roles = frozenset(camera.role for camera in config.camera)
     try:
-        judge = Judge.open(config.detector, config.decision, roles, shelf=Library.of(config.terminal.state_dir).shelf())
+        judge = open_judge(config, Library.of(config.terminal.state_dir).shelf()).judge
     except LivegateError:
         return
     if judge.detector is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from livegate.checks.finding import Finding, tried
 from livegate.config import Config, Runtime
 from livegate.cues.bank import ScoredCue
@@ -13,16 +15,22 @@ from livegate.errors import AssetError, LivegateError
 from livegate.installed.description import describe
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf
+from livegate.judge import Judge
+from livegate.judging import serving, without_network
 from livegate.quality_manifest import open_quality
-from livegate.scorers import DETECTOR, FUSION, detector_as_cue, read_fusion, trained_cues, unlike
+from livegate.scorers import FUSION, detector_as_cue, read_fusion, trained_cues, unlike
+from livegate.types import Step
 
 
 def model_findings(config: Config) -> Iterator[Finding]:
     """Yield what the checks find of the models; every one that judges is loaded and run once."""
     shelf = Library.of(config.terminal.state_dir).shelf()
     judging: list[ScoredCue] = []
-    yield tried("model", lambda: _model(config, shelf, judging))
-    yield tried("cues", lambda: _cues(config, shelf, judging))
+    network = tried("model", lambda: _model(config, shelf, judging))
+    textures = tried("without a network", lambda: _textures(config, shelf))
+    yield network if network.ok else _in_its_place(network, config, textures)
+    yield textures
+    yield tried("cues", lambda: _cues(config, shelf, judging, networks=network.ok is True))
     yield from _fusion(shelf, judging)
     yield tried("quality gate", lambda: _quality(config, shelf))
     for folder in shelf.active.values():
@@ -35,18 +43,38 @@ def model_findings(config: Config) -> Iterator[Finding]:
 def _model(config: Config, shelf: Shelf, judging: list[ScoredCue]) -> str:
     detector = open_detector(config.detector, shelf=shelf)
     if detector is None:
-        raise LivegateError(f"[detector] runtime = '{Runtime.NONE}': nothing judges, the door never opens")
+        raise LivegateError(f"[detector] runtime = '{Runtime.NONE}': no network judges")
     judging.append(detector_as_cue(detector.manifest))
     identity = detector.manifest.model
     runs = f"runs on {detector.runtime_name} in {detector.precision}"
     return f"{identity.name} {identity.version}, hash as in its manifest, {runs}"
 
 
-def _cues(config: Config, shelf: Shelf, judging: list[ScoredCue]) -> str:
+def _textures(config: Config, shelf: Shelf) -> str:
+    """Open what finds faces and judges them where no network does, and run the finder once."""
+    chosen, roles = without_network(config.detector), frozenset(camera.role for camera in config.camera)
+    judge = Judge.open(chosen, config.decision, roles, shelf=shelf, quality=config.quality)
+    if judge.detector is not None:
+        judge.detector.detect(np.zeros((480, 640, 3), np.uint8))
+    cues = ", ".join(cue.name for cue in judge.bank.cues)
+    return f"the finder finds faces, judged by {cues}"
+
+
+def _in_its_place(network: Finding, config: Config, textures: Finding) -> Finding:
+    """Say what judges in the network's place; where nobody wished for one and the door may open, that is no fault."""
+    best = Step.TEXTURE if textures.ok else Step.NONE
+    opens = best is Step.TEXTURE and best.at_least(config.decision.least_step)
+    wished = config.detector.runtime is Runtime.NONE
+    text = f"{network.text}; {serving(best, config.decision.least_step)}"
+    return Finding(network.check, None if wished and opens else False, text)
+
+
+def _cues(config: Config, shelf: Shelf, judging: list[ScoredCue], *, networks: bool) -> str:
     roles = frozenset(camera.role for camera in config.camera)
-    cues = trained_cues(roles, config.detector, shelf=shelf)
+    chosen = config.detector if networks else without_network(config.detector)
+    cues = trained_cues(roles, chosen, shelf=shelf, further=frozenset(config.decision.further_cues))
     judging += cues
-    return ", ".join([DETECTOR, *(cue.name for cue in cues)])
+    return ", ".join(cue.name for cue in judging)
 
 
 def _quality(config: Config, shelf: Shelf) -> str:

@@ -11,11 +11,12 @@ from livegate.capture.rig import Rig, Timing, open_rig
 from livegate.checks.finding import Finding
 from livegate.checks.geometry import serial_findings
 from livegate.config import Config
-from livegate.detect.detector import Detector, open_detector
-from livegate.errors import AssetError, ConfigError, DeviceTimeout, LivegateError, PadError
+from livegate.errors import ConfigError, DeviceTimeout, LivegateError, PadError
 from livegate.geometry.aligner import Aligner
 from livegate.geometry.opening import open_geometry
 from livegate.installed.library import Library
+from livegate.judge import FaceDetector
+from livegate.judging import open_judge
 from livegate.sensing.faults import MEANINGS, SUSPICIOUS
 from livegate.sensing.watch import SensorWatch
 from livegate.store.files import is_locked
@@ -109,15 +110,15 @@ def _said(faults: frozenset[SensorFault]) -> str:
     return "; ".join(f"{MEANINGS[fault].sentence} ({fault}): {MEANINGS[fault].remedy}" for fault in sorted(faults))
 
 
-def _detector(config: Config) -> Detector | None:
+def _detector(config: Config) -> FaceDetector | None:
     """Return what finds faces; without it colours, unit and lamp are not looked at, and other checks say why."""
     try:
-        return open_detector(config.detector, shelf=Library.of(config.terminal.state_dir).shelf())
-    except (AssetError, ConfigError):
+        return open_judge(config, Library.of(config.terminal.state_dir).shelf()).judge.detector
+    except ConfigError:
         return None
 
 
-def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: Detector | None) -> _Look:
+def _watched(rig: Rig, aligner: Aligner, watch: SensorWatch, detector: FaceDetector | None) -> _Look:
     look = _Look()
     began_s = time.monotonic()
     until_s, settled_s, heard_s = began_s + BEGIN_S, None, began_s
@@ -162,7 +163,7 @@ def _beyond(before: Faults, after: Faults) -> Faults:
     return {role: new for role, faults in after.items() if (new := faults - before.get(role, frozenset()))}
 
 
-def _faces(frame_set: FrameSet, detector: Detector | None) -> tuple[Face, ...] | None:
+def _faces(frame_set: FrameSet, detector: FaceDetector | None) -> tuple[Face, ...] | None:
     image = frame_set.image(Role.RGB)
     if detector is None or image is None:
         return None

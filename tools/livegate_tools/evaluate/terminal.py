@@ -18,7 +18,8 @@ from livegate.installed.description import describe
 from livegate.installed.library import Library
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.judge import Judge
-from livegate.scorers import COLOUR_TEXTURE
+from livegate.scorers import COLOUR_TEXTURE, textures_of, trained_cues
+from livegate.types import Role
 from livegate_tools.evaluate.predictions import JudgeOpener
 
 
@@ -46,7 +47,7 @@ def models_of(arguments: argparse.Namespace) -> Models:
     detector = Detector(arguments.model, arguments.runtime, arguments.precision)
     without = _known(arguments.without or (), shelf)
     about = {
-        **_model(detector, shelf),
+        **_model(detector, shelf, without),
         "runtime": str(detector.runtime),
         "precision": str(detector.precision),
         "installed": sorted(shelf.active),
@@ -55,10 +56,11 @@ def models_of(arguments: argparse.Namespace) -> Models:
     return Models(detector, shelf, without, about)
 
 
-def _model(detector: Detector, shelf: Shelf) -> dict[str, str]:
+def _model(detector: Detector, shelf: Shelf, without: frozenset[str]) -> dict[str, str]:
     """Return what the events of such a terminal name as their model."""
     if detector.runtime is Runtime.NONE:
-        texture = describe(shelf.model(COLOUR_TEXTURE))
+        cues = trained_cues(frozenset({Role.RGB}), detector, shelf=shelf, without=without)
+        texture = describe(shelf.model(next(iter(textures_of(cues)), COLOUR_TEXTURE)))
         (sha256,) = texture.files.values()
         return {"name": texture.name, "version": texture.version, "sha256": sha256}
     model = read_model_manifest(shelf.model(detector.model)).model
