@@ -26,7 +26,7 @@ def made() -> Weights:
     counts = np.full(LENGTH, 0.2, np.float32)
     counts[COLOURS] = 0
     quantiles = np.cumsum(rng.uniform(0.01, 0.2, (LENGTH, len(QUANTILES))), axis=1)
-    drawn = {
+    drawn: dict[str, np.ndarray] = {
         QUANTILE: quantiles,
         COUNT: counts,
         LANDMARK: rng.uniform(-BOUND, BOUND, (LANDMARKS, LENGTH)) * counts,
