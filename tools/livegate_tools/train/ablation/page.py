@@ -72,8 +72,8 @@ def _gain(gain: Gain | None) -> str:
     return "" if gain is None else f"{gain.value:+.3f} ({gain.low:+.3f} .. {gain.high:+.3f})"
 
 
-def _after(gain: Gain | None) -> str:
-    return "" if gain is None else f" ({gain.value:+.3f})"
+def _after(gain: float | None) -> str:
+    return "" if gain is None else f" ({gain:+.3f})"
 
 
 def _rate(rate: Rate) -> str:
@@ -104,7 +104,7 @@ def _json(one: Standing, costs: Costs) -> dict[str, Any]:
         "auc": _number(one.auc),
         "auc_gain": _gain_json(one.gain),
         "auc_by_species": {name: _number(value) for name, value in one.auc_by_species.items()},
-        "auc_gain_by_species": {name: _gain_json(gain) for name, gain in one.gain_by_species.items()},
+        "auc_gain_by_species": {name: _number(gain) for name, gain in one.gain_by_species.items()},
         "bpcer": one.bpcer.value,
         "apcer": {name: rate.value for name, rate in one.apcer.items()},
         "apcer_worst": one.apcer[one.worst].value,
