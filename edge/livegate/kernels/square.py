@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from livegate.kernels.compiled import kernel
 
-_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_ZERO, _HALF = np.float32(0), np.float32(0.5)
+_I1, _I2 = np.uint64(1), np.uint64(2)
 
 
 @kernel()
@@ -21,25 +22,30 @@ def _sum_rows(image: Any, centre: float, half: float, first: int, sums: Any) -> 
     low, high = centre - half, centre + half
     for y in range(int(np.floor(low)), int(np.ceil(high))):
         weight = np.float32((min(high, y + 1.0) - max(low, float(y))) * weight_of_one)
-        row = image[min(max(y, 0), height - 1)]
+        row = image[min(max(y, 0), height - 1), first : first + sums.shape[0]]
         for k in range(sums.shape[0]):
-            sums[k] += weight * np.float32(row[first + k])
+            sums[k] += weight * np.float32(row[k])
 
 
 @kernel()
 def _sum_columns(sums: Any, left: float, step: float, columns: Any, out: Any) -> None:
     """Write a row of ``out`` (3, side) from the row sums of the picture's columns ``columns``: first and last + 1."""
     half = max(step, 1.0) / 2.0
+    whole = np.float32(0.5 / half)
     for j in range(out.shape[1]):
         centre = left + (j + 0.5) * step
         low, high = centre - half, centre + half
+        begin, end = int(np.floor(low)), int(np.ceil(high))
         blue, green, red = _HALF, _HALF, _HALF
-        for x in range(int(np.floor(low)), int(np.ceil(high))):
-            weight = np.float32((min(high, x + 1.0) - max(low, float(x))) * 0.5 / half)
-            k = 3 * (min(max(x, columns[0]), columns[1] - 1) - columns[0])
+        for x in range(begin, end):
+            # Whole pixels but for the first and the last.
+            weight = whole
+            if x == begin or x == end - 1:
+                weight = np.float32((min(high, x + 1.0) - max(low, float(x))) * 0.5 / half)
+            k = np.uint64(3 * (min(max(x, columns[0]), columns[1] - 1) - columns[0]))
             blue += weight * sums[k]
-            green += weight * sums[k + 1]
-            red += weight * sums[k + 2]
+            green += weight * sums[k + _I1]
+            red += weight * sums[k + _I2]
         out[0, j], out[1, j], out[2, j] = np.uint8(blue), np.uint8(green), np.uint8(red)
 
 
