@@ -25,8 +25,8 @@ from livegate_tools.train.finder.pictures import Picture, Seen, apart, loaded, o
 from livegate_tools.train.finder.publish import LICENCE, Trained, publish
 
 _SCAN = Scan(52.0, 2)
-# Half of what is allowed, for other rooms have other things in them.
-_FALSE_PER_FRAME = 0.005
+# Less than the one in 100 that is allowed, for other rooms have other things in them.
+_FALSE_PER_FRAME = 0.0075
 
 
 @dataclass(frozen=True, slots=True)
