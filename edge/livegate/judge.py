@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from livegate import config
 from livegate.cues.bank import CueBank, ScoredCue
+from livegate.cues.crop import CropCue
 from livegate.decide.evidence import probability
 from livegate.decide.fusion import Fused, OperatingPoints
 from livegate.decide.recalibration import Recalibration, shifted
@@ -24,7 +25,7 @@ from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
 from livegate.quality.gate import QualityGate
 from livegate.quality_manifest import open_quality
-from livegate.scorers import FUSION, alone, detector_as_cue, operating_points, texture_points, trained_cues
+from livegate.scorers import DETECTOR, FUSION, alone, detector_as_cue, operating_points, texture_points, trained_cues
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -81,7 +82,7 @@ class Judge:
         self.best = Step.NONE if detector is None else best
         self.bank = CueBank(cues)
         self._points = points
-        self._first = frozenset(cue.name for cue in cues) - points.second
+        self._first = frozenset(cue.name for cue in cues) - points.second - _idle(cues, points)
         self._policy = policy
         self._recalibration: Recalibration | None = None
         self.quality: QualityGate | None = None
@@ -306,6 +307,12 @@ class Judge:
     def _missing(self, frame_set: FrameSet, silent: frozenset[str]) -> tuple[str, ...]:
         """Return the configured sensors that gave nothing, then the cues that could not be measured or loaded."""
         return (*sorted(self._roles - frame_set.frames.keys()), *sorted(silent), *self._lost)
+
+
+def _idle(cues: tuple[ScoredCue, ...], points: OperatingPoints) -> frozenset[str]:
+    """Return the textures that no point weighs: beside another network than they were fixed with they never count."""
+    textures = {cue.name for cue in cues if not cue.cue.NEEDS - {Role.RGB} and not isinstance(cue.cue, CropCue)}
+    return frozenset(textures - {DETECTOR}).difference(*points.points)
 
 
 _REASONS = {

@@ -86,3 +86,13 @@ def test_where_they_leave_doubt_nothing_is_left_unasked() -> None:
 def test_of_nobody_nothing_is_said() -> None:
     judge = cascade(0.6, Opinion())
     assert judge.unasked(judge.no_face(None)) == ()
+
+
+def test_a_texture_that_no_point_weighs_is_never_asked() -> None:
+    opinion = Opinion()
+    judge = cascade(0.6, opinion)
+    alone = OperatingPoints({frozenset({"detector"}): Point({"detector": 1.0}, 0.0, 0.0)}, available=BOTH)
+    judge = Judge(judge.detector, judge.bank.cues, alone, frozenset({Role.RGB}), config.DecisionPolicy())
+    pad, _ = judge.still(frame_set(0.0))
+    assert ([cue.name for cue in pad.cues], pad.missing, opinion.asked) == (["detector"], (), 0)
+    assert [cue.name for cue in judge.unasked(pad)] == [SECOND]
