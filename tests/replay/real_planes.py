@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.cues import depth_shape
-from livegate.installed.shelf import SHIPPED, Shelf
+from livegate.installed.shelf import SHIPPED
 from livegate.scorers import read_scored
 from livegate.types import Box, Face, Frame, FrameSet, Intrinsics, Observation, Role
 

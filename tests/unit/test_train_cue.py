@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from livegate.errors import ConfigError, LivegateError
-from livegate.installed.shelf import Shelf
 from livegate.scorers import read_scored
 from livegate.types import Observation
 from livegate_tools.train import verb

@@ -32,7 +32,7 @@ KINDS = {
 _WIDTH = 0.03
 _LANDMARKS = 500
 # Of a mean loss; small, for sources differ more than classes do.
-_FREEDOM = 0.1
+_FREEDOM = 0.02
 _LEAST_EIGENVALUE = 1e-6
 _TOLERANCE = 1e-3
 _CHUNK = 2048
