@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 def read_tables(kind: type[T], path: Path) -> T:
     """Return ``kind`` filled from the TOML file ``path``; AssetError names file, key and remedy for anything wrong."""
     try:
-        return cast(T, _parsed(kind, path.read_text(encoding="utf-8"), str(path)))
+        return cast(T, _parsed(cast(Hashable, kind), path.read_text(encoding="utf-8"), str(path)))
     except OSError as exc:
         raise AssetError(f"{path}: cannot be read ({exc.strerror}); {REMEDY}") from exc
     except ConfigError as exc:
@@ -29,5 +30,5 @@ def read_tables(kind: type[T], path: Path) -> T:
 
 # A start reads the same manifests for its judge and for what it tells of its models.
 @functools.lru_cache(maxsize=32)
-def _parsed(kind: type[Any], text: str, where: str) -> Any:
+def _parsed(kind: Any, text: str, where: str) -> Any:
     return parse(kind, tables_of(text), where)
