@@ -184,7 +184,9 @@ def _best_cascade(
     best: tuple[float, Point] | None = None
     for second in choices:
         said = _said((*first.cues, *second), evidence, needs)
-        for fit, lost in () if said is None else _helping(first, said, policy):
+        if said is None:
+            continue
+        for fit, lost in _helping(first, said, policy):
             if best is None or lost < best[0]:
                 best = lost, figured(fit, said)
     return None if best is None else best[1]
