@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livegate import assets
-from livegate.cues.protocol import all_cues
+from livegate.cues.protocol import WeighedCue, all_cues
 from livegate.detect.manifest import read_manifest
 from livegate.errors import AssetError
 from livegate.scorers import (
@@ -81,12 +81,25 @@ def test_a_fingerprint_follows_what_changes_the_numbers_and_nothing_else(tmp_pat
 
 
 def test_every_shipped_scorer_fits_its_cue_and_every_set_of_them_has_a_point() -> None:
-    cues = trained_cues(frozenset(Role))
-    measured = {name for name, _ in all_cues() if (assets.folder("models") / name / "manifest.toml").is_file()}
-    assert {cue.name for cue in cues} >= measured
+    trained = {name for name, _ in all_cues() if (assets.folder("models") / name / "manifest.toml").is_file()}
+    cues = trained_cues(frozenset(Role), further=frozenset({"colour_surf"}))
+    assert {cue.name for cue in cues} >= trained
     manifest = read_manifest(assets.model("face"))
     points = operating_points(detector_as_cue(manifest), cues, alone(manifest)).points
-    assert frozenset({"detector", *(cue.name for cue in cues)}) in points
+    weighed = {name for name, cue in all_cues() if isinstance(cue, WeighedCue)}
+    assert frozenset({"detector", *(cue.name for cue in cues)}) - weighed in points
+
+
+def test_colour_alone_has_a_second_opinion_and_a_way_without_a_network() -> None:
+    cues = trained_cues(frozenset({Role.RGB}))
+    manifest = read_manifest(assets.model("face"))
+    points = operating_points(detector_as_cue(manifest), cues, alone(manifest))
+    assert points.second == {"colour_texture", "distortion"}
+    assert points.wanted({"detector": 1.0, "crop": 0.0}) == points.second
+    assert points.wanted({"detector": 6.0, "crop": 6.0}) == frozenset()
+    without = operating_points(None, tuple(cue for cue in cues if cue.name != "crop"), None)
+    assert frozenset({"colour_texture", "distortion"}) in without.points
+    assert not without.second
 
 
 def test_with_another_detector_only_its_own_point_is_left_and_it_judges_alone(tmp_path: Path) -> None:
