@@ -99,7 +99,7 @@ def test_a_wrong_command_line_says_what_is_expected(tmp_path: Path, arguments: l
 
 @pytest.mark.parametrize("name", ["depth", "detector"])
 def test_an_unknown_cue_lists_those_that_can_be_trained(name: str) -> None:
-    with pytest.raises(ConfigError, match="depth_shape, near_infrared"):
+    with pytest.raises(ConfigError, match="colour_texture, depth_shape, distortion, near_infrared"):
         find_cue(name)
 
 
