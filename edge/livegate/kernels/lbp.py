@@ -29,31 +29,27 @@ _SLANTED = ((1, 2, 5), (2, 1, 4), (3, 0, 3), (5, 0, 2), (6, 1, 1), (7, 2, 0),
 _U, _U2 = np.uint8, np.uint16
 
 
-@kernel()
-def _columns(planes: Any, radius: int, across: Any, scratch: Any) -> None:
-    """Clear what lies around the planes; write how far right of a pixel each column plus each offset lies, 0 to 1.
+@kernel("void(i8, i8, f8[::1], f8[:, ::1])")
+def prepare(count: int, width: int, across: NDArray[np.float64], scratch: NDArray[np.float64]) -> None:
+    """Write into scratch what the planes do not change: zeros around them, and where their columns' neighbours lie.
 
-    As rounding has it at that column. Beside it lies how far that is from 1.
+    Args:
+        count: how many planes there are.
+        width: of each, W.
+        across: (2,) or (6,) the offsets of slanted neighbours along columns in rising order, to five decimals.
+        scratch: as of the kernel that is called next, which leaves this as it is.
     """
-    kinds, width = len(across), planes.shape[2]
+    kinds = len(across)
+    scratch[:] = 0.0
     shares = scratch[(kinds + 1) * RING :]
-    shares[:] = 0.0
     for kind in range(kinds):
         share, rest = shares[2 * kind], shares[2 * kind + 1]
-        for c in range(width):
-            share[MARGIN + c] = (c + across[kind]) - np.floor(c + across[kind])
-            rest[MARGIN + c] = 1.0 - share[MARGIN + c]
-        for p in range(1, planes.shape[0]):
+        for p in range(count):
             first = p * (width + MARGIN) + MARGIN
-            share[first : first + width] = share[MARGIN : MARGIN + width]
-            rest[first : first + width] = rest[MARGIN : MARGIN + width]
-    for slot in range(RING):
-        own = scratch[(kinds + 1) * slot]
-        for p in range(planes.shape[0] + 1):
-            own[p * (width + MARGIN) : p * (width + MARGIN) + MARGIN] = 0.0
-        own[planes.shape[0] * (width + MARGIN) :] = 0.0
-    for row in range(-radius, radius):
-        _load(planes, row, across, scratch)
+            for c in range(width):
+                # How far right of a pixel its neighbour lies, as rounding has it at that column.
+                share[first + c] = (c + across[kind]) - np.floor(c + across[kind])
+                rest[first + c] = 1.0 - share[first + c]
 
 
 @kernel()
@@ -156,12 +152,13 @@ def lbp_8(
         radius: of the circle, 1 to MOST_RADIUS.
         diagonal: the offset of a diagonal neighbour along rows and columns, radius / sqrt(2) to five decimals.
         table: (256,) what to write for each code.
-        scratch: (SCRATCH_8, L) float64, worked in.
+        scratch: (SCRATCH_8, L) float64, as :func:`prepare` left it, worked in.
         codes: (L,) uint8, worked in.
         out: (P, H, W) uint8, overwritten.
     """
     across = (-diagonal, diagonal)
-    _columns(planes, radius, across, scratch)
+    for row in range(-radius, radius):
+        _load(planes, row, across, scratch)
     for row in range(planes.shape[1]):
         _load(planes, row + radius, across, scratch)
         _row_8(row, radius, diagonal, scratch, codes)
@@ -201,11 +198,12 @@ def lbp_16(
         planes: (P, H, W) uint8, or float64 and finite; of any size.
         across: (6,) the offsets of slanted neighbours along rows and columns in rising order, to five decimals.
         table: (65536,) what to write for each code.
-        scratch: (SCRATCH_16, L) float64, worked in.
+        scratch: (SCRATCH_16, L) float64, as :func:`prepare` left it, worked in.
         codes: (L,) uint16, worked in.
         out: (P, H, W) uint16, overwritten.
     """
-    _columns(planes, MOST_RADIUS, across, scratch)
+    for row in range(-MOST_RADIUS, MOST_RADIUS):
+        _load(planes, row, across, scratch)
     for row in range(planes.shape[1]):
         _load(planes, row + MOST_RADIUS, across, scratch)
         _row_16(row, across, scratch, codes)

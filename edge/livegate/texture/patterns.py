@@ -52,10 +52,9 @@ def patterns(planes: NDArray[Any], radius: int = 1, naming: Naming = Naming.UNIF
     from livegate.kernels import lbp
 
     given = _given(planes)
-    line = lbp.MARGIN + given.shape[0] * (given.shape[2] + lbp.MARGIN)
     out = np.empty(given.shape, dtype=np.uint8)
     diagonal = round(radius * float(np.cos(np.pi / 4)), _DECIMALS)
-    scratch = _lines(lbp.SCRATCH_8, line)
+    scratch = _prepared(lbp.SCRATCH_8, given, (-diagonal, diagonal))
     codes = np.empty(scratch.shape[1], dtype=np.uint8)
     lbp.lbp_8(given, radius, diagonal, names(8, naming), scratch, codes, out)
     return out
@@ -66,33 +65,38 @@ def patterns_16(planes: NDArray[Any], naming: Naming = Naming.UNIFORM) -> NDArra
     from livegate.kernels import lbp
 
     given = _given(planes)
-    line = lbp.MARGIN + given.shape[0] * (given.shape[2] + lbp.MARGIN)
     out = np.empty(given.shape, dtype=np.uint16)
     quarter = [round(2 * float(np.sin(np.pi / 8 * k)), _DECIMALS) for k in (1, 2, 3)]
-    across = np.array([-quarter[2], -quarter[1], -quarter[0], *quarter])
-    scratch = _lines(lbp.SCRATCH_16, line)
+    across = (-quarter[2], -quarter[1], -quarter[0], *quarter)
+    scratch = _prepared(lbp.SCRATCH_16, given, across)
     codes = np.empty(scratch.shape[1], dtype=np.uint16)
-    lbp.lbp_16(given, across, names(16, naming), scratch, codes, out)
+    lbp.lbp_16(given, np.array(across), names(16, naming), scratch, codes, out)
     return out
 
 
 class _Kept(threading.local):
-    """Scratch that a thread used last: planes come in the same size again and again."""
+    """Scratch that a thread used last, and for what: planes come in the same size again and again."""
 
-    shape = (0, 0)
+    purpose: tuple[object, ...] = ()
     lines = np.empty((0, 0))
 
 
 _kept = _Kept()
 
 
-def _lines(count: int, length: int) -> NDArray[np.float64]:
-    """Return scratch (count, length or a little more), its lines beginning at whole cache lines: half the loads."""
-    if _kept.shape != (count, length):
-        padded = length + -length % _LINE
-        room = np.empty(count * padded + _LINE)
+def _prepared(count: int, planes: NDArray[Any], across: tuple[float, ...]) -> NDArray[np.float64]:
+    """Return ``count`` lines of scratch, prepared; each begins at a whole cache line, which halves the loads."""
+    purpose = (planes.shape[0], planes.shape[2], across)
+    if _kept.purpose != purpose:
+        from livegate.kernels import lbp
+
+        length = lbp.MARGIN + planes.shape[0] * (planes.shape[2] + lbp.MARGIN)
+        length += -length % _LINE
+        room = np.empty(count * length + _LINE)
         first = -room.ctypes.data // room.itemsize % _LINE
-        _kept.lines, _kept.shape = room[first : first + count * padded].reshape(count, padded), (count, length)
+        _kept.lines = room[first : first + count * length].reshape(count, length)
+        lbp.prepare(planes.shape[0], planes.shape[2], np.array(across), _kept.lines)
+        _kept.purpose = purpose
     return _kept.lines
 
 
