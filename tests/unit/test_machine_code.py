@@ -24,7 +24,8 @@ from livegate.machine_code.building import NotKept, build
 from livegate.machine_code.elf import needed_symbols
 from livegate.machine_code.machine import this_machine
 from livegate.machine_code.packing import Entry, Packed, pack, unpack
-from livegate.machine_code.store import State, find, folder_of, keep
+from livegate.machine_code.store import SourceChanged, State, find, folder_of, keep
+from livegate.machine_code.trust import NotTrusted
 
 NOBODY = 65534
 SOURCE = '''
@@ -296,6 +297,42 @@ def test_two_that_keep_at_once_leave_one_whole_file(source: Path) -> None:
         thread.join()
     assert states == [State.WHOLE] * 20
     assert kept_file(source).stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("which", ["tried", "tree_shape"])
+def test_what_was_compiled_of_another_source_is_not_kept_as_that_of_the_new_one(which: str, tmp_path: Path) -> None:
+    source = tmp_path / f"changing_{which}" / "tried.py"
+    source.parent.mkdir()
+    (source.parent / "tree_shape.py").write_text("DEPTH = 1\n")
+    source.write_text(SOURCE.replace("@kernel()", "from livegate.kernels.tree_shape import DEPTH\n\n\n@kernel()", 1))
+    entries = entries_of(imported(source))
+    changed = source.with_name(f"{which}.py")
+    changed.write_text(changed.read_text() + "\nMORE = 1\n")
+    with pytest.raises(SourceChanged, match=r"tried.py: it, or what it imports, has changed since it was compiled"):
+        keep(source, entries)
+    assert find(source).state is State.MISSING
+
+
+def test_no_two_modules_have_an_entry_of_one_name(source: Path) -> None:
+    module = imported(source)
+    symbols = {entry.symbol for entry in entries_of(module)}
+    assert len(symbols) == len(kernels_of(module))
+    for name in kernels_of(module):
+        assert any(f"enter_{module.__name__}_{name}" in symbol for symbol in symbols)
+
+
+def test_nothing_is_written_through_a_link_nor_read(source: Path) -> None:
+    entries, elsewhere = find(source).entries, source.parent / "elsewhere"
+    folder_of(source).rename(elsewhere)
+    folder_of(source).symlink_to(elsewhere)
+    for path in elsewhere.iterdir():
+        path.unlink()
+    elsewhere.chmod(0o700)
+    with pytest.raises(NotTrusted, match="machine-code: expected a folder; remove it"):
+        keep(source, entries)
+    assert list(elsewhere.iterdir()) == []
+    assert elsewhere.stat().st_mode & 0o777 == 0o700
+    assert find(source).state is State.NOT_TRUSTED
 
 
 def test_what_an_earlier_version_made_goes_and_another_environments_stays(source: Path) -> None:

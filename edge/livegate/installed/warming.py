@@ -18,7 +18,9 @@ from livegate.errors import AssetError, PadError, RuntimeMissing
 from livegate.installed.kernel_models import FACE, KERNELS, PICTURE, ready
 from livegate.installed.shelf import Shelf
 from livegate.kernels.compiled import kernels_of
-from livegate.machine_code.store import State, find, folder_of, keep
+from livegate.machine_code.machine import first_digest
+from livegate.machine_code.store import SourceChanged, State, find, folder_of, keep
+from livegate.machine_code.trust import NotTrusted
 
 _AGAIN = 5
 
@@ -105,7 +107,11 @@ def kept_in() -> Path:
 
 def compile_kernels() -> tuple[Compiled, ...]:
     """Make every module's machine code for this processor anew where it is not whole, and keep it beside its source."""
-    return tuple(_compiled(name, source) for name, source in kernel_sources().items())
+    sources = kernel_sources()
+    for source in sources.values():
+        # Before any of them is imported: what changes while this runs is not kept.
+        first_digest(source)
+    return tuple(_compiled(name, source) for name, source in sources.items())
 
 
 def _compiled(name: str, source: Path) -> Compiled:
@@ -119,7 +125,7 @@ def _compiled(name: str, source: Path) -> Compiled:
     try:
         kernels = kernels_of(module).items()
         keep(source, [entry for kernel, made in kernels for entry in build(kernel, made.dispatcher)])
-    except (OSError, NotKept) as exc:
+    except (OSError, NotKept, NotTrusted, SourceChanged) as exc:
         return Compiled(name, before.state, str(exc))
     after = find(source)
     return Compiled(name, before.state, after.why or None)

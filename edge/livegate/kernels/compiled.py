@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from livegate.machine_code.machine import first_digest
 from livegate.machine_code.running import load
 from livegate.machine_code.store import Found, State, find
 
@@ -94,7 +95,8 @@ class _Module:
 
 @functools.cache
 def _module(source: str) -> _Module:
-    found = find(Path(source))
+    # First asked for here, while the file is what is being imported.
+    found = find(Path(source), first_digest)
     if found.state is not State.WHOLE:
         return _Module(found, {})
     try:

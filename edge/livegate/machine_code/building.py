@@ -131,9 +131,12 @@ def _entrance(name: str, dispatcher: Any, signature: Any) -> tuple[Callable[...,
     kind = "none" if signature.return_type == types.none else _number(signature.return_type, f"{name}: returns")
     names = "".join(f", a{i}" for i in range(len(signature.args)))
     body = returns[kind].format(f"kernel({', '.join(passed)})")
+    # All entries of a process share their names: that of the code is the module's and the kernel's, for what Numba
+    # makes of it is only told apart within one process that compiles.
+    called = f"enter_{dispatcher.py_func.__module__.replace('.', '_')}_{name}"
     # Numba compiles functions with as many parameters as they have, and kernels have different numbers of them.
-    exec(f"def enter(known{names}):\n    {body}\n", space)  # noqa: S102 - of our own signature's numbers only
-    return space["enter"], tuple(takes)
+    exec(f"def {called}(known{names}):\n    {body}\n", space)  # noqa: S102 - of our own signature's numbers only
+    return space[called], tuple(takes)
 
 
 def _array(name: str, of: Any) -> tuple[Any, Any, int]:

@@ -10,7 +10,8 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 # These change where Numba looks for files or how many threads it starts, not what it makes.
@@ -57,21 +58,47 @@ def machine_digest() -> str:
     return hashlib.sha256(json.dumps(dict(this_machine()), sort_keys=True).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    sha256: bytes
+    imported: tuple[Path, ...]
+
+
 def source_digest(path: Path) -> str:
     """Return the SHA-256 of a module of kernels, of those it imports, and of what makes machine code of them.
 
     OSError when one of them cannot be read.
     """
-    digest = hashlib.sha256(_MAKER.read_bytes())
-    for one in sorted(_with_imported(path, {})):
-        digest.update(one.name.encode() + b"\0" + hashlib.sha256(one.read_bytes()).digest())
+    return _digest(path, _source)
+
+
+def first_digest(path: Path) -> str:
+    """Return what :func:`source_digest` was when this process first asked for each of these files.
+
+    A module asks as it is imported: what is compiled of it is of that source, whatever the file holds later.
+    """
+    return _digest(path, _first_source)
+
+
+def _digest(path: Path, read: Callable[[Path], _Source]) -> str:
+    known: dict[Path, _Source] = {}
+    asked = [path]
+    while asked:
+        one = asked.pop()
+        if one not in known:
+            known[one] = read(one)
+            asked.extend(known[one].imported)
+    digest = hashlib.sha256(read(_MAKER).sha256)
+    for one in sorted(known):
+        digest.update(one.name.encode() + b"\0" + known[one].sha256)
     return digest.hexdigest()
 
 
-def _with_imported(path: Path, known: dict[Path, None]) -> dict[Path, None]:
-    known[path] = None
-    for module, name in _KERNEL.findall(path.read_text("utf-8")):
-        other = path.with_name(f"{module or name}.py")
-        if other not in known and other.exists():
-            _with_imported(other, known)
-    return known
+def _source(path: Path) -> _Source:
+    content = path.read_bytes()
+    named = {module or name for module, name in _KERNEL.findall(content.decode("utf-8"))}
+    others = (path.with_name(f"{name}.py") for name in sorted(named))
+    return _Source(hashlib.sha256(content).digest(), tuple(other for other in others if other.exists()))
+
+
+_first_source = functools.cache(_source)
