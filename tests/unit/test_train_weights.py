@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from livegate.cues import colour_texture
 from livegate.cues.bank import ScoredCue
 from livegate.decide.fitting import Labels
 from livegate.errors import AssetError, ConfigError, LivegateError
@@ -61,7 +62,7 @@ def test_a_trained_texture_is_a_model_that_the_terminal_opens_and_that_tells_wha
         dataset(tmp_path / f"k{first}", 24, first, "knitted", split) for first, split in ((80, "train"), (104, "dev"))
     ]
     out = train_cue("colour_texture", [train, other[0]], [dev, other[1]], tmp_path / "out", seed=3, jobs=1)
-    scored = read_scored("colour_texture", common.module_of("colour_texture"), out)
+    scored = read_scored("colour_texture", colour_texture, out)
     for number in (200, 201, 202, 203):
         assert (llr(scored, picture(number % 2 == 0, number)) > 0) == (number % 2 == 0)
     text = (out / "CARD.md").read_text()
@@ -201,4 +202,4 @@ def test_weighted_cues_are_known_by_their_module(name: str, weighted: bool) -> N
 def test_weights_of_another_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.toml").write_text("")
     with pytest.raises(AssetError):
-        read_scored("colour_texture", common.module_of("colour_texture"), tmp_path)
+        read_scored("colour_texture", colour_texture, tmp_path)

@@ -49,6 +49,15 @@ class Labels:
         """Which of them are bona fide, (N,)."""
         return np.array([species is None for species in self.species], dtype=np.bool_)
 
+    def take(self, which: Bools) -> Labels:
+        """Return the labels of the presentations at the mask ``which``, (N,)."""
+        kept = np.flatnonzero(which)
+        return Labels(
+            tuple(self.species[row] for row in kept),
+            tuple(self.sources[row] for row in kept),
+            tuple(self.subjects[row] for row in kept),
+        )
+
     def earned_llr(self) -> float:
         """Return the largest llr these may teach a cue to claim: where no error is seen in N, the rate may be 3/N."""
         alive = int(self.bona_fide.sum())

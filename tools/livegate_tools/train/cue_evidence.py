@@ -25,7 +25,7 @@ from livegate.scorers import DETECTOR
 from livegate.types import Box, Face, Observation
 
 # A detector's box lies this far off the true one (shares of its size, standard deviation); the cue must bear it.
-BOX_JITTER = 0.05
+_BOX_JITTER = 0.05
 _CHUNK = 16
 
 Row = tuple[float, ...]
@@ -41,17 +41,13 @@ class Evidence:
 
     def take(self, rows: NDArray[np.bool_]) -> Evidence:
         """Return those captures alone."""
-        labels = self.labels
-        kept = np.flatnonzero(rows)
-        return Evidence(
-            self.values[kept],
-            Labels(
-                tuple(labels.species[row] for row in kept),
-                tuple(labels.sources[row] for row in kept),
-                tuple(labels.subjects[row] for row in kept),
-            ),
-            self.unmeasured,
-        )
+        return Evidence(self.values[rows], self.labels.take(rows), self.unmeasured)
+
+
+def jittered(box: Box, rng: np.random.Generator) -> Box:
+    """Return the box as a detector would have found it."""
+    dx, dy, dw, dh = rng.normal(0.0, _BOX_JITTER, 4)
+    return Box(box.x + dx * box.w, box.y + dy * box.h, box.w * math.exp(dw), box.h * math.exp(dh))
 
 
 def find_cue(name: str) -> Cue:
@@ -131,7 +127,6 @@ def _measure_one(cue: Cue, sample: Sample, seed: int) -> Row | None:
         frame_set = next(read_frame_sets(sample, frozenset(cue.NEEDS | frozenset(sample.moments[0].paths))))
     except PictureError:
         return None
-    dx, dy, dw, dh = np.random.default_rng([seed, sample.line]).normal(0.0, BOX_JITTER, 4)
-    jittered = Box(box.x + dx * box.w, box.y + dy * box.h, box.w * math.exp(dw), box.h * math.exp(dh))
-    values = cue.measure(Observation(frame_set, Face(jittered, 0.5, 0.5)))
+    found = jittered(box, np.random.default_rng([seed, sample.line]))
+    values = cue.measure(Observation(frame_set, Face(found, 0.5, 0.5)))
     return tuple(values.tolist()) if values is not None and np.isfinite(values).all() else None

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.cues.protocol import Cue
+from livegate.cues.protocol import Cue, WeighedCue, all_cues
 from livegate.decide.fitting import Labels
 from livegate.errors import ConfigError
 from livegate.types import Box
@@ -62,12 +62,12 @@ class PreparedLearner(Learner, Protocol):
 
 def is_weighted(name: str) -> bool:
     """Whether ``name`` is a cue that is opened with weights."""
-    return importlib.util.find_spec(f"livegate.cues.{name}") is not None and hasattr(module_of(name), "opened")
+    return isinstance(dict(all_cues()).get(name), WeighedCue)
 
 
 def opened(name: str, weights: Weights) -> Cue:
-    """Return the cue ``name`` with its weights; AssetError where they are not what it needs."""
-    return cast(Cue, module_of(name).opened(weights))
+    """Return the cue ``name``, one that is opened with weights, with these; ValueError where they are not its own."""
+    return cast(WeighedCue, dict(all_cues())[name]).opened(weights)
 
 
 def find_learner(name: str) -> Learner:
@@ -81,8 +81,3 @@ def find_learner(name: str) -> Learner:
 def basis_of(learner: Learner, pictures: Sequence[Picture], seed: int) -> Weights:
     """Return what the learner learns without labels, nothing where it needs nothing."""
     return cast(PreparedLearner, learner).prepared(pictures, seed) if hasattr(learner, "prepared") else {}
-
-
-def module_of(name: str) -> Any:
-    """Return the module of cue ``name``."""
-    return importlib.import_module(f"livegate.cues.{name}")

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from livegate.decide.fitting import Labels
 from livegate.errors import LivegateError, PadError, PictureError
 from livegate.progress import Progress
+from livegate_tools.train.cue_evidence import jittered
 from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Presentation, Sample, Split, read_manifest
 from livegate_tools.train.weights.common import Learner, Picture, Rows, Weights, basis_of, find_learner
-from livegate_tools.train.weights.views import cut, jittered, shown_otherwise
+from livegate_tools.train.weights.views import cut, shown_otherwise
 
 # Enough pictures to learn a basis from: what is learnt without labels has few numbers.
 _BASIS_PICTURES = 2000

@@ -73,18 +73,8 @@ def margins_of_others(
     parts, places = [], []
     for one in np.unique(fold):
         inside = fold == one
-        weights = {**basis, **learnt(learner, rows[~inside], chosen(labels, ~inside), seed)}
+        weights = {**basis, **learnt(learner, rows[~inside], labels.take(~inside), seed)}
         parts.append(learner.margins(rows[inside], weights))
         places.append(np.flatnonzero(inside))
     found = np.concatenate(parts)
     return found[np.argsort(np.concatenate(places), kind="stable")]
-
-
-def chosen(labels: Labels, rows: NDArray[np.bool_]) -> Labels:
-    """Return the labels of those rows alone."""
-    kept = np.flatnonzero(rows)
-    return Labels(
-        tuple(labels.species[k] for k in kept),
-        tuple(labels.sources[k] for k in kept),
-        tuple(labels.subjects[k] for k in kept),
-    )

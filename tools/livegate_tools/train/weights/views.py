@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from livegate.types import Box
 from livegate_tools.train.augment import photograph
 from livegate_tools.train.cache import scale_box
-from livegate_tools.train.cue_evidence import BOX_JITTER
 from livegate_tools.train.recipe import Jitter
 from livegate_tools.train.weights.common import Picture
 
@@ -26,12 +25,6 @@ _FACE_PX = (48.0, 240.0)
 _LIKE_CAMERAS = Jitter(
     blur=0.35, noise=0.5, jpeg=0.6, colour=0.9, grey=0.0, low_light=0.08, sharpen=0.25, resample=0.35
 )
-
-
-def jittered(box: Box, rng: np.random.Generator) -> Box:
-    """Return the box as a detector would have found it."""
-    dx, dy, dw, dh = rng.normal(0.0, BOX_JITTER, 4)
-    return Box(box.x + dx * box.w, box.y + dy * box.h, box.w * math.exp(dw), box.h * math.exp(dh))
 
 
 def cut(image: NDArray[np.uint8], box: Box) -> Picture | None:
