@@ -15,14 +15,17 @@ FILES = sorted(path for name, root in SOURCES.items() for path in (root / name).
 
 IO_MODULES = {"cv2.VideoCapture", "io", "os", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "tomllib", "paho"}
 VENDOR_SDKS = {"amqtt", "picamera2", "pyrealsense2", "serial", "torch", "sklearn", "onnx", "h5py"}
-PURE_ROOMS = ("cues", "decide", "track", "quality", "gate", "sensing")
+PURE_ROOMS = ("cues", "decide", "track", "quality", "gate", "sensing", "texture")
 # What says whether a face lives knows nothing of doors, people and events.
-JUDGING_ROOMS = ("cues", "decide", "detect", "quality", "samples", "track")
+JUDGING_ROOMS = ("cues", "decide", "detect", "kernels", "quality", "samples", "texture", "track")
 BEHIND_THE_VERDICT = {f"livegate.{room}" for room in ("acceptance", "events", "gate", "report", "store", "trust")}
 # What makes one moment's pictures comparable and says whether they are plausible takes frames from whoever has some;
 # only calibrating works the cameras.
 SEEING_ROOMS = ("livegate.geometry.", "livegate.sensing.", "livegate.optics")
 DEVICES_AND_JUDGES = {"livegate.capture", "livegate.drivers", "livegate.detect", "livegate.cues", "livegate.decide"}
+# Half a second of a start is Numba's, and the kernels' own is spent where something is measured by them.
+COMPILER = "livegate.machine_code.building"
+KERNELS_WHERE_CALLED = ("livegate.cues.", "livegate.texture.")
 # What they need of the store they are handed.
 HANDED_ROOMS = ("evidence", "lists", "media", "trust")
 PROTOCOLS = {
@@ -46,8 +49,15 @@ def imports(path: Path) -> tuple[str, ...]:
     return tuple(imported(path))
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+@functools.cache
+def imports_at_once(path: Path) -> tuple[str, ...]:
+    """Return the full name of every module imported when the file is, and not later inside a function."""
+    return tuple(imported(path, inside_functions=False))
+
+
+def imported(path: Path, *, inside_functions: bool = True) -> Iterator[str]:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if inside_functions else tree.body:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -116,6 +126,25 @@ def test_rooms_that_see_know_neither_devices_nor_what_judges_and_follows(path: P
         assert not {".".join(name.split(".")[:2]) for name in imports(path)} & (DEVICES_AND_JUDGES | BEHIND_THE_VERDICT)
 
 
+@pytest.mark.parametrize("path", named(inside("livegate.")))
+def test_a_start_needs_no_compiler(path: Path) -> None:
+    at_once = set(imports_at_once(path))
+    assert COMPILER not in at_once
+    assert module_of(path) == COMPILER or "numba" not in {name.split(".")[0] for name in at_once}
+
+
+@pytest.mark.parametrize("path", named(inside(*KERNELS_WHERE_CALLED)))
+def test_kernels_are_imported_where_they_are_called(path: Path) -> None:
+    assert not [name for name in imports_at_once(path) if name.startswith("livegate.kernels")]
+
+
+def test_machine_code_and_what_loads_it_know_no_other_room() -> None:
+    loading = [path for path in FILES if module_of(path) == "livegate.kernels.compiled"]
+    paths = [*loading, *inside("livegate.machine_code.")]
+    ours = {name for path in paths for name in imports(path) if name.startswith("livegate")}
+    assert {".".join(name.split(".")[:2]) for name in ours} == {"livegate.machine_code"}
+
+
 def test_kernels_import_only_numpy_and_numba() -> None:
     allowed = {"__future__", "collections", "livegate", "math", "numba", "numpy", "typing"}
     kernels = [path for path in inside("livegate.kernels.") if path.stem != "compiled"]
@@ -127,5 +156,5 @@ def test_kernels_import_only_numpy_and_numba() -> None:
 def test_house_is_found() -> None:
     """The tests above would pass on an empty list."""
     modules = {module_of(path) for path in FILES}
-    assert {"livegate.judge", "livegate.cli", "livegate_drivers.cameras.recording"} <= modules
+    assert {"livegate.judge", "livegate.cli", COMPILER, "livegate_drivers.cameras.recording"} <= modules
     assert "livegate.errors" in set(imports(ROOT / "edge/livegate/cli.py"))
