@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from livegate import config
 from livegate.cues.bank import CueBank, ScoredCue
-from livegate.cues.crop import CropCue
 from livegate.decide.evidence import probability
 from livegate.decide.fusion import Fused, OperatingPoints
 from livegate.decide.recalibration import Recalibration, shifted
@@ -25,7 +24,15 @@ from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.media import MediaSigner
 from livegate.quality.gate import QualityGate
 from livegate.quality_manifest import open_quality
-from livegate.scorers import DETECTOR, FUSION, alone, detector_as_cue, operating_points, texture_points, trained_cues
+from livegate.scorers import (
+    FUSION,
+    alone,
+    detector_as_cue,
+    operating_points,
+    texture_points,
+    textures_of,
+    trained_cues,
+)
 from livegate.track.tracker import Tracker, TrackPolicy
 from livegate.types import (
     NS_PER_MS,
@@ -311,8 +318,7 @@ class Judge:
 
 def _idle(cues: tuple[ScoredCue, ...], points: OperatingPoints) -> frozenset[str]:
     """Return the textures that no point weighs: beside another network than they were fixed with they never count."""
-    textures = {cue.name for cue in cues if not cue.cue.NEEDS - {Role.RGB} and not isinstance(cue.cue, CropCue)}
-    return frozenset(textures - {DETECTOR}).difference(*points.points)
+    return frozenset(textures_of(cues)).difference(*points.points)
 
 
 _REASONS = {

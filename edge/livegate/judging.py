@@ -46,8 +46,7 @@ def open_judge(config: Config, shelf: Shelf) -> Judging:
 
     A model that is not what its manifest says is never loaded. Where that is a second opinion, the network judges
     without it; where the network cannot run, textures judge; where they cannot either, nothing does, and every verdict
-    is a non-response. Raises ConfigError for a configuration that no
-    terminal could judge by.
+    is a non-response. Raises ConfigError for a configuration that no terminal could judge by.
     """
     faults: dict[str, str] = {}
     judge = _network(config, shelf, faults) or _textures(config, shelf, faults)

@@ -169,7 +169,8 @@ def texture_points(cues: tuple[ScoredCue, ...], shelf: Shelf = SHIPPED) -> Opera
 
 def textures_of(cues: tuple[ScoredCue, ...]) -> tuple[str, ...]:
     """Return the names of the cues that judge the colour picture without a network, the leading one first."""
-    names = [cue.name for cue in cues if not cue.cue.NEEDS - {Role.RGB}]
+    alone = [cue for cue in cues if not cue.cue.NEEDS - {Role.RGB} and not isinstance(cue.cue, CropCue)]
+    names = {cue.name for cue in alone} - {DETECTOR}
     return tuple(sorted(names, key=lambda name: (name != COLOUR_TEXTURE, name)))
 
 
