@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +31,12 @@ MOST_BYTES = 32 << 20
 MOST_ARRAYS = 64
 _KINDS = ("float16", "float32", "int8", "uint8", "int16", "int32")
 _SUFFIX = ".npy"
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zip and NumPy's reader of a header raise for bytes that are not theirs.
+_NONE_OF_OURS = (
+    ValueError, OSError, EOFError, RuntimeError, MemoryError, struct.error, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError,
+)  # fmt: skip
 
 
 def read_weights(folder: Path, sha256: str) -> dict[str, NDArray[Any]]:
@@ -49,7 +58,7 @@ def read_weights(folder: Path, sha256: str) -> dict[str, NDArray[Any]]:
         raise AssetError(f"{path}: expected SHA-256 {sha256}, found {found}; {REMEDY}")
     try:
         return _unpacked(content)
-    except (ValueError, OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as exc:
+    except _NONE_OF_OURS as exc:
         raise AssetError(f"{path}: holds no arrays of numbers ({exc}); {REMEDY}") from exc
 
 
@@ -77,6 +86,8 @@ def write_weights(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> str:
 def _unpacked(content: bytes) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         members = packed.infolist()
+        if any(member.compress_type not in _PACKED for member in members):
+            raise ValueError("packed in another way than models are")
         if len(members) > MOST_ARRAYS or sum(member.file_size for member in members) > MOST_BYTES:
             raise ValueError("more arrays or bytes than a model of ours has")
         found = {}

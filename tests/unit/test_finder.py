@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,13 @@ def test_it_finds_the_same_in_a_view_of_a_larger_array(finder: Finder) -> None:
     assert finder.detect(view), "random trees find something in noise"
 
 
+def test_it_takes_a_picture_that_cannot_be_written(finder: Finder) -> None:
+    image = RNG.integers(0, 256, (240, 320, 3), np.uint8)
+    found = finder.detect(image)
+    image.flags.writeable = False
+    assert finder.detect(image) == found
+
+
 def test_it_remembers_nothing_between_pictures(finder: Finder) -> None:
     first, second = (RNG.integers(0, 256, (200, 260, 3), np.uint8) for _ in range(2))
     before = finder.detect(first)
@@ -68,6 +76,15 @@ def test_it_remembers_nothing_between_pictures(finder: Finder) -> None:
 def test_what_is_no_picture_is_refused(finder: Finder, image: np.ndarray) -> None:
     with pytest.raises(PadError, match="expected an"):
         finder.detect(image)
+
+
+def test_weights_that_overflow_find_nothing_and_read_nowhere_else(folder: Path) -> None:
+    model = read_finder(folder)
+    signs = {name: np.where(np.arange(array.size) % 2, 3e38, -3e38) for name, array in model.network.items()}
+    huge = {name: signs[name].reshape(array.shape).astype(np.float32) for name, array in model.network.items()}
+    every = replace(model.trees, least=np.full_like(model.trees.least, -3e38))
+    finder = Finder(replace(model, network=huge, trees=every))
+    assert finder.detect(RNG.integers(0, 256, (240, 320, 3), np.uint8)) == ()
 
 
 def test_a_face_lies_in_its_window() -> None:

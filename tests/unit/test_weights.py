@@ -88,6 +88,29 @@ def test_anything_but_finite_numbers_is_refused(tmp_path: Path, member: bytes) -
         read_weights(tmp_path, digest)
 
 
+def with_header(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize("member", [with_header(b"(" * 9000), with_header(b"-" * 9000 + b"1"), with_header(b"{" * 9)])
+def test_a_header_that_is_none_is_refused(tmp_path: Path, member: bytes) -> None:
+    digest = packed(tmp_path, {"a.npy": member})
+    with pytest.raises(AssetError, match="holds no arrays of numbers"):
+        read_weights(tmp_path, digest)
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_that_cannot_be_unpacked_is_refused(tmp_path: Path, way: int) -> None:
+    path = tmp_path / WEIGHTS
+    with zipfile.ZipFile(path, "w", way) as file:
+        file.writestr("a.npy", npy_bytes(np.arange(999, dtype=np.int32)))
+    content = bytearray(path.read_bytes())
+    content[40:80] = bytes(byte ^ 255 for byte in content[40:80])
+    path.write_bytes(content)
+    with pytest.raises(AssetError, match="holds no arrays of numbers"):
+        read_weights(tmp_path, hashlib.sha256(content).hexdigest())
+
+
 def test_a_file_that_unpacks_to_too_much_is_refused_before_it_does(tmp_path: Path) -> None:
     digest = packed(tmp_path, {f"{n}.npy": bytes(MOST_BYTES // 2) for n in range(3)})
     assert (tmp_path / WEIGHTS).stat().st_size < MOST_BYTES // 10

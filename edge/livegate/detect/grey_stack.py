@@ -50,9 +50,12 @@ class GreyStack:
         return self.stack.reshape(-1)
 
     def fill(self, image: NDArray[Any]) -> None:
-        """Take a contiguous (H, W, 3) uint8 B, G, R picture, at least as large as the first level."""
+        """Take a (H, W, 3) uint8 B, G, R picture of any strides, writeable or not, no smaller than the first level."""
         if len(self.levels):
-            pixel_trees.grey_level(image, self.stack, self.levels[0], self._row, self._total)
+            # Kernels take arrays that could be written only; what a camera hands out often cannot.
+            pixel_trees.grey_level(
+                np.require(image, np.uint8, ("C", "W")), self.stack, self.levels[0], self._row, self._total
+            )
             self._shrink()
 
     def fill_grey(self, level: NDArray[np.uint8]) -> None:

@@ -33,6 +33,7 @@ class SecondLook:
         """Return what the network says of ``window``, in pixels of the first level of ``stack``, until asked again.
 
         (5,): the logarithm of the odds that it shows a face, and the offsets of ``livegate.detect.windows.face_of``.
+        All are minus infinity where the weights are such that one of them overflows: that is no face, nor a place.
         """
         level = stack.level_for(window.w / LOOK)
         self._square[:] = window.x, window.y, window.w
@@ -42,4 +43,6 @@ class SecondLook:
             convolve_halving(before, kernel, bias, after)
         combine(self._maps[-1].reshape(-1), *self._hidden, True, self._inner)
         combine(self._inner, *self._answer, False, self._outer)
+        if not np.isfinite(self._outer).all():
+            self._outer.fill(-np.inf)
         return self._outer

@@ -58,7 +58,8 @@ def find(source: Path, digest_of: Callable[[Path], str] = source_digest) -> Foun
     """
     path = _path(source)
     try:
-        return _fitting(unpack(read_trusted(path, source)), path, digest_of(source))
+        digest = digest_of(source)
+        return _fitting(unpack(read_trusted(path, source)), path, digest)
     except FileNotFoundError:
         return _missing(source, path)
     except NotTrusted as exc:
