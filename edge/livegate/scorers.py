@@ -109,6 +109,8 @@ class Fusion:
 def read_fusion(path: Path) -> Fusion:
     """Return a manifest of operating points; AssetError naming it when it is damaged."""
     fusion = read_tables(Fusion, path)
+    # The detector alone has the point of its own manifest.
+    plain = [{DETECTOR}, *(set(point.cues) for point in fusion.point if not point.first)]
     for point in fusion.point:
         if len(point.weights) != len(point.cues) or len(set(point.cues)) != len(point.cues):
             raise AssetError(f"{path}: [[point]] expected one weight for each of {', '.join(point.cues)}")
@@ -119,6 +121,11 @@ def read_fusion(path: Path) -> Fusion:
             raise AssetError(
                 f"{path}: [[point]] of {', '.join(point.cues)}: expected 'first' to be some of them, and 'low_llr' "
                 "below 'high_llr'; train it again"
+            )
+        if point.first and (set(point.first) not in plain or (DETECTOR in point.first) != (DETECTOR in point.cues)):
+            raise AssetError(
+                f"{path}: [[point]] of {', '.join(point.cues)}: its 'first' cues have no point of their own; train it "
+                "again"
             )
     return fusion
 

@@ -178,6 +178,23 @@ def test_the_cascade_has_one_scale_and_one_table(detector: float, crop: float, t
     assert (fused.threshold_llr, fused.rates) == (0.4, CASCADE[TEXTURE].rates)
 
 
+def test_the_cascade_that_was_led_to_serves_and_no_other_whose_second_opinion_nobody_asked() -> None:
+    both = {
+        frozenset({"detector", name}): Point({"detector": 1.0, name: 1.0}, 0.0, 1.0 if name == "crop" else 0.0)
+        for name in ("crop", "stereo")
+    }
+    cascades = {
+        cues | {"texture"}: Point(
+            dict.fromkeys(cues | {"texture"}, 1.0), 0.0, 0.2 if "crop" in cues else 0.9, None, Band(cues, -2.0, 2.0)
+        )
+        for cues in both
+    }
+    points = OperatingPoints(both | cascades, available=frozenset({"detector", "crop", "stereo", "texture"}))
+    said = {"detector": 0.0, "crop": 5.0, "stereo": 0.0}
+    assert points.wanted(said) == frozenset()
+    assert (points.fused(said).llr, points.fused(said).threshold_llr) == (5.0, 0.2)
+
+
 def test_who_cannot_give_a_second_opinion_leaves_the_first_point_to_judge() -> None:
     points = OperatingPoints(CASCADE, available=TEXTURE)
     fused = points.fused({"detector": 1.0, "crop": 0.0})

@@ -50,6 +50,32 @@ def test_a_point_has_a_weight_for_each_of_its_cues(tmp_path: Path) -> None:
         read_fusion(written(tmp_path, weights="[1.0]"))
 
 
+CASCADE = """
+first = {first}
+low_llr = -1.0
+high_llr = {high}
+"""
+
+
+@pytest.mark.parametrize("first", ['["detector"]', '["depth_shape"]'])
+def test_a_cascades_first_cues_must_be_able_to_judge_by_themselves(first: str, tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + CASCADE.format(first=first, high="1.0"))
+    if first == '["detector"]':
+        assert read_fusion(path).point[0].first == ("detector",)
+        return
+    with pytest.raises(AssetError, match="its 'first' cues have no point of their own"):
+        read_fusion(path)
+
+
+@pytest.mark.parametrize("high", ["nan", "-1.0", "inf"])
+def test_a_cascades_band_has_two_ends(high: str, tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + CASCADE.format(first='["detector"]', high=high))
+    with pytest.raises(AssetError, match="high_llr"):
+        read_fusion(path)
+
+
 @pytest.mark.parametrize("threshold", ["nan", "-inf", "inf", "-1000.0", '"low"'])
 def test_a_threshold_that_would_open_for_anything_or_nothing_is_refused(tmp_path: Path, threshold: str) -> None:
     path = written(tmp_path, threshold)

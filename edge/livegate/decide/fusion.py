@@ -130,8 +130,11 @@ class OperatingPoints:
         """
         found = self._cascade(llrs)
         spoken = frozenset(llrs)
-        stands = spoken if found is None or found[1] else spoken | found[0]
-        beside = self.serving(stands - self.own.keys())
+        if found is None or found[1]:
+            stands, beside = spoken, self.serving(spoken - self.own.keys())
+        else:
+            # No other set that these happen to hold: what that one's cues would say nobody asked.
+            stands, beside = spoken | found[0], found[0]
         ours = self._ours(beside, llrs, stands)
         fitting = [name for name in sorted(llrs.keys() & self.own.keys()) if self.own[name].cues == beside]
         own = [_on_top(ours, self.own[name], llrs[name]) for name in fitting]
