@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,10 +20,10 @@ from livegate.samples.frames import read_frame_sets
 from livegate.samples.manifest import BadLine, Sample, read_manifest
 from livegate.scorers import DETECTOR
 from livegate.types import Box, Face, Observation
+from livegate_tools.workers import each
 
 # A detector's box lies this far off the true one (shares of its size, standard deviation); the cue must bear it.
 _BOX_JITTER = 0.05
-_CHUNK = 16
 
 Row = tuple[float, ...]
 
@@ -70,7 +67,7 @@ def measure(name: str, manifests: Sequence[Path], seed: int, jobs: int = 1) -> E
     samples = [entry for path in manifests for entry in _samples(path) if _roles_of(entry) >= cue.NEEDS]
     with Progress(f"measure {name}", len(samples)) as progress:
         rows = []
-        for row in _measure(name, samples, seed, jobs):
+        for row in each(samples, partial(_open, name, seed), jobs):
             rows.append(row)
             progress.advance()
     both = [(sample, row) for sample, row in zip(samples, rows, strict=True) if row is not None]
@@ -100,26 +97,11 @@ def _roles_of(sample: Sample) -> frozenset[str]:
     return frozenset(role for moment in sample.moments for role in moment.paths)
 
 
-def _measure(name: str, samples: Sequence[Sample], seed: int, jobs: int) -> Iterator[Row | None]:
-    if jobs == 1 or not samples:
-        cue = find_cue(name)
-        yield from (_measure_one(cue, sample, seed) for sample in samples)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start) as pool:
-        yield from pool.map(_measure_named, [(name, sample, seed) for sample in samples], chunksize=_CHUNK)
+def _open(name: str, seed: int) -> Callable[[Sample], Row | None]:
+    return partial(_measure, find_cue(name), seed)
 
 
-def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-
-
-def _measure_named(task: tuple[str, Sample, int]) -> Row | None:
-    name, sample, seed = task
-    return _measure_one(find_cue(name), sample, seed)
-
-
-def _measure_one(cue: Cue, sample: Sample, seed: int) -> Row | None:
+def _measure(cue: Cue, seed: int, sample: Sample) -> Row | None:
     box = sample.face
     if box is None:
         return None

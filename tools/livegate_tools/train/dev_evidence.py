@@ -5,14 +5,10 @@ Another cue, or another one of its kernels, measures that cue anew and no other;
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
-
-import cv2
 
 from livegate.errors import ConfigError, PadError, PictureError
 from livegate.installed.shelf import Shelf
@@ -30,9 +26,9 @@ from livegate.samples.measuring import (
 )
 from livegate_tools.train.dev_measurers import Equipment, Way, open_equipment
 from livegate_tools.train.dev_memory import Memory, name_of
+from livegate_tools.workers import each
 
 _INDEXES = ("manifest.jsonl", "samples.jsonl")
-_CHUNK = 16
 
 Task: TypeAlias = tuple[Sample, tuple[Sighting, ...] | None, tuple[str, ...]]
 Found: TypeAlias = tuple[tuple[Sighting, ...], Mapping[str, Spoken]]
@@ -63,7 +59,7 @@ def measure_all(samples: Sequence[Sample], equipment: Equipment, jobs: int, cach
         elif lacking:
             tasks.append((sample, memory.found[name_of(sample)], lacking))
     with Progress(f"measure, {equipment.way}", len(tasks)) as progress:
-        for (sample, _, _), (seen, spoken) in zip(tasks, _work(tasks, equipment, jobs), strict=True):
+        for (sample, _, _), (seen, spoken) in zip(tasks, each(tasks, _opener(equipment, jobs), jobs), strict=True):
             memory.learn(sample, seen, spoken)
             progress.advance()
     if tasks:
@@ -76,13 +72,15 @@ def measure_all(samples: Sequence[Sample], equipment: Equipment, jobs: int, cach
     ]
 
 
-def _work(tasks: Sequence[Task], equipment: Equipment, jobs: int) -> Iterator[Found]:
-    if jobs == 1 or not tasks:
-        yield from (_do(equipment.measurer, task) for task in tasks)
-        return
-    opening = (equipment.way, equipment.shelf)
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start, initargs=opening) as pool:
-        yield from pool.map(_work_on, tasks, chunksize=_CHUNK)
+def _opener(equipment: Equipment, jobs: int) -> Callable[[], Callable[[Task], Found]]:
+    """Return what opens the work: in this process nothing is opened twice."""
+    if jobs == 1:
+        return lambda: partial(_do, equipment.measurer)
+    return partial(_open, equipment.way, equipment.shelf)
+
+
+def _open(way: Way, shelf: Shelf) -> Callable[[Task], Found]:
+    return partial(_do, open_equipment(way, shelf).measurer)
 
 
 def _do(measurer: Measurer, task: Task) -> Found:
@@ -94,19 +92,3 @@ def _do(measurer: Measurer, task: Task) -> Found:
     if not evidence:
         return (), {}
     return sightings(evidence), {cue: measurer.spoken(cue, evidence) for cue in cues}
-
-
-_measurer: Measurer | None = None
-
-
-def _start(way: Way, shelf: Shelf) -> None:
-    global _measurer  # noqa: PLW0603 - a worker process has no other place to keep it between tasks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _measurer = open_equipment(way, shelf).measurer
-
-
-def _work_on(task: Task) -> Found:
-    if _measurer is None:
-        raise PadError("this worker process was never started; this is a fault of livegate train")
-    return _do(_measurer, task)

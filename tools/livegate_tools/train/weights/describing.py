@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from livegate.decide.fitting import Labels
-from livegate.errors import LivegateError, PadError, PictureError
+from livegate.errors import LivegateError, PictureError
 from livegate.progress import Progress
 from livegate_tools.train.cue_evidence import jittered
 from livegate_tools.train.reading import read_picture
 from livegate_tools.train.samples import Presentation, Sample, Split, read_manifest
 from livegate_tools.train.weights.common import Learner, Picture, Rows, Weights, basis_of, find_learner
 from livegate_tools.train.weights.views import cut, shown_otherwise
+from livegate_tools.workers import each
 
 # Enough pictures to learn a basis from: what is learnt without labels has few numbers.
 _BASIS_PICTURES = 2000
-_CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,8 @@ def describe(
     shown = find_learner(name).VIEWS if views is None else views
     rows, kept, plain, unmeasured = [], [], [], 0
     with Progress(f"describe {name}", len(samples)) as progress:
-        for sample, found in zip(samples, _described(name, samples, basis, (seed, shown), jobs), strict=True):
+        work = each(enumerate(samples), partial(_open, name, basis, seed, shown), jobs)
+        for sample, found in zip(samples, work, strict=True):
             progress.advance()
             unmeasured += not found
             for view, row in found:
@@ -123,17 +121,8 @@ def describe(
 Found = list[tuple[int, Rows]]
 
 
-def _described(
-    name: str, samples: Sequence[Sample], basis: Weights, drawn: tuple[int, int], jobs: int
-) -> Iterator[Found]:
-    numbered = list(enumerate(samples))
-    if jobs == 1 or not samples:
-        worker = _Worker(find_learner(name), basis, *drawn)
-        yield from map(worker, numbered)
-        return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(name, basis, *drawn)) as pool:
-        yield from pool.map(_describe_one, numbered, chunksize=_CHUNK)
+def _open(name: str, basis: Weights, seed: int, views: int) -> _Worker:
+    return _Worker(find_learner(name), basis, seed, views)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +152,3 @@ def _picture(sample: Sample) -> Picture | None:
         return cut(read_picture(sample.path), sample.faces[0])
     except PictureError:
         return None
-
-
-_worker: _Worker | None = None
-
-
-def _start(name: str, basis: Weights, seed: int, views: int) -> None:
-    global _worker  # noqa: PLW0603 - a worker process has no other place to keep it between tasks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _worker = _Worker(find_learner(name), basis, seed, views)
-
-
-def _describe_one(numbered: tuple[int, Sample]) -> Found:
-    if _worker is None:
-        raise PadError("this worker process was never started; this is a fault of livegate train")
-    return _worker(numbered)
