@@ -195,6 +195,18 @@ def test_the_cascade_that_was_led_to_serves_and_no_other_whose_second_opinion_no
     assert (points.fused(said).llr, points.fused(said).threshold_llr) == (5.0, 0.2)
 
 
+def test_a_second_opinion_does_not_count_beside_cues_that_have_no_cascade() -> None:
+    sensor = frozenset({"detector", "crop", "depth_shape"})
+    points = OperatingPoints(
+        CASCADE | {sensor: Point(dict.fromkeys(sensor, 1.0), 0.0, 3.0)}, available=sensor | TEXTURE
+    )
+    said = dict.fromkeys(sensor, 0.0)
+    assert points.wanted(said) == frozenset()
+    # What is told of the terminal with every cue speaking is what its door goes by.
+    assert points.fused(said | {"texture": 0.0}) == points.fused(said)
+    assert points.fused(said | {"texture": 0.0}).cues == sensor
+
+
 def test_who_cannot_give_a_second_opinion_leaves_the_first_point_to_judge() -> None:
     points = OperatingPoints(CASCADE, available=TEXTURE)
     fused = points.fused({"detector": 1.0, "crop": 0.0})

@@ -128,13 +128,11 @@ class OperatingPoints:
         A user's own cue counts only beside exactly the cues its point was fixed beside; of several, the one with the
         most doubt.
         """
-        found = self._cascade(llrs)
+        led, undecided = self._cascade(llrs) or (_NONE, False)
         spoken = frozenset(llrs)
-        if found is None or found[1]:
-            stands, beside = spoken, self.serving(spoken - self.own.keys())
-        else:
-            # No other set that these happen to hold: what that one's cues would say nobody asked.
-            stands, beside = spoken | found[0], found[0]
+        # A second opinion that nobody needed does not count, whoever has it: the door never hears it.
+        stands = spoken - self.second | (led & spoken if undecided else led)
+        beside = led if led and led <= stands else self.serving(stands - self.own.keys())
         ours = self._ours(beside, llrs, stands)
         fitting = [name for name in sorted(llrs.keys() & self.own.keys()) if self.own[name].cues == beside]
         own = [_on_top(ours, self.own[name], llrs[name]) for name in fitting]
