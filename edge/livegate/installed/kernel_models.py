@@ -10,6 +10,7 @@ import numpy as np
 
 from livegate.cues.protocol import all_cues
 from livegate.detect.network import Kind
+from livegate.errors import AssetError
 from livegate.scorers import read_scored
 from livegate.types import Box, Face, Frame, FrameSet, Observation, Role, SensorState
 
@@ -33,5 +34,8 @@ def ready(name: str, kind: Kind, folder: Path) -> Callable[[], object] | None:
 
         return partial(Finder(read_finder(folder)).detect, PICTURE)
     if kind is Kind.WEIGHTS:
-        return partial(read_scored(name, dict(all_cues())[name], folder).cue.measure, OBSERVATION)
+        cues = dict(all_cues())
+        if name not in cues:
+            raise AssetError(f"{folder}: there is no cue '{name}', only {', '.join(cues)}; remove it")
+        return partial(read_scored(name, cues[name], folder).cue.measure, OBSERVATION)
     return None
