@@ -19,12 +19,14 @@ from livegate_tools.train import verb
 from livegate_tools.train.finder.boosting import Grower, Recipe
 from livegate_tools.train.finder.growth import Amounts
 from livegate_tools.train.finder.measure import FaceSeen, Measured, fitted, measure
-from livegate_tools.train.finder.pictures import Picture, apart, of_training, read_folder, read_manifest
+from livegate_tools.train.finder.pictures import Picture, Seen, apart, of_training, read_folder, read_manifest
 from livegate_tools.train.finder.session import Plan, Round, Sources, train_finder
+from livegate_tools.train.finder.tightening import tightened
+from livegate_tools.train.finder.windows import FOR_TREES, face_windows
 from support.drawn_faces import drawn_face, picture
 
 SMALL = Plan(
-    Amounts(pictures_of_a_set=40, repeats=4, others=600, mine_s=5.0),
+    Amounts(pictures_of_a_set=40, repeats=4, others=600, mine_s=5.0, tightened_on=20),
     Recipe(stages=(3, 6), comparisons=40),
     cuts=8,
     rounds=(Round(12, False, 6, 5e-3), Round(8, True, 6, 3e-3)),
@@ -132,6 +134,23 @@ def test_trees_tell_a_bright_half_from_noise() -> None:
     passed, wrong = grower.grow_to(4)
     assert passed > 0.9
     assert wrong < 0.2
+
+
+def test_bounds_rise_as_far_as_the_best_windows_of_faces_allow() -> None:
+    rng = np.random.default_rng(5)
+    pictures = [Seen(picture(drawn_face(160), box)[::2, ::2, 1].copy(), (Box(box.x / 2, box.y / 2, 50, 65),), ())
+                for box in (Box(float(x), 100.0, 100.0, 130.0) for x in range(60, 400, 40))]  # fmt: skip
+    faces, _ = face_windows(pictures, 30, 24, FOR_TREES, rng)
+    grower = Grower(faces, Recipe(stages=(8,), comparisons=60), rng)
+    grower.add(rng.integers(0, 256, (300, 24, 24), np.uint8))
+    grower.grow_to(8)
+    trees = grower.trees
+    higher = tightened(trees, pictures, 30, rng)
+    assert np.array_equal(higher.nodes, trees.nodes)
+    assert (higher.least >= trees.least).all()
+    assert (higher.least > trees.least).any()
+    again = tightened(higher, pictures, 30, np.random.default_rng(6))
+    assert np.isfinite(again.least).all(), "faces still have windows"
 
 
 def test_odds_get_a_meaning() -> None:

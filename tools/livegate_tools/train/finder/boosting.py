@@ -23,12 +23,12 @@ class Recipe:
     A face has a dozen windows, and one is enough.
     """
 
-    stages: tuple[int, ...] = (6, 14, 28, 50)
-    comparisons: int = 350
+    stages: tuple[int, ...] = (4, 8, 14, 22, 34, 50)
+    comparisons: int = 900
     share: float = 0.6
-    rate: float = 0.5
+    rate: float = 0.35
     damping: float = 2.0
-    lost: float = 0.35
+    lost: float = 0.28
 
 
 class Grower:

@@ -18,7 +18,7 @@ from livegate_tools.train.finder.mining import MOST_IOU, varied
 from livegate_tools.train.finder.pictures import Seen
 from livegate_tools.train.finder.windows import FOR_NETWORK, face_windows, spoilt
 
-_LEAST_IOU = 0.55
+_LEAST_IOU = 0.45
 _SPOILT = 0.3
 
 

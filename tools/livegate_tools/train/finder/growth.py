@@ -16,20 +16,31 @@ from livegate_tools.train.finder.mining import Miner
 from livegate_tools.train.finder.pictures import Picture, Seen
 from livegate_tools.train.finder.windows import FOR_TREES, face_windows
 
+_MOST_TIMES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """How much a training looks at; ``mine_s`` bounds the search of a stage in seconds of this thread."""
+    """How much a training looks at.
 
-    pictures_of_a_set: int = 2600
+    ``mine_s`` bounds the search of a stage in seconds of this thread; ``tightened_on`` pictures fix the last bounds.
+    """
+
+    pictures_of_a_set: int = 6000
     repeats: int = 3
-    others: int = 30000
+    others: int = 60000
     mine_s: float = 45.0
+    tightened_on: int = 4000
 
 
 def chosen(sets: Sequence[Sequence[Picture]], most: int, rng: np.random.Generator) -> list[Picture]:
-    """Return at most ``most`` pictures of each set."""
-    return [pictures[i] for pictures in sets for i in np.sort(rng.permutation(len(pictures))[:most])]
+    """Return at most ``most`` pictures of each set, those of small sets up to three times."""
+    return [
+        pictures[i]
+        for pictures in sets
+        for _ in range(min(_MOST_TIMES, max(1, most // max(2 * len(pictures), 1))))
+        for i in np.sort(rng.permutation(len(pictures))[:most])
+    ]
 
 
 def grow_trees(

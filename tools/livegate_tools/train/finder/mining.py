@@ -56,7 +56,7 @@ class Miner:
         hits = hits[~_on_faces(hits, stack, [window_of(box) for box in boxes])]
         if len(hits) > _MOST_OF_ONE:
             hits = hits[self._rng.choice(len(hits), _MOST_OF_ONE, replace=False)]
-        return _cut(stack, hits)
+        return cut(stack, hits)
 
 
 def varied(seen: Seen, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Box]]:
@@ -83,19 +83,25 @@ def varied(seen: Seen, rng: np.random.Generator) -> tuple[NDArray[np.uint8], lis
 
 
 def _on_faces(hits: NDArray[np.float32], stack: GreyStack, faces: Sequence[Box]) -> NDArray[np.bool_]:
-    scale = stack.scales[hits[:, 0].astype(int)]
-    side = WINDOW * scale
-    x, y = (hits[:, 1] - MARGIN) * scale, (hits[:, 2] - MARGIN) * scale
     on = np.zeros(len(hits), dtype=np.bool_)
     for face in faces:
-        across = np.minimum(x + side, face.x + face.w) - np.maximum(x, face.x)
-        down = np.minimum(y + side, face.y + face.h) - np.maximum(y, face.y)
-        shared = np.maximum(across, 0) * np.maximum(down, 0)
-        on |= shared > MOST_IOU * (side**2 + face.area - shared)
+        on |= overlaps(hits, stack, face) > MOST_IOU
     return on
 
 
-def _cut(stack: GreyStack, hits: NDArray[np.float32]) -> NDArray[np.uint8]:
+def overlaps(hits: NDArray[np.float32], stack: GreyStack, box: Box) -> NDArray[np.float32]:
+    """Return the intersection over union of windows (N, 4), as ``scan`` found them in ``stack``, with ``box``."""
+    scale = stack.scales[hits[:, 0].astype(int)]
+    side = WINDOW * scale
+    x, y = (hits[:, 1] - MARGIN) * scale, (hits[:, 2] - MARGIN) * scale
+    across = np.minimum(x + side, box.x + box.w) - np.maximum(x, box.x)
+    down = np.minimum(y + side, box.y + box.h) - np.maximum(y, box.y)
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    return np.asarray(shared / (side**2 + box.area - shared), dtype=np.float32)
+
+
+def cut(stack: GreyStack, hits: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the windows (N, WINDOW, WINDOW) that ``scan`` found in ``stack``."""
     first = stack.places[hits[:, 0].astype(int), 0] + hits[:, 2].astype(int) * stack.row_bytes + hits[:, 1].astype(int)
     within = np.arange(WINDOW)[:, None] * stack.row_bytes + np.arange(WINDOW)
     return np.asarray(stack.pixels[first[:, None, None] + within])

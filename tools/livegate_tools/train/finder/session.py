@@ -23,6 +23,7 @@ from livegate_tools.train.finder.measure import Measured, fitted, measure
 from livegate_tools.train.finder.network import SmallNetwork, as_read, learn
 from livegate_tools.train.finder.pictures import Picture, Seen, apart, loaded, of_training, read_folder, read_manifest
 from livegate_tools.train.finder.publish import LICENCE, Trained, publish
+from livegate_tools.train.finder.tightening import tightened
 
 _SCAN = Scan(52.0, 2)
 # Less than the one in 100 that is allowed, for other rooms have other things in them.
@@ -53,7 +54,12 @@ WHOLE = Plan(
     Amounts(),
     Recipe(),
     cuts=2,
-    rounds=(Round(1500, False, 6, 6e-3), Round(5000, True, 8, 4e-3), Round(6000, True, 14, 4e-3)),
+    rounds=(
+        Round(2500, False, 5, 6e-3),
+        Round(6000, True, 6, 5e-3),
+        Round(8000, True, 22, 4e-3),
+        Round(8000, True, 16, 4e-3),
+    ),
 )
 
 
@@ -81,6 +87,7 @@ def train_finder(sources: Sources, out: Path, seed: int, say: Callable[[str], No
         raise ConfigError("train finder: no picture with a face is left that shares nobody and no set with --dev")
     trees = grow_trees(pictures, out / "trees.npz", seed, say, plan.amounts, plan.recipe)
     network = _trained_network(trees, pictures, out, seed, say, plan)
+    trees = tightened(trees, pictures, plan.amounts.tightened_on, np.random.default_rng(seed + 2))
     finder = Finder(_model(trees, network, Decision(0.0, 1.0, 0.0)))
     figures = {name: measure(finder, each) for name, each in (dev | report).items()}
     decision = _decided([figures[name] for name in dev])
@@ -125,7 +132,7 @@ def _decided(dev: Sequence[Measured]) -> Decision:
     false = np.sort([odds for measured in dev for odds in measured.false])[::-1]
     slope, offset = fitted(faces, false)
     allowed = int(_FALSE_PER_FRAME * sum(measured.pictures for measured in dev))
-    least = float(np.nextafter(false[allowed], math.inf)) if len(false) > allowed else float(faces.min())
+    least = float(np.nextafter(false[allowed], math.inf)) if len(false) > allowed else min(float(faces.min()), 0.0)
     return Decision(Decision(0.0, slope, offset).of(least), slope, offset)
 
 

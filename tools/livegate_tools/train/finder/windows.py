@@ -16,13 +16,14 @@ from livegate.kernels.tree_shape import WINDOW
 from livegate.types import Box
 from livegate_tools.train.finder.pictures import Seen
 
-_ROTATION_DEGREES = 7.0
+_ROTATION_DEGREES = 8.0
 _MOST_DEGREES = 18.0
 _LEAST_SIDE_PX = 20.0
 # In grey values, but for the noise, which is a share of the contrast.
 _DARKEST, _BRIGHTEST, _LEAST_CONTRAST, _MOST_NOISE = 25.0, 215.0, 8.0, 0.2
 # What shows less than this, in grey values, shows no face.
 _LEAST_DEVIATION = 6.0
+_HIDDEN = 0.14
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def spoilt(window: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
         image = _exposed(image, rng)
     if rng.random() < 0.3:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.0)), dtype=np.float32)
-    if rng.random() < 0.08:
+    if rng.random() < _HIDDEN:
         image = _partly_hidden(image, rng)
     noise = min(rng.gamma(1.0, 1.5), _MOST_NOISE * float(image.std()))
     return np.clip(image + rng.normal(0, noise + 0.01, image.shape), 0, 255).astype(np.uint8)
@@ -120,10 +121,16 @@ def _lit_from_a_side(image: NDArray[np.float32], rng: np.random.Generator) -> ND
 
 
 def _partly_hidden(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Hide a band at one side, or a patch: a scarf, hair, a hand, an edge."""
+    """Hide a band at one side, the eyes, or a patch: a scarf, hair, a hand, an edge, dark glasses."""
     image = image.copy()
     value = rng.uniform(0, 255)
-    if rng.random() < 0.6:
+    kind = rng.random()
+    if kind < 0.3:
+        top, height = rng.uniform(0.28, 0.38), rng.uniform(0.08, 0.17)
+        eyes = image[int(top * len(image)) : int((top + height) * len(image))]
+        eyes[:] = np.float32(rng.uniform(0, 0.4)) * eyes + np.float32(rng.uniform(0, 60))
+        return image
+    if kind < 0.7:
         image = np.rot90(image, turns := int(rng.integers(4))).copy()
         image[: int(len(image) * rng.uniform(0.08, 0.25))] = value
         return np.ascontiguousarray(np.rot90(image, -turns))
