@@ -216,7 +216,8 @@ class Judge:
 
         One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early. Frames of too
         poor a quality are no evidence; of an attempt that has no others they give the score, and nothing is concluded.
-        Nobody is bona fide while a sensor works whose cue finds nothing to measure: others do not speak in its place.
+        Nobody is bona fide while a sensor works whose cue finds nothing to measure, or a second opinion is needed that
+        cannot be given: others do not speak in their place.
         """
         evidence = attempt.evidence
         cues, silent = self._said(replace(attempt, observations=evidence) if evidence else attempt)
@@ -227,7 +228,7 @@ class Judge:
         decision = verdict(llr, limits, final=final or overdue)
         if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
-        if decision is PadDecision.BONA_FIDE and self._is_one_mute(evidence, llrs):
+        if decision is PadDecision.BONA_FIDE and (silent & self.second or self._is_one_mute(evidence, llrs)):
             decision = PadDecision.INCONCLUSIVE
         refused = None if evidence else attempt.latest.refused
         suspect = refused is not None and verdict(llr, limits) is PadDecision.ATTACK

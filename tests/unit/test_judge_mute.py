@@ -12,7 +12,7 @@ from livegate.cues import detector as detector_cue
 from livegate.cues.bank import ScoredCue
 from livegate.cues.scorer import Scorer
 from livegate.decide.calibration import Calibration
-from livegate.decide.fusion import OperatingPoints, Point
+from livegate.decide.fusion import Band, OperatingPoints, Point
 from livegate.judge import Judge
 from livegate.types import Face, FrameSet, Observation, PadDecision, Reason, Role
 from support.sights import face, frame_set
@@ -72,3 +72,34 @@ def test_a_cue_that_speaks_and_a_sensor_that_is_away_are_as_ever() -> None:
     assert judged(1.0, *times(4, NIR))[0] is PadDecision.BONA_FIDE
     assert judged(-4.0, *times(4, NIR))[0] is PadDecision.ATTACK
     assert judged(None, *times(4, None))[0] is PadDecision.BONA_FIDE
+
+
+@pytest.mark.parametrize(("value", "high", "expected"), [
+    (1.0, 9.0, PadDecision.BONA_FIDE),
+    (None, 9.0, PadDecision.INCONCLUSIVE),
+    (np.nan, 9.0, PadDecision.INCONCLUSIVE),
+    # What is clear without it needs none.
+    (None, 1.5, PadDecision.BONA_FIDE),
+])  # fmt: skip
+def test_a_needed_second_opinion_that_cannot_be_given_lets_nobody_in(
+    value: float | None, high: float, expected: PadDecision
+) -> None:
+    first = frozenset({"detector"})
+    both = first | {"texture"}
+    points = OperatingPoints(
+        {
+            first: Point({"detector": 1.0}, 0.0, 1.0),
+            both: Point(dict.fromkeys(both, 1.0), 0.0, 1.0, None, Band(first, -1.0, high)),
+        },
+        available=both,
+    )
+    own = detector_cue.scorer(Calibration(1.0, 0.0, 1.0, 6.0), frame_correlation=0.9)
+    texture = Says(value, frozenset({Role.RGB}))
+    cues = (
+        ScoredCue("detector", detector_cue, own),
+        ScoredCue("texture", texture, Scorer(("x",), (0.0,), (1.0,), (1.0,), 0.0, 6.0, 0.9)),
+    )
+    judge = Judge(OneFace(), cues, points, frozenset({Role.RGB}), config.DecisionPolicy())
+    pad, _ = judge.clip(times(4, None))
+    assert pad.decision is expected
+    assert pad.missing == (("texture",) if expected is PadDecision.INCONCLUSIVE else ())
