@@ -237,6 +237,11 @@ def trained_cues(
     return tuple(sorted(found, key=lambda cue: cue.name))
 
 
+def is_off(folder: Path) -> bool:
+    """Return whether the cue in ``folder`` is off unless [decision] further_cues names it; AssetError if damaged."""
+    return read_tables(_Manifest, folder / MANIFEST).model.off
+
+
 def read_scored(name: str, cue: Cue | WeighedCue, folder: Path) -> ScoredCue:
     """Return a cue with the scorer in ``folder``; raise AssetError naming its manifest when it does not fit."""
     return _scored(name, cue, read_tables(_Manifest, folder / MANIFEST), folder)

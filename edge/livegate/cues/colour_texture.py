@@ -19,10 +19,9 @@ from livegate.texture.descriptors import DESCRIPTORS
 from livegate.types import Observation, Role
 
 NEEDS = frozenset({Role.RGB})
-KERNELS = ("square", "planes", "lbp", "pyramid", "coalbp", "lpq")
+KERNELS = ("square", *sorted({name for one in DESCRIPTORS.values() for name in one.kernels}))
 OFFSET = "_offset"
 """What the name of a descriptor's offset ends with, beside the descriptor's weights under its own name."""
-
 
 _GREY = 110.0
 _LEVELS = np.arange(256)
@@ -75,9 +74,9 @@ def opened(weights: Mapping[str, NDArray[Any]]) -> ColourTexture:
     ValueError where a name is no descriptor's, a shape or dtype is another, or there is none at all.
     """
     names = [name for name in weights if not name.endswith(OFFSET)]
-    expected = {each: (DESCRIPTORS[name].length,) for name in names if name in DESCRIPTORS for each in (name,)}
+    expected = {name: (DESCRIPTORS[name].length,) for name in names if name in DESCRIPTORS}
     expected |= {name + OFFSET: (1,) for name in names}
-    for name in weights.keys() | expected.keys():
+    for name in sorted(weights.keys() | expected.keys()):
         if name not in expected or name not in weights:
             known = ", ".join(DESCRIPTORS)
             raise ValueError(f"'{name}': expected weights and an offset of any of {known}")

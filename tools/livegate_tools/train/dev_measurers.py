@@ -9,7 +9,6 @@ import ast
 import dataclasses
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,13 +22,13 @@ from livegate.cues.crop import CropCue
 from livegate.cues.protocol import Cue, WeighedCue, all_cues
 from livegate.detect.classifier import open_classifier
 from livegate.detect.detector import open_detector
-from livegate.detect.network import MANIFEST, Kind
+from livegate.detect.network import Kind
 from livegate.errors import AssetError
 from livegate.installed.shelf import SHIPPED, Shelf
 from livegate.judge import FaceDetector
 from livegate.quality_manifest import open_quality
 from livegate.samples.measuring import Measurer
-from livegate.scorers import DETECTOR, fingerprint, read_scored
+from livegate.scorers import DETECTOR, fingerprint, is_off, read_scored
 from livegate.weights import WEIGHTS
 
 FACE, FINDER, QUALITY = "face", "finder", "quality"
@@ -87,12 +86,7 @@ def second_opinions(shelf: Shelf = SHIPPED) -> frozenset[str]:
 
 def off_cues(shelf: Shelf = SHIPPED) -> frozenset[str]:
     """Return the cues that are off unless a configuration names them."""
-    return frozenset(name for name, _ in all_cues() if (folder := shelf.find(name)) is not None and _is_off(folder))
-
-
-def _is_off(folder: Path) -> bool:
-    model = tomllib.loads((folder / MANIFEST).read_text("utf-8")).get("model")
-    return isinstance(model, dict) and model.get("off") is True
+    return frozenset(name for name, _ in all_cues() if (folder := shelf.find(name)) is not None and is_off(folder))
 
 
 def _finds_faces(way: Way, shelf: Shelf) -> FaceDetector:
