@@ -59,7 +59,7 @@ def test_the_judge_hears_an_active_classifier(tmp_path: Path) -> None:
     judging = open_judge(config, open_shelf(config))
     judge = judging.judge
     assert judging.model is not None
-    assert [cue.name for cue in judge.bank.cues] == ["detector", "crop", "second"]
+    assert [cue.name for cue in judge.bank.cues] == ["detector", "colour_texture", "crop", "distortion", "second"]
 
 
 def test_the_judge_misses_a_classifier_that_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ def test_the_judge_misses_a_classifier_that_is_damaged(tmp_path: Path, caplog: p
     judging = open_judge(config, open_shelf(config))
     judge = judging.judge
     assert judging.model is not None
-    assert [cue.name for cue in judge.bank.cues] == ["detector", "crop"]
+    assert [cue.name for cue in judge.bank.cues] == ["detector", "colour_texture", "crop", "distortion"]
     (said,) = [record for record in caplog.records if record.message == "installed model damaged"]
     assert vars(said)["model"] == "second"
     assert vars(said)["serves"] == "nothing"

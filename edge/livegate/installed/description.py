@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from livegate.cues.protocol import WeighedCue, all_cues
+from livegate.cues.protocol import all_cues
 from livegate.detect.crop_manifest import read_crop_manifest
 from livegate.detect.finder_manifest import read_finder
 from livegate.detect.manifest import read_manifest
@@ -22,6 +22,7 @@ from livegate.weights import WEIGHTS
 
 _MAX_LINE = 256
 _MAX_DOTS = 64
+_OF_WEIGHTS = frozenset({Kind.WEIGHTS, Kind.FACE_CASCADE})
 _BETWEEN = re.compile(rb"[,=\[\]{}\n]")
 
 
@@ -45,11 +46,13 @@ class Description:
 class _Read:
     network: Network | None = None
     calibrated: bool = True
-    weights: bool = False
 
 
-def describe(folder: Path) -> Description:
-    """Return what the manifest in ``folder`` says; AssetError names file, key and remedy for anything wrong in it."""
+def describe(folder: Path, *, files_there: bool = True) -> Description:
+    """Return what the manifest in ``folder`` says; AssetError names file, key and remedy for anything wrong in it.
+
+    Weights are opened, too, unless the files the manifest lists are still to come.
+    """
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
@@ -64,9 +67,9 @@ def describe(folder: Path) -> Description:
         raise AssetError(f"{path}: lacks a table [model] with 'kind' as one of {', '.join(Kind)}; add it")
     kind = Kind(model["kind"])
     name, version, licence = (_line(model, key, path) for key in ("name", "version", "licence"))
-    read = _READERS[kind](folder, name)
+    read = _READERS[kind](folder, name) if files_there or kind not in _OF_WEIGHTS else _Read()
     files = {file.name: file.sha256 for file in read.network.files} if read.network else {}
-    if read.weights:
+    if kind in _OF_WEIGHTS:
         files = {WEIGHTS: _line(model, "weights_sha256", path)}
     calibration = _calibration(table) if read.calibrated else None
     digest = hashlib.sha256(content).hexdigest()
@@ -87,12 +90,12 @@ def _scorer(folder: Path, name: str) -> _Read:
     if name not in cues:
         raise AssetError(f"{folder / MANIFEST}: [model] 'name': there is no cue {name!r}, only {', '.join(cues)}")
     read_scored(name, cues[name], folder)
-    return _Read(weights=isinstance(cues[name], WeighedCue))
+    return _Read()
 
 
 def _finder(folder: Path, _name: str) -> _Read:
     read_finder(folder)
-    return _Read(weights=True)
+    return _Read()
 
 
 def _operating_points(folder: Path, _name: str) -> _Read:

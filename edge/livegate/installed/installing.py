@@ -72,7 +72,7 @@ def _copy(path: Path, folder: Path) -> Description:
     if MANIFEST not in source.names():
         raise AssetError(f"{path}: lacks {MANIFEST}; see docs/models.md for how to write one")
     _write(folder / MANIFEST, source.read(MANIFEST, MAX_MANIFEST_BYTES))
-    description = describe(folder)
+    description = describe(folder, files_there=False)
     _check_name(description)
     contents = read_all(source, description.files)
     for name, digest in description.files.items():
