@@ -25,12 +25,12 @@ from livegate_tools.evaluate.disturb.catalogue import DISTURBANCES
 from livegate_tools.evaluate.faceless import FaceFinder, lines, search
 from livegate_tools.evaluate.faceless import as_json as false_faces_as_json
 from livegate_tools.evaluate.page.report import write_report
+from livegate_tools.evaluate.predicting import predict_all, predict_variants
 from livegate_tools.evaluate.predictions import JudgeOpener, Prediction
 from livegate_tools.evaluate.report import as_json, by_traits, groups
 from livegate_tools.evaluate.table import table, trait_table
 from livegate_tools.evaluate.terminal import Models, models_of
 from livegate_tools.evaluate.variants import disturbed, subsets
-from livegate_tools.evaluate.workers import predict_all, predict_variants
 from livegate_tools.lines import Lines, check_place, make_folder
 
 HELP = "judge labelled samples and print ISO/IEC 30107-3 figures"
