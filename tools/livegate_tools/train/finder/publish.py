@@ -89,8 +89,8 @@ def _card(trained: Trained, figures: Mapping[str, Measured], dev: Sequence[str])
     return f"""# Face finder `finder`
 
 Says where faces are, with no neural runtime and nothing of whether they live: {len(trained.trees.least)} trees that
-compare pixels of 24x24 windows over scales and places, then a network of {parameters} weights run by our own kernels,
-twice, over the few windows left (docs/finder.md). Trained by `livegate train finder` on {training["pictures"]}
+compare pixels of 24x24 windows over scales and places, then a network of {parameters} weights run by our own kernels
+over the few windows left (docs/finder.md). Trained by `livegate train finder` on {training["pictures"]}
 pictures, seed {training["seed"]}: {", ".join(training["faces"])}; without faces: {", ".join(training["negatives"])}.
 
 No person and no captured set below was trained on, nor a room of the sets marked dev. The threshold was fixed on those:
