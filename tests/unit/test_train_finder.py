@@ -107,11 +107,53 @@ def test_a_manifest_gives_boxes_in_one_convention(tmp_path: Path) -> None:
     ]
     path = tmp_path / "manifest.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for name in "ace":
+        (tmp_path / f"{name}.jpg").touch()
     a, c, e = read_manifest(path)
     assert a.faces == (Box(1, 1, 5, 6),)
     assert (c.faces, c.room) == ((), "lab")
     assert (len(e.faces), e.unsure) == (2, (Box(9, 9, 9, 9),))
     assert of_training(path) == [c, e]
+
+
+GOOD = {"id": "a", "rgb": "a.jpg", "label": "attack", "yunet_box": [1, 1, 5, 6]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"rgb": None}, "lacks 'rgb'"),
+        ({"rgb": 7}, "'rgb': expected text"),
+        ({"rgb": "none.jpg"}, "there is no picture .*none.jpg; bring it back"),
+        ({"id": None}, "lacks 'id'"),
+        ({"subject": 3}, "'subject': expected text"),
+        ({"background": ["lab"]}, "'background': expected text"),
+        ({"yunet_box": [1, 1, 5]}, r"'yunet_box' or 'box': expected \[x, y, w, h\]"),
+        ({"yunet_box": {"x": 1}}, "'yunet_box' or 'box'"),
+        ({"yunet_box": [1, 1, "5", 6]}, "'yunet_box' or 'box'"),
+        ({"yunet_box": [1, 1, float("nan"), 6]}, "'yunet_box' or 'box'"),
+        ({"yunet_box": [1, 1, 0, 6]}, "w and h above 0"),
+        ({"unsure": 4}, "'unsure': expected a list"),
+        ({"unsure": [[1, 2]]}, "'unsure': expected"),
+        ({"faces": "two"}, "'faces': expected how many"),
+        ({"faces": [[1, 2, 3, 4]]}, "'faces': expected objects with a 'box'"),
+        ({"faces": [{"box": None}]}, "'faces': expected"),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_number(tmp_path: Path, wrong: dict[str, object], words: str) -> None:
+    (tmp_path / "a.jpg").touch()
+    path = tmp_path / "m.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n\n{json.dumps(GOOD | wrong)}\n")
+    with pytest.raises(ConfigError, match=rf"m\.jsonl:3: .*{words}.*line"):
+        read_manifest(path)
+
+
+@pytest.mark.parametrize("line", ["[1]", "not json", "[" * 100_000])
+def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(f"{line}\n")
+    with pytest.raises(ConfigError, match=r"m\.jsonl:1: .*correct the line"):
+        read_manifest(path)
 
 
 @pytest.mark.parametrize("content", ["not json\n", None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,12 +49,14 @@ def read_manifest(path: Path) -> list[Picture]:
     """Return the pictures of a manifest (JSON lines); a line with several faces and boxes for one only is left out.
 
     Boxes are in YuNet's convention: a line's ``yunet_box`` where it has one, else those of ``faces``, else ``box``.
+    ConfigError names file, line and remedy where a line lacks a field or has a wrong one, or its picture is missing.
     """
     try:
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+        lines = path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as exc:
         raise ConfigError(f"{path}: expected a manifest, one JSON object a line ({exc})") from exc
-    return [picture for line in lines if (picture := _picture(line, path)) is not None]
+    told = ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
+    return [picture for number, line in told if (picture := _told(line, path, number)) is not None]
 
 
 def of_training(path: Path) -> list[Picture]:
@@ -101,27 +104,86 @@ def _halved(boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     return tuple(Box(box.x / 2, box.y / 2, box.w / 2, box.h / 2) for box in boxes)
 
 
+def _told(line: str, path: Path, number: int) -> Picture | None:
+    try:
+        picture = _picture(_object(line), path)
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError(f"{path}:{number}: {exc}; correct the line or take it out") from exc
+    if picture is not None and not picture.path.is_file():
+        raise ConfigError(f"{path}:{number}: there is no picture {picture.path}; bring it back or take the line out")
+    return picture
+
+
+def _object(line: str) -> dict[str, Any]:
+    told = json.loads(line)
+    if isinstance(told, dict):
+        return told
+    raise ValueError(f"found {line[:80]!r}, expected a JSON object")
+
+
 def _picture(line: dict[str, Any], path: Path) -> Picture | None:
-    several = isinstance(line.get("faces"), list)
-    if not several and (line.get("faces") or 1) > 1:
+    """Return what a line shows, or None where it does not count; ValueError says which field is wrong."""
+    faces = line.get("faces")
+    several = isinstance(faces, list)
+    if not several and _count(faces) > 1:
         return None
     one = line.get("yunet_box") or line.get("box")
     if not several and not one and line.get("label") in ("bona_fide", "attack"):
         return None
-    faces: list[list[float]] = [face["box"] for face in line["faces"]] if several else [one] if one else []
-    unsure: list[list[float]] = line.get("unsure") or []
+    boxes: list[Any] = [_face(each) for each in faces] if isinstance(faces, list) else [one] if one else []
+    room = _text(line, "background")
     return Picture(
-        path.parent / line["rgb"],
-        tuple(Box(*box) for box in faces),
-        tuple(Box(*box) for box in unsure),
-        line.get("source") or path.parent.name,
-        line.get("subject") or line["id"],
-        _room(line["background"]) if line.get("background") else None,
-        line.get("portrait_source"),
-        line.get("label"),
-        line.get("pai_species"),
-        line.get("split"),
+        path.parent / _needed(line, "rgb"),
+        tuple(_box(box, "faces" if several else "yunet_box' or 'box") for box in boxes),
+        tuple(_box(box, "unsure") for box in _list(line, "unsure")),
+        _text(line, "source") or path.parent.name,
+        _text(line, "subject") or _needed(line, "id"),
+        _room(room) if room else None,
+        _text(line, "portrait_source"),
+        _text(line, "label"),
+        _text(line, "pai_species"),
+        _text(line, "split"),
     )
+
+
+def _needed(line: dict[str, Any], key: str) -> str:
+    text = _text(line, key)
+    if not text:
+        raise ValueError(f"lacks '{key}', expected text")
+    return text
+
+
+def _text(line: dict[str, Any], key: str) -> str | None:
+    value = line.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"'{key}': expected text, found {value!r}")
+    return value
+
+
+def _list(line: dict[str, Any], key: str) -> list[Any]:
+    value = line.get(key) or []
+    if isinstance(value, list):
+        return value
+    raise ValueError(f"'{key}': expected a list of boxes, found {value!r}")
+
+
+def _count(faces: Any) -> int:
+    if faces is not None and not isinstance(faces, int):
+        raise ValueError(f"'faces': expected how many there are or a list of them, found {faces!r}")
+    return faces or 1
+
+
+def _face(face: Any) -> Any:
+    if not isinstance(face, dict) or "box" not in face:
+        raise ValueError(f"'faces': expected objects with a 'box', found {face!r}")
+    return face["box"]
+
+
+def _box(values: Any, key: str) -> Box:
+    numbers = values if isinstance(values, list) and len(values) == 4 else [None]
+    if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers) or min(numbers[2:]) <= 0:
+        raise ValueError(f"'{key}': expected [x, y, w, h] in pixels, w and h above 0, found {values!r}")
+    return Box(*numbers)
 
 
 def _room(stem: str) -> str:
