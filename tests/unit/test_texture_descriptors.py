@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,6 +96,31 @@ def test_phases_know_no_brightness(seed: int, shift: int) -> None:
 def test_phases_of_strided_planes() -> None:
     planes = levels(6, 40, 60)[::2, ::-1, ::2]
     assert (phases(planes) == phases(planes.copy())).all()
+
+
+@pytest.mark.parametrize("window", [0, 1, 2, 4, 7.0, 9])
+def test_windows_of_another_size_are_refused(window: Any) -> None:
+    with pytest.raises(ValueError, match="expected 3, 5 or 7 pixels"):
+        phases(levels(1, 20, 20), window)
+
+
+@pytest.mark.parametrize("planes", [np.full((1, 20, 20), 0.5), np.zeros((20, 20), np.uint8)])
+def test_phases_of_what_are_no_planes_are_refused(planes: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected \(planes, height, width\) of uint8, found"):
+        phases(planes)
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+@pytest.mark.parametrize("crop", [np.zeros((64, 64, 3), np.uint8), np.zeros((3, 64, 64)), np.zeros((64, 64), np.uint8)])
+def test_what_is_no_crop_is_refused(name: str, crop: Any) -> None:
+    with pytest.raises(ValueError, match=r"expected \(3, (64|height), (64|width)\) of uint8"):
+        DESCRIPTORS[name].of(crop)
+
+
+@pytest.mark.parametrize("side", [5, 63, 65])
+def test_regions_of_another_crop_are_refused(side: int) -> None:
+    with pytest.raises(ValueError, match=r"expected \(3, 64, 64\) of uint8"):
+        DESCRIPTORS["hsv_lbp_ycbcr_lpq"].of(levels(3, side, side))
 
 
 def pairs(plane: NDArray[np.uint8], scale: int, distance: int) -> NDArray[np.int64]:
@@ -203,6 +229,8 @@ for box in (Box(5, 5, 20, 18), Box(-5, -5, 20, 20), Box(25, 16, 20, 20), Box(0, 
     crop = face_crop(image, box, 14)
 for name in ("spmt", "coalbp", "lpq"):
     DESCRIPTORS[name].of(crop)
+    for side in (1, 2, 3, 5, 9):
+        DESCRIPTORS[name].of(np.ascontiguousarray(crop[:, :side, :side]))
 for shape in ((1, 1, 1), (1, 2, 9), (2, 9, 2), (1, 7, 7)):
     planes = random.integers(0, 256, shape, dtype=np.uint8)
     patterns(planes), patterns(planes, 2), patterns_16(planes), phases(planes), phases(planes, 3)

@@ -90,3 +90,18 @@ def test_a_smaller_call_leaves_nothing_behind_for_the_next() -> None:
     patterns(np.full((1, 200, 100), 255, dtype=np.uint8))
     patterns_16(large)
     assert (patterns(large) == wanted).all()
+
+
+@pytest.mark.parametrize("radius", [0, 3, -1, 1.5, 2.0, 50, 10_000])
+def test_circles_of_another_radius_are_refused(radius: Any) -> None:
+    with pytest.raises(ValueError, match="expected 1 or 2 pixels"):
+        patterns(np.zeros((1, 9, 9), np.uint8), radius)
+
+
+@pytest.mark.parametrize(
+    "planes", [np.zeros((9, 9), np.uint8), np.zeros((1, 9, 9), np.int64), np.zeros((1, 9, 9), np.bool_)]
+)
+def test_what_are_no_planes_is_refused(planes: NDArray[Any]) -> None:
+    for form in (patterns, patterns_16):
+        with pytest.raises(ValueError, match=r"expected \(planes, height, width\) of uint8 or finite floats"):
+            form(planes)

@@ -2,8 +2,8 @@
 
 Each is a pure function of a crop (3, SIDE, SIDE) uint8 B, G, R as :func:`livegate.texture.crop.face_crop` cuts it,
 and gives float32 on [0, 1] whose squares add up to 1: square roots of how often each pattern occurs, every histogram
-weighing the same, so that a dot product of two compares them as Bhattacharyya does. The [R] of a docstring: the
-paper's own parameters could not be had, these are a reconstruction.
+weighing the same, so that a dot product of two compares them as Bhattacharyya does; ValueError for what is no such
+crop. The [R] of a docstring: the paper's own parameters could not be had, these are a reconstruction.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ CELLS = 1 + 4 + 16
 """Cells of the pyramid: 1 x 1, 2 x 2 and 4 x 4, row by row."""
 PAIR_STEPS = ((1, 2), (2, 4), (4, 8))
 """How far a pattern's neighbours are, and how far the two patterns of a pair, in pixels."""
+_CROP = (3, SIDE, SIDE)
 _PLANES = 6
 _PAIRS = 1024
 _UNIFORM, _UNIFORM_16 = BINS[8, Naming.UNIFORM], BINS[16, Naming.UNIFORM]
@@ -93,7 +94,10 @@ def hsv_lbp_ycbcr_lpq(crop: NDArray[np.uint8]) -> Vector:
     overlapping regions (3 x 9 x 59), at radius 2 (3 x 59) and of sixteen at radius 2 (3 x 243) in the whole; then 7 x 7
     phases (3 x 256). Order: level, plane, region, bin. Patterns whose circle leaves the crop are not counted.
     """
-    planes = byte_planes(colour_planes(crop))
+    if crop.shape != _CROP:
+        # The regions are fixed: of a smaller crop they would be outside.
+        raise ValueError(f"crop: expected {_CROP} of uint8 in B, G, R, found {crop.dtype} of shape {crop.shape}")
+    planes = byte_planes(colourbyte_planes(colour_planes(crop)))
     hsv = planes[HSV]
     starts = [1 + k * _REGION_STEP_PX for k in range(3)]
     regions = [(y, y + _REGION_PX, x, x + _REGION_PX) for y in starts for x in starts]

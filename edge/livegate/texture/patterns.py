@@ -15,6 +15,9 @@ _MOST_CHANGES = 2
 _BITS_OF_A_BYTE = 8
 # Numbers of float64 in 64 bytes.
 _LINE = 8
+_AXES = 3
+RADII = (1, 2)
+"""How far neighbours may be, in pixels."""
 
 
 class Naming(enum.Enum):
@@ -47,10 +50,13 @@ def patterns(planes: NDArray[Any], radius: int = 1, naming: Naming = Naming.UNIF
     """Return the patterns of eight neighbours on a circle of ``radius`` (1 or 2) pixels, (P, H, W) uint8.
 
     ``planes`` (P, H, W), uint8 or finite floats, of any strides. Ojala, Pietikainen and Maenpaa 2002, in every bit as
-    scikit-image has them: neighbours between pixels are bilinear, and outside the plane everything is 0.
+    scikit-image has them: neighbours between pixels are bilinear, and outside the plane everything is 0. ValueError for
+    another radius and for planes of other axes or numbers.
     """
     from livegate.kernels import lbp
 
+    if radius not in RADII or not isinstance(radius, (int, np.integer)):
+        raise ValueError(f"radius {radius}: expected 1 or 2 pixels")
     given = _given(planes)
     out = np.empty(given.shape, dtype=np.uint8)
     diagonal = round(radius * float(np.cos(np.pi / 4)), _DECIMALS)
@@ -101,6 +107,9 @@ def _prepared(count: int, planes: NDArray[Any], across: tuple[float, ...]) -> ND
 
 
 def _given(planes: NDArray[Any]) -> NDArray[Any]:
+    if planes.ndim != _AXES or (planes.dtype != np.uint8 and planes.dtype.kind != "f"):
+        found = f"{planes.dtype} of shape {planes.shape}"
+        raise ValueError(f"planes: expected (planes, height, width) of uint8 or finite floats, found {found}")
     if planes.dtype == np.uint8 and planes.flags.c_contiguous and planes.flags.writeable:
         return planes
     return np.require(planes, np.uint8 if planes.dtype == np.uint8 else np.float64, ("C", "W"))

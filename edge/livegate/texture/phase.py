@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 RHO = 0.9
 """The correlation of neighbouring pixels that decorrelation expects."""
 CODES = 256
+WINDOWS = (3, 5, 7)
+"""Pixels along each side of a window: an odd number, so that it has a middle."""
+_AXES = 3
 _WAVE_UNIT, _MIXING_UNIT = 1 << 10, 1 << 16
 _HALF = 4
 _MOST_RADIUS = 3
@@ -30,10 +33,16 @@ def phases(planes: NDArray[np.uint8], window: int = 7, decorrelated: bool = True
     ``planes`` (P, H, W) uint8 of any strides; ``window`` 3, 5 or 7. Bit k is set where the k-th of eight numbers is
     above 0: real and imaginary part of each frequency in turn; or, decorrelated, their principal components for
     pixels correlated as RHO^distance, most variance first. Weights are rounded to 2^-10, components to 2^-16, so that
-    a flat window is exactly 0, whatever the machine.
+    a flat window is exactly 0, whatever the machine. ValueError for another window and for planes of other axes or
+    numbers: floats would be cut down to whole levels.
     """
     from livegate.kernels import lpq
 
+    if window not in WINDOWS or not isinstance(window, (int, np.integer)):
+        raise ValueError(f"window {window}: expected 3, 5 or 7 pixels")
+    if planes.ndim != _AXES or planes.dtype != np.uint8:
+        found = f"{planes.dtype} of shape {planes.shape}"
+        raise ValueError(f"planes: expected (planes, height, width) of uint8, found {found}")
     given = np.require(planes, np.uint8, ("C", "W"))
     count, height, width = given.shape
     out = np.empty((count, max(height - window + 1, 0), max(width - window + 1, 0)), dtype=np.uint8)
