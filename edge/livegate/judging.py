@@ -23,11 +23,8 @@ from livegate.events.environment import ModelInUse
 from livegate.installed.description import describe
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
-from livegate.scorers import read_scored, textures_of
+from livegate.scorers import FINDER, read_scored, textures_of
 from livegate.types import Role, Step
-
-FINDER = "finder"
-"""The name of the model that finds faces where no network does."""
 
 log = logging.getLogger(__name__)
 

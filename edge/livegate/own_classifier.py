@@ -126,7 +126,7 @@ def _fuse(name: str, scorer: Scorer, ours: _Ours, measured: Sequence[Measured]) 
     said = [ours.said(seen) for seen in measured]
     own = [seen.llr(name, scorer) for seen in measured]
     # Fixed beside one set of cues only, and used beside no other: that which all samples have.
-    beside = ours.points.serving(frozenset.intersection(*(frozenset(each) for each in said)))
+    beside = ours.points.together(frozenset.intersection(*(frozenset(each) for each in said)))
     fused = [ours.points.fused({name: each[name] for name in beside}).llr for each in said]
     llrs = np.array([[mine, together] for mine, together in zip(own, fused, strict=True)], dtype=np.float64)
     labels = labels_of(measured)

@@ -40,6 +40,8 @@ DETECTOR = "detector"
 FUSION = "fusion"
 COLOUR_TEXTURE = "colour_texture"
 """The name of the cue that leads where no network judges."""
+FINDER = "finder"
+"""The name of the model that finds faces where no network does."""
 
 # What says where a model comes from, or how it is fused, does not change its numbers; neither do its other files.
 _ASIDE = frozenset({"training", "conversion", "calibration", "fusion"})
@@ -97,7 +99,7 @@ class _FusionModel:
 class Fusion:
     """models/fusion/manifest.toml; ``models`` has the fingerprint of each cue's model that the points were fixed with.
 
-    See :func:`fingerprint`.
+    The finder's, too, where there are points without a network. See :func:`fingerprint`.
     """
 
     model: _FusionModel
@@ -147,20 +149,33 @@ def operating_points(
     """Return the points fixed with just these models; ``alone`` serves the detector where none was fixed for it.
 
     Both are None where no network finds the faces: what was fixed for the one case never serves in the other. Points of
-    other models are left out, which is logged: the cues that have points serve without the others. AssetError when
-    their file is damaged.
+    other models are left out, which is logged: the cues that have points serve without the others. Those behind another
+    finder stay, which is logged, too. AssetError when their file is damaged.
     """
     judging = cues if detector is None else (detector, *cues)
-    points = {} if detector is None or alone is None else {frozenset({detector.name}): alone}
-    own = {cue.name: cue.own for cue in cues if cue.own is not None}
-    if (folder := shelf.find(FUSION)) is not None:
-        fusion = read_fusion(folder / MANIFEST)
-        known = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
+    known = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
+    folder = shelf.find(FUSION)
+    fusion = None if folder is None else read_fusion(folder / MANIFEST)
+    if fusion is not None:
         for name in unlike(fusion, known):
             log.warning("operating points were fixed with another model and are not used", extra={"cue": name})
-        fitting = [point for point in fusion.point if (DETECTOR in point.cues) is (detector is not None)]
+        if detector is None and is_behind_another_finder(fusion, shelf):
+            log.warning("operating points were fixed behind another finder and stay in use", extra={"model": FINDER})
+    return points_of(fusion, known, {cue.name: cue.own for cue in cues if cue.own is not None}, alone)
+
+
+def points_of(
+    fusion: Fusion | None, known: Mapping[str, str], own: Mapping[str, OwnPoint], alone: Point | None
+) -> OperatingPoints:
+    """Return the points of a terminal with ``known`` cues, fingerprints by name, and users' ``own``; nothing is logged.
+
+    See :func:`operating_points`.
+    """
+    points = {} if alone is None else {frozenset({DETECTOR}): alone}
+    if fusion is not None:
+        fitting = [point for point in fusion.point if (DETECTOR in point.cues) is (DETECTOR in known)]
         points |= {frozenset(point.cues): _point(point) for point in fitting if _is_of(point, fusion, known)}
-    return OperatingPoints(points, own, frozenset(cue.name for cue in judging))
+    return OperatingPoints(points, own, frozenset(known) | own.keys())
 
 
 def texture_points(cues: tuple[ScoredCue, ...], shelf: Shelf = SHIPPED) -> OperatingPoints:
@@ -184,6 +199,16 @@ def textures_of(cues: tuple[ScoredCue, ...]) -> tuple[str, ...]:
 def unlike(fusion: Fusion, known: Mapping[str, str]) -> tuple[str, ...]:
     """Return the cues whose model (by its fingerprint) is not the one that the points were fixed with, by name."""
     return tuple(sorted(name for name, print_ in known.items() if fusion.models.get(name, print_) != print_))
+
+
+def is_behind_another_finder(fusion: Fusion, shelf: Shelf) -> bool:
+    """Return whether the points without a network were fixed on the faces of another finder than that on ``shelf``.
+
+    What cues of textures say depends little on it, so such points stay. False where either is not there; AssetError
+    when the finder's manifest cannot be read.
+    """
+    fixed, folder = fusion.models.get(FINDER), shelf.find(FINDER)
+    return fixed is not None and folder is not None and fixed != fingerprint(folder)
 
 
 def fingerprint(folder: Path) -> str:

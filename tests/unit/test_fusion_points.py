@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,3 +220,23 @@ def test_without_the_first_cues_the_second_ones_judge_themselves() -> None:
     points = OperatingPoints(CASCADE | {frozenset({"texture"}): alone}, available=frozenset({"texture"}))
     assert points.second == frozenset()
     assert points.fused({"texture": 1.0}).llr == 1.5
+
+
+def test_a_users_own_cue_counts_beside_what_is_weighed_together_and_nothing_less() -> None:
+    said = dict.fromkeys(TEXTURE, 0.0) | {"mine": 5.0}
+    for beside, counts in ((frozenset({"detector", "crop"}), False), (TEXTURE, True)):
+        points = OperatingPoints(CASCADE, {"mine": replace(OWN, cues=beside)}, TEXTURE | {"mine"})
+        assert points.wanted(said | {"texture": 0.0}) == frozenset()
+        assert points.together(points.available) == TEXTURE
+        assert (points.fused(said) != points.fused(dict.fromkeys(TEXTURE, 0.0))) is counts
+    without = OperatingPoints(OURS, {"mine": OWN}, frozenset({"detector", "crop", "mine"}))
+    assert without.together(without.available) == OWN.cues
+    assert without.together(frozenset({"detector", "mine"})) == {"detector"}
+
+
+def test_what_no_point_weighs_is_named() -> None:
+    points = OperatingPoints(CASCADE, {"mine": OWN}, frozenset({"detector", "crop", "depth_shape", "mine"}))
+    assert points.unweighed() == {"depth_shape"}
+    # A point whose other cues the terminal lacks never serves.
+    more = CASCADE | {frozenset({"detector", "stereo", "depth_shape"}): BOTH}
+    assert OperatingPoints(more, {}, points.available).unweighed() == {"depth_shape", "mine"}

@@ -15,8 +15,8 @@ from livegate.configfile import load
 from livegate.detect.detector import Detector
 from livegate.errors import AssetError, ConfigError, RuntimeMissing
 from livegate.installed.shelf import SHIPPED, Shelf
-from livegate.judging import FINDER, open_judge, serving, without_folders
-from livegate.scorers import COLOUR_TEXTURE, texture_points, trained_cues
+from livegate.judging import open_judge, serving, without_folders
+from livegate.scorers import COLOUR_TEXTURE, FINDER, texture_points, trained_cues
 from livegate.types import Frame, FrameSet, PadDecision, Reason, Role, SensorState, Step
 from support.terminals import write_config
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,67 @@ def test_a_detector_that_is_installed_takes_the_shipped_ones_place(
     warning = next(found for found in findings if found["check"] == "fusion")
     assert warning["ok"] is None
     assert "fixed with another model of detector" in warning["text"]
+
+
+def checked(config: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what ``livegate check`` warns of how cues are weighed."""
+    main(["check", "--config", str(config), "--json", "--no-cameras"])
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    found = [finding for finding in findings if finding["check"] == "fusion"]
+    assert all(finding["ok"] is None for finding in found)
+    return [finding["text"] for finding in found]
+
+
+def of_shipped(config: Path) -> Path:
+    """Let a terminal judge by the detector that ships."""
+    text = config.read_text()
+    config.write_text(text.replace(f'model = "{config.parent / "model"}"', 'model = "face"'))
+    return config
+
+
+def test_a_classifier_that_counts_beside_other_cues_only_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = of_shipped(write_config(tmp_path))
+    given = write_classifier(tmp_path / "given")
+    asked(capsys, "install", given, "--config", config)
+    asked(capsys, "activate", "second", "--config", config)
+    idle = "counts only beside exactly detector, and does not now: "
+    assert idle in said(capsys, "list", "--config", config)
+    (listed,) = [one for one in asked(capsys, "list", "--config", config)["models"] if one["name"] == "second"]
+    assert (listed["beside"], listed["counts"]) == (["detector"], False)
+    (told,) = checked(config, capsys)
+    assert idle + "colour_texture, crop, detector, distortion are weighed here" in told
+    # Of another version the cues are those of the whole cascade.
+    manifest = given / "manifest.toml"
+    cues = 'cues = ["colour_texture", "crop", "detector", "distortion"]'
+    manifest.write_text(
+        manifest.read_text().replace('cues = ["detector"]', cues).replace('version = "1"', 'version = "2"')
+    )
+    asked(capsys, "install", given, "--config", config)
+    asked(capsys, "activate", "second@2", "--config", config)
+    assert idle not in said(capsys, "list", "--config", config)
+    assert checked(config, capsys) == []
+
+
+def test_points_behind_another_finder_are_told_and_cues_that_no_point_weighs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = of_shipped(write_config(tmp_path))
+    fusion = tmp_path / "given"
+    shutil.copytree(assets.model("fusion"), fusion)
+    path = fusion / "manifest.toml"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("finder = ")]
+    head, *points = "\n".join(lines).split("[[point]]\n")
+    kept = [point for point in points if "detector" in point and "crop" not in point]
+    kept += [point for point in points if "detector" not in point]
+    head = head.replace("[models]", f'[models]\nfinder = "{"0" * 64}"')
+    path.write_text("[[point]]\n".join([head, *kept]))
+    asked(capsys, "install", fusion, "--config", config)
+    asked(capsys, "activate", "fusion", "--config", config)
+    behind, unweighed = checked(config, capsys)
+    assert "fixed on the faces of another finder; they stay in use" in behind
+    assert "no operating point weighs crop beside the other cues" in unweighed
 
 
 def test_what_is_damaged_is_named_by_check_and_warm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

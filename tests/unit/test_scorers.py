@@ -9,10 +9,13 @@ from livegate import assets
 from livegate.cues.protocol import WeighedCue, all_cues
 from livegate.detect.manifest import read_manifest
 from livegate.errors import AssetError
+from livegate.installed.shelf import Shelf
 from livegate.scorers import (
+    FINDER,
     alone,
     detector_as_cue,
     fingerprint,
+    is_behind_another_finder,
     operating_points,
     read_fusion,
     trained_cues,
@@ -144,3 +147,25 @@ def test_a_cue_that_is_left_out_is_not_opened() -> None:
     every = {cue.name for cue in trained_cues(frozenset(Role))}
     left = trained_cues(frozenset(Role), without=frozenset({"depth_shape"}))
     assert {cue.name for cue in left} == every - {"depth_shape"}
+
+
+def test_points_behind_another_finder_stay_and_that_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "fusion"
+    shutil.copytree(assets.model("fusion"), folder)
+    path = folder / "manifest.toml"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{FINDER} = ")]
+    cues = tuple(cue for cue in trained_cues(frozenset({Role.RGB})) if cue.name != "crop")
+    shelf, found = Shelf({"fusion": folder}), []
+    for told in ("", f'{FINDER} = "{fingerprint(assets.model(FINDER))}"', f'{FINDER} = "{"0" * 64}"'):
+        caplog.clear()
+        path.write_text("\n".join(lines).replace("[models]", f"[models]\n{told}"))
+        found.append(operating_points(None, cues, None, shelf))
+        said = [record.message for record in caplog.records if "another finder" in record.message]
+        another = is_behind_another_finder(read_fusion(path), shelf)
+        assert (len(said), another) == ((1, True) if "000" in told else (0, False))
+    assert found[0] == found[1] == found[2]
+    assert found[0].points
+    caplog.clear()
+    manifest = read_manifest(assets.model("face"))
+    operating_points(detector_as_cue(manifest), cues, alone(manifest), shelf)
+    assert not caplog.records, "beside a network no finder finds the faces"

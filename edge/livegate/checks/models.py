@@ -10,15 +10,28 @@ from livegate.checks.finding import Finding, tried
 from livegate.config import Config, Runtime
 from livegate.cues.bank import ScoredCue
 from livegate.detect.detector import open_detector
+from livegate.detect.manifest import read_manifest
 from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError, LivegateError
+from livegate.installed.counting import not_now
 from livegate.installed.description import describe
 from livegate.installed.library import Library
 from livegate.installed.shelf import Shelf
 from livegate.judge import Judge
 from livegate.judging import serving, without_network
 from livegate.quality_manifest import open_quality
-from livegate.scorers import FUSION, detector_as_cue, read_fusion, trained_cues, unlike
+from livegate.scorers import (
+    DETECTOR,
+    FUSION,
+    Fusion,
+    alone,
+    detector_as_cue,
+    is_behind_another_finder,
+    points_of,
+    read_fusion,
+    trained_cues,
+    unlike,
+)
 from livegate.types import Step
 
 
@@ -31,7 +44,7 @@ def model_findings(config: Config) -> Iterator[Finding]:
     yield network if network.ok else _in_its_place(network, config, textures)
     yield textures
     yield tried("cues", lambda: _cues(config, shelf, judging, networks=network.ok is True))
-    yield from _fusion(shelf, judging)
+    yield from _fusion(config, shelf, judging)
     yield tried("quality gate", lambda: _quality(config, shelf))
     for folder in shelf.active.values():
         model = describe(folder)
@@ -83,20 +96,51 @@ def _quality(config: Config, shelf: Shelf) -> str:
     return "pictures too poor to be judged are no evidence"
 
 
-def _fusion(shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
-    """Warn of operating points that were fixed with other models: what no point is left for does not count."""
+def _fusion(config: Config, shelf: Shelf, judging: list[ScoredCue]) -> Iterator[Finding]:
+    """Warn of operating points that were fixed with other models, and of cues that nothing weighs."""
     folder = shelf.find(FUSION)
     if folder is None:
         return
     try:
-        fingerprints = {cue.name: cue.fingerprint for cue in judging if cue.own is None}
-        others = unlike(read_fusion(folder / MANIFEST), fingerprints)
+        fusion = read_fusion(folder / MANIFEST)
+        texts = [*_of_others(fusion, shelf, judging), *_uncounted(fusion, config, shelf, judging)]
     except AssetError as exc:
         yield Finding("fusion", ok=False, text=str(exc))
         return
+    for text in texts:
+        yield Finding("fusion", None, f"{folder}: {text}")
+
+
+def _of_others(fusion: Fusion, shelf: Shelf, judging: list[ScoredCue]) -> Iterator[str]:
+    others = unlike(fusion, _fingerprints(judging))
     if others:
-        text = (
-            f"{folder}: its operating points were fixed with another model of {', '.join(others)}; what "
-            "cues say that no point is left for does not count, until `livegate train fusion` fixes new ones"
+        yield (
+            f"its operating points were fixed with another model of {', '.join(others)}; what cues say that no point "
+            "is left for does not count, until `livegate train fusion` fixes new ones"
         )
-        yield Finding("fusion", None, text)
+    if is_behind_another_finder(fusion, shelf):
+        yield (
+            "its operating points without a network were fixed on the faces of another finder; they stay in use, and "
+            "`livegate train fusion` fixes new ones"
+        )
+
+
+def _uncounted(fusion: Fusion, config: Config, shelf: Shelf, judging: list[ScoredCue]) -> Iterator[str]:
+    """Yield which cues of the terminal no point weighs, and which of the user's own count beside others only."""
+    known, own = _fingerprints(judging), {cue.name: cue.own for cue in judging if cue.own is not None}
+    lone = alone(read_manifest(shelf.model(config.detector.model))) if DETECTOR in known else None
+    points = points_of(fusion, known, own, lone)
+    idle = sorted(points.unweighed())
+    if idle:
+        yield (
+            f"no operating point weighs {', '.join(idle)} beside the other cues of this terminal: what they say does "
+            "not count, until `livegate train fusion` fixes one"
+        )
+    for name, point in sorted(own.items()):
+        text = not_now(point.cues, points.together(points.available))
+        if text is not None:
+            yield f"'{name}' {text}"
+
+
+def _fingerprints(judging: list[ScoredCue]) -> dict[str, str]:
+    return {cue.name: cue.fingerprint for cue in judging if cue.own is None}

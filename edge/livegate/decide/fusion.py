@@ -117,6 +117,20 @@ class OperatingPoints:
             fixed, key=lambda known: (len(known), self.points[known].threshold_llr, sorted(known)), default=_NONE
         )
 
+    def together(self, cues: frozenset[str]) -> frozenset[str]:
+        """Return which of our ``cues`` are weighed where all of them speak and a second opinion is needed.
+
+        A user's own cue counts then only if its point was fixed beside exactly these.
+        """
+        ours = cues - self.own.keys()
+        led, _ = self._cascade(dict.fromkeys(ours, 0.0)) or (_NONE, False)
+        stands = ours - self.second | (led & ours)
+        return led if led and led <= stands else self.serving(stands)
+
+    def unweighed(self) -> frozenset[str]:
+        """Return those of the terminal's cues that no point weighs: whatever they say, it does not count."""
+        return self.available.difference(self.own, *(cues for cues in self.points if cues <= self.available))
+
     def wanted(self, llrs: Mapping[str, float]) -> frozenset[str]:
         """Return the cues whose second opinion is needed on what others said, by name; empty where it is clear."""
         found = self._cascade(llrs)

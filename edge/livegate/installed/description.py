@@ -40,12 +40,15 @@ class Description:
     network: Network | None
     calibration: Mapping[str, Any] | None
     """When it was calibrated and with how much; None for a model that was not and so cannot judge."""
+    beside: frozenset[str] | None = None
+    """Of a user's own classifier the cues beside exactly which it counts; None for all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     network: Network | None = None
     calibrated: bool = True
+    beside: frozenset[str] | None = None
 
 
 def describe(folder: Path, *, files_there: bool = True) -> Description:
@@ -73,7 +76,7 @@ def describe(folder: Path, *, files_there: bool = True) -> Description:
         files = {WEIGHTS: _line(model, "weights_sha256", path)}
     calibration = _calibration(table) if read.calibrated else None
     digest = hashlib.sha256(content).hexdigest()
-    return Description(folder, name, version, kind, licence, digest, files, read.network, calibration)
+    return Description(folder, name, version, kind, licence, digest, files, read.network, calibration, read.beside)
 
 
 def _ssd(folder: Path, _name: str) -> _Read:
@@ -82,7 +85,8 @@ def _ssd(folder: Path, _name: str) -> _Read:
 
 def _crop_classifier(folder: Path, _name: str) -> _Read:
     manifest = read_crop_manifest(folder)
-    return _Read(manifest.network, manifest.calibrated)
+    fusion = manifest.fusion
+    return _Read(manifest.network, manifest.calibrated, None if fusion is None else frozenset(fusion.cues))
 
 
 def _scorer(folder: Path, name: str) -> _Read:

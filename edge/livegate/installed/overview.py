@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from livegate import assets
+from livegate.config import Config
 from livegate.detect.network import MANIFEST
 from livegate.errors import AssetError
+from livegate.installed.counting import not_now, weighed_with
 from livegate.installed.description import Description, describe
 from livegate.installed.library import Library
 from livegate.installed.pointer import Pointer
@@ -29,6 +31,8 @@ class Listed:
     previous: bool = False
     description: Description | None = None
     fault: str | None = None
+    idle: str | None = None
+    """Why a user's own classifier that is in force does not count, though nothing is wrong with it."""
 
     @property
     def calibration(self) -> Mapping[str, Any] | None:
@@ -36,13 +40,27 @@ class Listed:
         return self.description.calibration if self.description else None
 
 
-def overview(library: Library | None, shelf: Shelf) -> tuple[Listed, ...]:
-    """Return every model by name, what ships first; nothing is raised for one that is damaged: it says so."""
+def overview(library: Library | None, shelf: Shelf, config: Config | None = None) -> tuple[Listed, ...]:
+    """Return every model by name, what ships first; nothing is raised for one that is damaged: it says so.
+
+    What a user's own classifier counts beside depends on the ``config`` of the terminal, else on what ships.
+    """
     found = [_shipped(path.parent, shelf) for path in assets.folder("models").glob(f"*/{MANIFEST}")]
     if library is not None:
         for name in library.names():
-            found += _installed(library, name)
+            found += (replace(listed, idle=_idle(listed, shelf, config)) for listed in _installed(library, name))
     return tuple(sorted(found, key=lambda listed: (listed.name, listed.source != "shipped", listed.sha256 or "")))
+
+
+def _idle(listed: Listed, shelf: Shelf, config: Config | None) -> str | None:
+    beside = listed.description.beside if listed.description and listed.active else None
+    if beside is None:
+        return None
+    try:
+        return not_now(beside, weighed_with(beside, shelf, config))
+    except AssetError:
+        # Then no network judges, and the damaged one says so in its own line.
+        return None
 
 
 def _shipped(folder: Path, shelf: Shelf) -> Listed:

@@ -29,6 +29,8 @@ def row(listed: Listed) -> dict[str, Any]:
     """Return a listed model, for a program."""
     model = listed.description
     known = told(model) if model else {"name": listed.name, "sha256": listed.sha256}
+    if model is not None and model.beside is not None:
+        known |= {"beside": sorted(model.beside), "counts": listed.idle is None if listed.active else None}
     where = {
         "source": listed.source,
         "active": listed.active,
@@ -51,7 +53,8 @@ def line(listed: Listed) -> str:
     if model is None:
         return f"{state:<9} {title(listed)}: {listed.fault}"
     calibrated = "not calibrated" if model.calibration is None else _words(model.calibration)
-    return f"{state:<9} {title(listed)}  {model.kind}  {model.licence}  {calibrated}"
+    idle = "" if listed.idle is None else f"; {listed.idle}"
+    return f"{state:<9} {title(listed)}  {model.kind}  {model.licence}  {calibrated}{idle}"
 
 
 def _words(calibration: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ def _look(arguments: argparse.Namespace) -> int:
     shelf = SHIPPED if library is None else library.shelf()
     if arguments.action == "warm":
         return _warm(config.detector if config else Detector(), shelf, as_json=arguments.json)
-    listed = overview(library, shelf)
+    listed = overview(library, shelf, config)
     if arguments.action == "verify":
         return _verify(listed, as_json=arguments.json)
     if arguments.json:
