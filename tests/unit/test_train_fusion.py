@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livegate import assets
 from livegate.config import DecisionPolicy
 from livegate.decide.fitting import Labels, balanced, choose, fit_line, fix_threshold
-from livegate.scorers import read_fusion
+from livegate.installed.shelf import SHIPPED
+from livegate.scorers import FINDER, fingerprint, read_fusion
 from livegate.types import Role
+from livegate_tools.train.dev_measurers import Way
+from livegate_tools.train.fusion import fingerprints
 from livegate_tools.train.fusion_card import Dev, card_text, manifest_text
 from livegate_tools.train.fusion_evidence import Evidence
 from livegate_tools.train.fusion_points import Needs, Point, network_points
@@ -110,6 +114,13 @@ def test_each_set_of_cues_gets_a_point_from_those_it_measured(tmp_path: Path) ->
     card = card_text(list(found.values()), [], {}, POLICY, dev)
     assert "## detector + depth_shape" in card
     assert "No second opinion helped" in card
+
+
+def test_points_without_a_network_name_the_finder_on_whose_faces_they_were_fixed() -> None:
+    found = fingerprints(["detector", "crop"], (Way.NETWORK, Way.FALLBACK), SHIPPED)
+    assert list(found) == ["detector", "crop", FINDER]
+    assert found[FINDER] == fingerprint(assets.model(FINDER))
+    assert FINDER not in fingerprints(["detector", "crop"], (Way.NETWORK,), SHIPPED)
 
 
 def test_a_mask_counts_only_where_infrared_speaks() -> None:

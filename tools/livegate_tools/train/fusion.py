@@ -7,7 +7,7 @@ the points of a terminal on which no network runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +67,20 @@ def train_fusion(
     without = [] if fallback is None else fallback_points(fallback.evidence, policy, fallback.needs)
     sources = tuple(sorted({sample.source for sample in samples}))
     dev = Dev(sources, len(samples), len(network.measured), 0 if fallback is None else len(fallback.measured))
-    folders = {name: assets.model(FACE) if name == DETECTOR else shelf.model(name) for name in network.scorers}
-    models = {name: fingerprint(folder) for name, folder in folders.items()}
+    models = fingerprints(network.scorers, learnt.keys(), shelf)
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.toml").write_text(manifest_text([*found, *without], models, dev))
     alike = correlations(network.measured, network.scorers)
     (out / "CARD.md").write_text(card_text(found, without, alike, policy, dev))
     return out
+
+
+def fingerprints(cues: Iterable[str], measured: Collection[Way], shelf: Shelf) -> dict[str, str]:
+    """Return the fingerprint of the model of every cue, and of the finder where points were fixed on its faces."""
+    folders = {name: assets.model(FACE) if name == DETECTOR else shelf.model(name) for name in cues}
+    if Way.FALLBACK in measured:
+        folders[FINDER] = shelf.model(FINDER)
+    return {name: fingerprint(folder) for name, folder in folders.items()}
 
 
 def dev_samples(places: Sequence[Path]) -> list[Sample]:
