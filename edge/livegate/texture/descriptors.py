@@ -97,7 +97,7 @@ def hsv_lbp_ycbcr_lpq(crop: NDArray[np.uint8]) -> Vector:
     if crop.shape != _CROP:
         # The regions are fixed: of a smaller crop they would be outside.
         raise ValueError(f"crop: expected {_CROP} of uint8 in B, G, R, found {crop.dtype} of shape {crop.shape}")
-    planes = byte_planes(colourbyte_planes(colour_planes(crop)))
+    planes = byte_planes(colour_planes(crop))
     hsv = planes[HSV]
     starts = [1 + k * _REGION_STEP_PX for k in range(3)]
     regions = [(y, y + _REGION_PX, x, x + _REGION_PX) for y in starts for x in starts]
