@@ -191,6 +191,6 @@ def _tell_of_kernels() -> None:
     """Say in one line what had to be compiled because no machine code was kept of it that may be used."""
     done = in_memory()
     if done.modules:
-        why = sorted({str(found.state) for found in done.modules.values()})
-        told = {"modules": sorted(done.modules), "state": why, "seconds": round(done.seconds, 1)}
+        modules = [f"{name} {found.state}" for name, found in sorted(done.modules.items())]
+        told = {"modules": modules, "seconds": round(done.seconds, 1)}
         log.warning("kernels compiled in memory, run `livegate model warm`", extra=told)
