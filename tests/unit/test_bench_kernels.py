@@ -62,6 +62,7 @@ def test_what_is_timed() -> None:
         "lpq",
         "describe_spmt",
         "dense_surf",
+        "cue_spmt",
         *(f"{name}_{side}px" for name in ("lbp", "lpq") for side in SIDES),
     } <= set(found)
     assert set(found["lbp"].ratio) == {"scikit-image", "numpy", "opencv"}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from livegate import assets
+from livegate.cli import main
 from livegate.config import Detector, Runtime
 from livegate.configfile import load
 from livegate.errors import AssetError, ConfigError, LivegateError
@@ -114,7 +115,12 @@ def test_the_report_has_the_form_of_the_contract(tmp_path: Path) -> None:
     assert report["peers"]["yunet"]["two_threads"]["ratio_95"] == [0.6, 0.8]
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     text = table(BenchReport(describe(tmp_path), 1, startup, figures))
-    assert "frame_to_decision" in text
+    wall, cpu = text.index("wall clock  "), text.index("CPU time  ")
+    assert wall < text.index("frame_to_decision") < text.index("peer yunet") < cpu
+    assert cpu < text.index("variant three_cameras_cpu") < text.index("kernel lbp")
+    idle, busy = ({**describe(tmp_path), "cores": 2, "load_before": load} for load in (2.0, 2.01))
+    assert "was busy" not in table(BenchReport(idle, 1, startup, figures))
+    assert "was busy, load 2.01" in table(BenchReport(busy, 1, startup, figures))
     assert "ready in 1.25 s" in text
     assert "detect / peer = 0.50 (0.40 .. 0.60)" in text
     assert "detect / peer = 0.70 (0.60 .. 0.80), 2 threads" in text
@@ -202,3 +208,9 @@ def test_what_would_fail_after_the_work_is_refused_before(tmp_path: Path) -> Non
         verb.run(arguments("--json", str(tmp_path / "no" / "b.json")))
     with pytest.raises(ConfigError, match="is no folder"):
         verb.run(arguments("--peers", str(tmp_path / "none")))
+
+
+def test_no_network_is_no_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["bench", "--runtime", "none"])
+    assert "litert" in capsys.readouterr().err

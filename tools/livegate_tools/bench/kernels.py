@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.cues.colour_texture import OFFSET, ColourTexture, opened
 from livegate.errors import AssetError
 from livegate.texture.colour_surf import descriptors as surf
 from livegate.texture.crop import SIDE, face_crop
@@ -26,8 +27,9 @@ SIDES = (64, 128, 256, 512)
 """Pixels along each side of the square pictures whose cost is told per pixel."""
 WINDOW = 7
 """Pixels along each side of the windows of local phase quantisation, as in the paper."""
-ROWS = 4
+ROWS = 5
 """How many rows of calls are timed, each on every frame."""
+_SPMT = "spmt"
 _OTHERS = "/"
 _SCIKIT_IMAGE = "lbp/scikit-image"
 
@@ -48,7 +50,7 @@ class KernelTiming:
 
 @dataclass(frozen=True, slots=True)
 class KernelBench:
-    """Calls on the faces of some observations, each face cut out beforehand; each row is timed by itself."""
+    """Calls on the faces of some observations, cut out beforehand but for cues; each row is timed by itself."""
 
     rows: tuple[Mapping[str, Call], ...]
     missing: frozenset[str] = frozenset()
@@ -76,10 +78,10 @@ class KernelBench:
 
 def kernel_bench(observations: Sequence[Observation]) -> KernelBench:
     """Return what is timed of the texture kernels; AssetError where no observation shows a face large enough."""
-    seen = [(one.frame_set.frames[Role.RGB].image, one.face.box) for one in observations]
-    seen = [(image, box) for image, box in seen if face_crop(image, box) is not None]
-    if not seen:
+    kept = [one for one in observations if face_crop(one.frame_set.frames[Role.RGB].image, one.face.box) is not None]
+    if not kept:
         raise AssetError("no face in the recorded visits is large enough for a texture; reinstall Livegate")
+    seen = [(one.frame_set.frames[Role.RGB].image, one.face.box) for one in kept]
     crops = {side: [crop for image, box in seen if (crop := face_crop(image, box, side)) is not None] for side in SIDES}
     planes = {side: [byte_planes(colour_planes(crop)) for crop in cut] for side, cut in crops.items()}
     other = scikit_image_lbp()
@@ -88,9 +90,16 @@ def kernel_bench(observations: Sequence[Observation]) -> KernelBench:
         _phases_row(planes[SIDE]),
         {f"describe_{name}": _over(one.of, crops[SIDE]) for name, one in DESCRIPTORS.items()}
         | {"dense_surf": _over(surf, crops[SIDE])},
+        {"cue_spmt": _over(_spmt_cue().measure, kept)},
         {name: call for side in SIDES for name, call in _of_side(side, crops[side], planes[side]).items()},
     )
     return KernelBench(rows, frozenset() if other else frozenset({_SCIKIT_IMAGE}))
+
+
+def _spmt_cue() -> ColourTexture:
+    """Return the cue of that descriptor alone; what its weights are costs nothing."""
+    length = DESCRIPTORS[_SPMT].length
+    return opened({_SPMT: np.zeros(length, np.float32), _SPMT + OFFSET: np.zeros(1, np.float32)})
 
 
 def _patterns_row(planes: Sequence[Planes], other: Lbp | None) -> dict[str, Call]:
@@ -119,5 +128,5 @@ def _distortion(square: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     return distortion(square, Box(0.0, 0.0, float(square.shape[1]), float(square.shape[0])))
 
 
-def _over(form: Callable[[Any], object], pictures: Sequence[NDArray[Any]]) -> Call:
-    return lambda index: form(pictures[index % len(pictures)])
+def _over(form: Callable[[Any], object], given: Sequence[Any]) -> Call:
+    return lambda index: form(given[index % len(given)])

@@ -30,7 +30,7 @@ from livegate_tools.bench.capture import frame_set_cpu_ms
 from livegate_tools.bench.kernels import ROWS, kernel_bench
 from livegate_tools.bench.material import rgb_only
 from livegate_tools.bench.peers import peer_calls
-from livegate_tools.bench.report import Compared, Figures, ModelFacts, PeerTiming
+from livegate_tools.bench.report import THREE_CAMERAS, Compared, Figures, ModelFacts, PeerTiming
 from livegate_tools.bench.stages import Prepared, prepare, rgb_call, stage_calls, way_calls
 from livegate_tools.bench.timing import Call, Samples, interleaved, ratio, timing
 
@@ -38,7 +38,6 @@ FRAME_TO_DECISION = "frame_to_decision"
 FALLBACK = "fallback"
 DETECT = "detect"
 TWO_THREADS = "two_threads"
-THREE_CAMERAS = "three_cameras_cpu"
 # They come in real time: this takes three seconds.
 MOST_FRAME_SETS = 90
 RGB = frozenset({Role.RGB})

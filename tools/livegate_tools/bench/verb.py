@@ -38,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
     parser.add_argument(
-        "--runtime", type=Runtime, choices=list(Runtime), default=Detector().runtime, help="what runs it"
+        "--runtime",
+        type=Runtime,
+        choices=[runtime for runtime in Runtime if runtime is not Runtime.NONE],
+        default=Detector().runtime,
+        help="what runs it; without a network is a variant of its own, `fallback`",
     )
     parser.add_argument(
         "--precision",
