@@ -30,6 +30,20 @@ def test_faces_stand_side_by_side(picture: Path, tmp_path: Path) -> None:
     assert sheet.shape[1] > 2 * SIDE
 
 
+def test_a_sheet_by_another_name_is_refused_and_nothing_replaced(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there.jpg"
+    there.write_bytes(b"mine")
+    for out in (there, tmp_path / "no such folder" / "sheet.png", tmp_path):
+        assert main(["texture", str(picture), "--box", "40,30,120,150", "--out", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "ends with .png" in told
+    assert "does not exist" in told
+    assert "is a folder" in told
+    assert there.read_bytes() == b"mine"
+
+
 def test_samples_come_with_their_boxes(picture: Path, tmp_path: Path) -> None:
     manifest, out = tmp_path / "m.jsonl", tmp_path / "sheet.png"
     common = {"rgb": picture.name, "subject": "a", "source": "b", "box": [40, 30, 120, 150]}

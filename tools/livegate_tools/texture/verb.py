@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the verb; 0 once the sheet is written."""
     cv2.setNumThreads(1)
     check_place(arguments.out, "--out")
+    if arguments.out.suffix.lower() != ".png":
+        raise ConfigError(f"{arguments.out}: the sheet is a PNG; give --out a name that ends with .png")
     if arguments.box and len(arguments.box) != len(arguments.images):
         raise ConfigError(
             f"--box is given {len(arguments.box)} times for {len(arguments.images)} pictures; give one each"
