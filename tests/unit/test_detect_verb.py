@@ -182,7 +182,8 @@ def test_a_full_disk_behind_the_output_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["detect", "--model", str(tmp_path / "none"), "x.png"]) == 1
+    picture = _save(tmp_path / "x.png", _picture())
+    assert main(["detect", "--model", str(tmp_path / "none"), str(picture)]) == 1
     assert "manifest.toml" in capsys.readouterr().err
 
 
@@ -231,3 +232,13 @@ def test_progress_is_drawn_on_a_terminal_and_taken_away(total: int | None, shown
         progress.advance(3)
         assert stream.written.endswith(shown)
     assert stream.written.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_pictures_that_are_not_there_are_told_whatever_the_model(
+    form: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(tmp_path / "nope.png"), *form, "--model", str(tmp_path / "no model")]) == 1
+    told = capsys.readouterr()
+    assert "nope.png" in told.out + told.err
+    assert "no model" not in told.out + told.err

@@ -143,3 +143,20 @@ def test_usage(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> No
     assert "--faceless" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         arguments("--faceless", "d", "--views", "0")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--manifest", "m"), "needs --predictions-out P.jsonl, or"),
+        (("--predictions-out", "p"), "needs --manifest M.jsonl, or"),
+        ((), "needs --manifest M.jsonl and --predictions-out P.jsonl, or"),
+        (("--manifest", "nope", "--predictions-out", "p"), "nope: is not there"),
+        (("--faceless", "nope"), "nope: is no folder"),
+    ],
+)
+def test_paths_are_looked_at_before_models(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", *words, "--model", str(tmp_path / "no model")]) == 2
+    assert said in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the verb; 1 when any picture could not be judged, 0 otherwise."""
     cv2.setNumThreads(1)
     _refuse_drawing_among(arguments.images, arguments.draw)
+    if not any(map(os.path.exists, arguments.images)):
+        return _nothing_there(arguments)
     detector = open_detector(config.Detector(arguments.model, arguments.runtime))
     return detect_all(arguments, detector or _finder(), open_quality(config.QualityConfig()))
 
@@ -183,6 +186,16 @@ def _words(face: Face, verdict: PadDecision | None) -> str:
     if verdict is None:
         return f"a face ({face.confidence:.3f}; living or not the finder cannot tell)"
     return f"{verdict} (bona fide {face.p_bona_fide:.3f}, attack {face.p_attack:.3f})"
+
+
+def _nothing_there(arguments: argparse.Namespace) -> int:
+    """Say so of every path: what may be wrong with a model does not matter then, and would hide it."""
+    for path in arguments.images:
+        try:
+            read_picture(path)
+        except PictureError as exc:
+            _tell(path, exc, as_json=arguments.json)
+    return 1
 
 
 def _refuse_drawing_among(images: list[Path], draw: Path | None) -> None:

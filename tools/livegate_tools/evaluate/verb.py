@@ -171,8 +171,15 @@ def _check_what(arguments: argparse.Namespace) -> None:
         for option in ("manifest", "predictions_out", "html", "split", "modalities"):
             if getattr(arguments, option) is not None:
                 raise ConfigError(f"--{option.replace('_', '-')}: has no meaning with --faceless; leave one out")
-    elif arguments.manifest is None or arguments.predictions_out is None:
-        raise ConfigError("needs --manifest M.jsonl and --predictions-out P.jsonl, or --faceless DIR")
+        if not arguments.faceless.is_dir():
+            raise ConfigError(f"{arguments.faceless}: is no folder; give --faceless a folder of photographs")
+        return
+    needed = {"--manifest M.jsonl": arguments.manifest, "--predictions-out P.jsonl": arguments.predictions_out}
+    missing = [option for option, given in needed.items() if given is None]
+    if missing:
+        raise ConfigError(f"needs {' and '.join(missing)}, or --faceless DIR alone")
+    if not arguments.manifest.exists():
+        raise ConfigError(f"{arguments.manifest}: is not there; give --manifest the labelled samples, one a line")
 
 
 def _judge(
