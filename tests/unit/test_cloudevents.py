@@ -263,6 +263,17 @@ def test_every_event_keeps_its_schema(event: AccessEvent) -> None:
     assert f"  {event.kind} " in line(told)
 
 
+def test_a_line_of_an_attempt_tells_a_step_below_all() -> None:
+    def said(step: Step | None) -> str:
+        environment = replace(FULL, step=step)
+        event = kinds.access_attempt(decision(SPOOF, Outcome.DENIED, Reason.STEP_TOO_LOW, None), NOW, environment)
+        return line(json.loads(seal(event, IDENTITY, STREAM, genesis(STREAM), WALL_S).body))
+
+    assert "denied: step_too_low (r)  step texture  [" in said(Step.TEXTURE)
+    assert "(r)  step none" in said(Step.NONE)
+    assert "  step " not in said(Step.ALL) + said(None)
+
+
 def test_a_line_tells_what_is_wrong_and_how_badly() -> None:
     def said(event: AccessEvent) -> str:
         return line(json.loads(seal(event, IDENTITY, STREAM, genesis(STREAM), WALL_S).body))

@@ -22,6 +22,7 @@ from livegate.store import StoreReader
 from livegate.store.export import export
 from livegate.store.whole import whole_stream
 from livegate.terminal_text import printable
+from livegate.types import Step
 
 HELP = "show, export and verify recorded events"
 _POLL_S = 0.2
@@ -191,6 +192,9 @@ def line(event: dict[str, Any]) -> str:
     data = event["data"]
     credential = data["who"]["credential"]
     words = [event["sequence"], event["time"], f"{kind:<18}", _summary(kind, data["what"])]
+    step = data["environment"].get("step")
+    if kind == "access.attempt" and step not in (None, Step.ALL):
+        words.append(f"step {step}")
     if credential is not None:
         words.append(f"{data['who']['credential_kind']} {credential}")
     if (severity := event.get("severity", "info")) != "info":
