@@ -15,7 +15,7 @@ from livegate.errors import AssetError, PadError
 from livegate.installed.shelf import Shelf
 from livegate.types import Box
 from livegate.weights import read_weights, write_weights
-from support.finders import random_finder
+from support.finders import random_finder, random_trees
 
 RNG = np.random.default_rng(3)
 
@@ -107,6 +107,15 @@ def rewritten(folder: Path, tmp_path: Path, **changes: np.ndarray) -> Path:
     return tmp_path
 
 
+def trees_of(count: int) -> dict[str, np.ndarray]:
+    trees = random_trees(count)
+    return {"nodes": trees.nodes.astype(np.int16), "leaves": trees.leaves, "least": trees.least}
+
+
+def test_the_largest_finder_that_is_taken(folder: Path, tmp_path: Path) -> None:
+    assert len(read_finder(rewritten(folder, tmp_path, **trees_of(200))).trees.least) == 200
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -121,6 +130,9 @@ def rewritten(folder: Path, tmp_path: Path, **changes: np.ndarray) -> Path:
         ({"matrix_1": np.zeros((95, 7), np.float32)}, "matrix_1"),
         ({"matrix_2": np.zeros((7, 4), np.float32), "offset_2": np.zeros(4, np.float32)}, "4 numbers"),
         ({"more": np.zeros(1, np.float32)}, "more"),
+        (trees_of(201), "at most 200 trees"),
+        ({"kernel_3": np.zeros((3, 3, 5, 129), np.float32), "bias_3": np.zeros(129, np.float32)}, "D up to 128"),
+        ({"matrix_1": np.zeros((96, 129), np.float32), "offset_1": np.zeros(129, np.float32)}, "D up to 128"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -135,7 +147,9 @@ def test_arrays_that_do_not_fit_are_refused(
     [
         ('kind = "face_cascade"', 'kind = "weights"'),
         ("stride = 2", "stride = 0"),
+        ("stride = 2", "stride = 1"),
         ("smallest_px = 52.0", "smallest_px = 4.0"),
+        ("smallest_px = 52.0", "smallest_px = 39.0"),
         ("confidence = 0.2", "confidence = 2"),
         ("[scan]", "[scam]"),
         ("weights_sha256", "weights_sha1"),
