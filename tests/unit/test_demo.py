@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -106,3 +108,16 @@ def test_arguments_out_of_bounds_are_refused_before_anything_starts(arguments: l
     verb.add_arguments(parser)
     with pytest.raises(ConfigError):
         verb.run(parser.parse_args(arguments))
+
+
+def test_what_judges_in_a_damaged_models_place_is_ready_before_the_visits(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom dataclasses import replace\n"
+        "from livegate import assets\nfrom livegate.config import Detector, Runtime\n"
+        "from livegate.configfile import load\nfrom livegate_tools.demo.stage import judged_in\n"
+        f"config = replace(load(assets.config('demo')), detector=Detector(model={str(tmp_path / 'damaged')!r}))\n"
+        "judged_in(Runtime.AUTO, config)\n"
+        "print('livegate.kernels.pixel_trees' in sys.modules, 'livegate.kernels.lbp' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]

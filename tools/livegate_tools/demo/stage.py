@@ -19,6 +19,7 @@ from livegate.daemon import Daemon, Observer
 from livegate.errors import AssetError, RuntimeMissing
 from livegate.events.cloudevents import Identity
 from livegate.judge import Judge
+from livegate.judging import without_network
 from livegate.report.topics import Topics
 from livegate.store import open_store, ownkeys
 from livegate.store.lists import allow
@@ -100,7 +101,7 @@ class Stage:
 
     def _configure(self, state_dir: Path, port: int) -> Config:
         """Return the shipped demo configuration, pointed at these visits and this broker."""
-        config = _judged_in(self._runtime, load(assets.config("demo")))
+        config = judged_in(self._runtime, load(assets.config("demo")))
         manifest = assets.visits()
         ids = tuple(visit.id for visit in self._visits)
         clips = read_clips(manifest, ids)
@@ -135,14 +136,17 @@ class Stage:
         self._received(seen.members, self.scoreboard.record(seen.members))
 
 
-def _judged_in(runtime: Runtime, config: Config) -> Config:
+def judged_in(runtime: Runtime, config: Config) -> Config:
     """Return ``config`` with another runtime, opened once: what is compiled at first use keeps no visitor waiting."""
     config = replace(config, detector=replace(config.detector, runtime=runtime))
     if runtime is Runtime.NONE:
         config = replace(config, decision=replace(config.decision, least_step=Step.TEXTURE))
-    # What cannot be opened the terminal itself says.
-    with suppress(AssetError, RuntimeMissing):
-        Judge.open(config.detector, config.decision, frozenset(camera.role for camera in config.camera))
+    roles = frozenset(camera.role for camera in config.camera)
+    for detector in (config.detector, without_network(config.detector)):
+        # What cannot be opened the terminal itself says; it then judges by textures, whose kernels take longest.
+        with suppress(AssetError, RuntimeMissing):
+            Judge.open(detector, config.decision, roles)
+            break
     return config
 
 
