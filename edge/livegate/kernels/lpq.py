@@ -86,13 +86,15 @@ def _codes(waves: Any, mixing: Any, bits: Any, scratch: Any, codes: Any) -> None
     m0, m1, m2, m3 = _mix(mixing, bits, 0), _mix(mixing, bits, 1), _mix(mixing, bits, 2), _mix(mixing, bits, 3)
     m4, m5, m6, m7 = _mix(mixing, bits, 4), _mix(mixing, bits, 5), _mix(mixing, bits, 6), _mix(mixing, bits, 7)
     for c in range(_I(codes.shape[0])):
-        real_0, imaginary_0, _ = _along(plain, c, w)
-        even_real, odd_real, real_1 = _along(real, c, w)
-        even_imaginary, odd_imaginary, imaginary_1 = _along(imaginary, c, w)
+        # Nothing but its type in compiled code; as Python, NumPy 1 makes a float of an int and a uint64.
+        place = _I(c)
+        real_0, imaginary_0, _ = _along(plain, place, w)
+        even_real, odd_real, real_1 = _along(real, place, w)
+        even_imaginary, odd_imaginary, imaginary_1 = _along(imaginary, place, w)
         f = real_0, real_1, even_real - odd_imaginary, even_real + odd_imaginary
         g = imaginary_0, imaginary_1, even_imaginary + odd_real, even_imaginary - odd_real
         low = _bit(f, m0) | _bit(f, m1) | _bit(f, m2) | _bit(f, m3)
-        codes[c] = low | _bit(g, m4) | _bit(g, m5) | _bit(g, m6) | _bit(g, m7)
+        codes[place] = low | _bit(g, m4) | _bit(g, m5) | _bit(g, m6) | _bit(g, m7)
 
 
 @kernel("void(u1[:, :, ::1], f4[:, ::1], f4[:, ::1], u1[::1], f4[:, ::1], u1[::1], u1[:, :, ::1])")
