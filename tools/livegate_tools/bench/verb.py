@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=Detector().model, help="name of a model, or a folder with a manifest.toml")
     parser.add_argument(
         "--runtime",
-        type=Runtime,
+        type=_runtime,
         choices=[runtime for runtime in Runtime if runtime is not Runtime.NONE],
         default=Detector().runtime,
         help="what runs it; without a network is a variant of its own, `fallback`",
@@ -104,6 +104,15 @@ def _disk() -> Path:
             f"{folder}: cannot be made ({exc.strerror}); set XDG_CACHE_HOME to a folder on a disk"
         ) from exc
     return folder
+
+
+def _runtime(text: str) -> Runtime:
+    if text not in list(Runtime) or text == Runtime.NONE:
+        known = ", ".join(runtime for runtime in Runtime if runtime is not Runtime.NONE)
+        raise argparse.ArgumentTypeError(
+            f"'{text}' runs no network; known are {known} (`fallback` is always timed, too)"
+        )
+    return Runtime(text)
 
 
 def _frames(text: str) -> int:
