@@ -90,6 +90,7 @@ class Judge:
         self.bank = CueBank(cues)
         self._points = points
         self._first = frozenset(cue.name for cue in cues) - points.second - _idle(cues, points)
+        self._textures = frozenset(textures_of(cues))
         self._policy = policy
         self._recalibration: Recalibration | None = None
         self.quality: QualityGate | None = None
@@ -168,6 +169,11 @@ class Judge:
         return self._points.fused(llrs)
 
     @property
+    def weighed(self) -> frozenset[str]:
+        """The names of the cues that count where all of them speak."""
+        return self._points.together(frozenset(cue.name for cue in self.bank.cues))
+
+    @property
     def second(self) -> frozenset[str]:
         """The names of the cues that are asked only where the others leave it undecided."""
         return self._points.second
@@ -216,8 +222,8 @@ class Judge:
 
         One that is neither ``final`` nor ``overdue`` may still bring evidence, and is not given up early. Frames of too
         poor a quality are no evidence; of an attempt that has no others they give the score, and nothing is concluded.
-        Nobody is bona fide while a sensor works whose cue finds nothing to measure, or a second opinion is needed that
-        cannot be given: others do not speak in their place.
+        Nobody is bona fide while a sensor works whose cue finds nothing to measure, or a texture is asked that cannot
+        tell: others do not speak in their place. Nor, without a network, where what a sensor said does not count.
         """
         evidence = attempt.evidence
         cues, silent = self._said(replace(attempt, observations=evidence) if evidence else attempt)
@@ -228,7 +234,8 @@ class Judge:
         decision = verdict(llr, limits, final=final or overdue)
         if not final and len(evidence) < LEAST_FRAMES:
             decision = PadDecision.INCONCLUSIVE
-        if decision is PadDecision.BONA_FIDE and (silent & self.second or self._is_one_mute(evidence, llrs)):
+        unheard = silent & self._textures or self._is_one_mute(evidence, llrs) or self._is_one_left_out(fused, llrs)
+        if decision is PadDecision.BONA_FIDE and unheard:
             decision = PadDecision.INCONCLUSIVE
         refused = None if evidence else attempt.latest.refused
         suspect = refused is not None and verdict(llr, limits) is PadDecision.ATTACK
@@ -308,6 +315,11 @@ class Judge:
         """Return whether a cue of more than rgb said nothing though its sensors saw the face."""
         further = (cue for cue in self.bank.cues if cue.cue.NEEDS - {Role.RGB} and cue.name not in llrs)
         return any(seen.frame_set.frames.keys() >= cue.cue.NEEDS for cue in further for seen in evidence)
+
+    def _is_one_left_out(self, fused: Fused, llrs: Mapping[str, float]) -> bool:
+        """Return whether, without a network, a cue of more than rgb spoke that no point of those that spoke weighs."""
+        further = {cue.name for cue in self.bank.cues if cue.cue.NEEDS - {Role.RGB}}
+        return self.best is Step.TEXTURE and not further & llrs.keys() <= fused.weighed
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, self.best)

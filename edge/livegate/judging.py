@@ -129,7 +129,8 @@ def _in_use(judge: Judge, shelf: Shelf) -> ModelInUse:
     if isinstance(judge.detector, Detector):
         model = judge.detector.manifest.model
         return ModelInUse(model.name, model.sha256, threshold, ensemble)
-    leading = textures_of(judge.bank.cues)[0]
+    weighed = judge.weighed
+    leading = next(name for name in textures_of(judge.bank.cues) if name in weighed)
     (sha256,) = describe(shelf.model(leading)).files.values()
     return ModelInUse(leading, sha256, threshold, ensemble)
 

@@ -14,7 +14,7 @@ from livegate.cues.scorer import Scorer
 from livegate.decide.calibration import Calibration
 from livegate.decide.fusion import Band, OperatingPoints, Point
 from livegate.judge import Judge
-from livegate.types import Face, FrameSet, Observation, PadDecision, Reason, Role
+from livegate.types import Face, FrameSet, Observation, PadDecision, Reason, Role, Step
 from support.sights import face, frame_set
 
 NIR = np.full((480, 640), 90, np.uint8)
@@ -103,3 +103,36 @@ def test_a_needed_second_opinion_that_cannot_be_given_lets_nobody_in(
     pad, _ = judge.clip(times(4, None))
     assert pad.decision is expected
     assert pad.missing == (("texture",) if expected is PadDecision.INCONCLUSIVE else ())
+
+
+def judged_without_network(
+    texture: float | None, nir: float, known: tuple[frozenset[str], ...], best: Step = Step.TEXTURE
+) -> PadDecision:
+    points = OperatingPoints(
+        {cues: Point(dict.fromkeys(cues, 1.0), 0.0, 0.5) for cues in known},
+        available=frozenset({"texture", "other", "nir"}),
+    )
+    scorer = Scorer(("x",), (0.0,), (1.0,), (1.0,), 0.0, 6.0, 0.9)
+    cues = (
+        ScoredCue("texture", Says(texture, frozenset({Role.RGB})), scorer),
+        ScoredCue("other", Says(3.0, frozenset({Role.RGB})), scorer),
+        ScoredCue("nir", Says(nir), scorer),
+    )
+    roles = frozenset({Role.RGB, Role.NIR})
+    judge = Judge(OneFace(), cues, points, roles, config.DecisionPolicy(), best=best)
+    return judge.clip(times(4, NIR))[0].decision
+
+
+OTHER, BOTH, ALL = frozenset({"other"}), frozenset({"texture", "other"}), frozenset({"texture", "other", "nir"})
+
+
+@pytest.mark.parametrize("texture", [None, np.nan])
+def test_without_a_network_a_texture_that_cannot_tell_lets_nobody_in(texture: float | None) -> None:
+    assert judged_without_network(2.0, 1.0, (OTHER, BOTH, ALL)) is PadDecision.BONA_FIDE
+    assert judged_without_network(texture, 1.0, (OTHER, BOTH, ALL)) is PadDecision.INCONCLUSIVE
+
+
+def test_nor_does_a_sensor_go_unheard_there() -> None:
+    assert judged_without_network(2.0, -6.0, (BOTH, ALL)) is not PadDecision.BONA_FIDE
+    # No point of theirs weighs what near infrared says: textures alone would let in.
+    assert judged_without_network(2.0, -6.0, (OTHER, BOTH)) is PadDecision.INCONCLUSIVE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 from pathlib import Path
 
@@ -20,10 +21,14 @@ from livegate_tools.train.finder.boosting import Grower, Recipe
 from livegate_tools.train.finder.growth import Amounts
 from livegate_tools.train.finder.measure import FaceSeen, Measured, fitted, measure
 from livegate_tools.train.finder.pictures import Picture, Seen, apart, of_training, read_folder, read_manifest
-from livegate_tools.train.finder.session import Plan, Round, Sources, train_finder
 from livegate_tools.train.finder.tightening import tightened
 from livegate_tools.train.finder.windows import FOR_TREES, face_windows
 from support.drawn_faces import drawn_face, picture
+
+pytest.importorskip("torch", reason="the [train] extra is not installed")
+pytestmark = pytest.mark.training
+session = importlib.import_module("livegate_tools.train.finder.session")
+Plan, Round, Sources, train_finder = session.Plan, session.Round, session.Sources, session.train_finder
 
 SMALL = Plan(
     Amounts(pictures_of_a_set=40, repeats=4, others=600, mine_s=5.0, tightened_on=20),

@@ -82,6 +82,8 @@ class Fused:
     threshold_llr: float
     rates: Rates
     cues: frozenset[str] = field(default=frozenset(), compare=False)
+    weighed: frozenset[str] = field(default=frozenset(), compare=False)
+    """Those of our cues that what they said counts of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,11 @@ class OperatingPoints:
     def _ours(self, serving: frozenset[str], llrs: Mapping[str, float], stands: frozenset[str]) -> Fused:
         point = self.points.get(serving, _NEVER)
         return Fused(
-            self._llr(point, llrs), point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr), stands
+            self._llr(point, llrs),
+            point.threshold_llr,
+            point.rates or Rates.at_threshold(point.threshold_llr),
+            stands,
+            serving,
         )
 
     def _llr(self, point: Point, llrs: Mapping[str, float]) -> float:
@@ -192,4 +198,6 @@ _NEVER = Point({}, 0.0, FARTHEST_LLR)
 
 def _on_top(ours: Fused, point: OwnPoint, own_llr: float) -> Fused:
     llr = point.offset + point.weight * ours.llr + point.own_weight * own_llr
-    return Fused(llr, point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr), ours.cues)
+    return Fused(
+        llr, point.threshold_llr, point.rates or Rates.at_threshold(point.threshold_llr), ours.cues, ours.weighed
+    )
