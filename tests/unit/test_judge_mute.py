@@ -133,6 +133,6 @@ def test_without_a_network_a_texture_that_cannot_tell_lets_nobody_in(texture: fl
 
 
 def test_nor_does_a_sensor_go_unheard_there() -> None:
-    assert judged_without_network(2.0, -6.0, (BOTH, ALL)) is not PadDecision.BONA_FIDE
+    assert judged_without_network(0.5, -4.0, (BOTH, ALL)) is not PadDecision.BONA_FIDE
     # No point of theirs weighs what near infrared says: textures alone would let in.
-    assert judged_without_network(2.0, -6.0, (OTHER, BOTH)) is PadDecision.INCONCLUSIVE
+    assert judged_without_network(0.5, -4.0, (OTHER, BOTH)) is PadDecision.INCONCLUSIVE
