@@ -142,7 +142,7 @@ print("within bounds")
 
 
 def test_no_kernel_reads_outside_its_arrays() -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": os.devnull + "/none"}
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
     done = subprocess.run(
         [sys.executable, "-c", BOUNDED], check=False, env=environment, capture_output=True, text=True, timeout=240
     )
