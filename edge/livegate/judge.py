@@ -91,6 +91,7 @@ class Judge:
         self._points = points
         self._first = frozenset(cue.name for cue in cues) - points.second - _idle(cues, points)
         self._textures = frozenset(textures_of(cues))
+        self._further = {cue.name: cue.cue.NEEDS for cue in cues if cue.cue.NEEDS - {Role.RGB}}
         self._policy = policy
         self._recalibration: Recalibration | None = None
         self.quality: QualityGate | None = None
@@ -313,13 +314,12 @@ class Judge:
 
     def _is_one_mute(self, evidence: tuple[Observation, ...], llrs: Mapping[str, float]) -> bool:
         """Return whether a cue of more than rgb said nothing though its sensors saw the face."""
-        further = (cue for cue in self.bank.cues if cue.cue.NEEDS - {Role.RGB} and cue.name not in llrs)
-        return any(seen.frame_set.frames.keys() >= cue.cue.NEEDS for cue in further for seen in evidence)
+        silent = (needs for name, needs in self._further.items() if name not in llrs)
+        return any(seen.frame_set.frames.keys() >= needs for needs in silent for seen in evidence)
 
     def _is_one_left_out(self, fused: Fused, llrs: Mapping[str, float]) -> bool:
         """Return whether, without a network, a cue of more than rgb spoke that no point of those that spoke weighs."""
-        further = {cue.name for cue in self.bank.cues if cue.cue.NEEDS - {Role.RGB}}
-        return self.best is Step.TEXTURE and not further & llrs.keys() <= fused.weighed
+        return self.best is Step.TEXTURE and not self._further.keys() & llrs.keys() <= fused.weighed
 
     def _step(self, frame_set: FrameSet) -> Step:
         return step_of(frame_set.states, self.best)

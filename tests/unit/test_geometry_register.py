@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +14,7 @@ from numpy.typing import NDArray
 from livegate.geometry.calibration import CalibratedCamera
 from livegate.geometry.registering import DepthOnto
 from livegate.geometry.tables import crossing
+from support.bounds import stays_within
 from support.rigs import camera, registered, turned
 
 BARREL = (-0.25, 0.08, 0.001, -0.0008, -0.01)
@@ -181,13 +178,6 @@ print("within")
 """
 
 
-def test_kernels_stay_within_their_arrays(tmp_path: Path) -> None:
+def test_kernels_stay_within_their_arrays() -> None:
     """Compiled anew with every index checked."""
-    environment = os.environ | {
-        "NUMBA_BOUNDSCHECK": "1",
-        "PYTHONPATH": str(Path(__file__).parents[1]),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", CHECKED], env=environment, capture_output=True, text=True, check=False, timeout=110
-    )
-    assert done.stdout == "within\n", done.stderr
+    stays_within(CHECKED)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegate.kernels.fisher import LEAST_SHARE, fisher_vector, gather
+from support.bounds import stays_within
 
 Mixture = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -122,13 +118,6 @@ print("within")
 """
 
 
-def test_the_kernels_stay_within_their_arrays(tmp_path: Path) -> None:
+def test_the_kernels_stay_within_their_arrays() -> None:
     """Compiled anew with every index checked."""
-    environment = os.environ | {
-        "NUMBA_BOUNDSCHECK": "1",
-        "PYTHONPATH": str(Path(__file__).parent),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", CHECKED], env=environment, capture_output=True, text=True, check=False, timeout=110
-    )
-    assert done.stdout == "within\n", done.stderr
+    stays_within(CHECKED)

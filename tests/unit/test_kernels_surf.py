@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from livegate.kernels.surf import NUMBERS, dense_surf, margin, scratch
+from support.bounds import stays_within
 
 SIDES = st.integers(1, 18)
 pictures = arrays.arrays(np.uint8, st.tuples(st.integers(1, 2), SIDES, SIDES))
@@ -100,13 +96,6 @@ print("within")
 """
 
 
-def test_the_kernel_stays_within_its_arrays(tmp_path: Path) -> None:
+def test_the_kernel_stays_within_its_arrays() -> None:
     """Compiled anew with every index checked."""
-    environment = os.environ | {
-        "NUMBA_BOUNDSCHECK": "1",
-        "PYTHONPATH": str(Path(__file__).parent),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", CHECKED], env=environment, capture_output=True, text=True, check=False, timeout=110
-    )
-    assert done.stdout == "within\n", done.stderr
+    stays_within(CHECKED)

@@ -104,7 +104,12 @@ class OperatingPoints:
     _cascades: Mapping[frozenset[str], tuple[frozenset[str], Band]] = field(init=False, repr=False)
     """By the first cues: of the cascades whose cues the terminal has the one of most cues, and its band."""
 
+    _ranked: tuple[frozenset[str], ...] = field(init=False, repr=False)
+    """The sets of cues with a point, those first that serve before others."""
+
     def __post_init__(self) -> None:
+        rank = sorted(self.points, key=lambda cues: (len(cues), self.points[cues].threshold_llr, sorted(cues)))
+        object.__setattr__(self, "_ranked", tuple(reversed(rank)))
         cascades: dict[frozenset[str], tuple[frozenset[str], Band]] = {}
         for cues, point in sorted(self.points.items(), key=lambda each: (len(each[0]), sorted(each[0]))):
             if point.band is not None and cues <= self.available and point.band.first in self.points:
@@ -114,10 +119,7 @@ class OperatingPoints:
 
     def serving(self, cues: frozenset[str]) -> frozenset[str]:
         """Return which of our ``cues`` are weighed when these spoke; empty where no point serves."""
-        fixed = [known for known in self.points if known <= cues]
-        return max(
-            fixed, key=lambda known: (len(known), self.points[known].threshold_llr, sorted(known)), default=_NONE
-        )
+        return next((known for known in self._ranked if known <= cues), _NONE)
 
     def together(self, cues: frozenset[str]) -> frozenset[str]:
         """Return which of our ``cues`` are weighed where all of them speak and a second opinion is needed.
