@@ -16,6 +16,7 @@ from livegate.decide.fitting import Labels
 from livegate.errors import AssetError, ConfigError, LivegateError
 from livegate.scorers import read_scored
 from livegate.types import Box, Face, Frame, FrameSet, Observation, Role, SensorState
+from livegate_tools.train import weighing
 from livegate_tools.train.cue import train_cue
 from livegate_tools.train.samples import Split
 from livegate_tools.train.weights import common, describing, folds, views
@@ -128,13 +129,13 @@ def test_no_subject_is_in_two_folds_and_none_is_empty() -> None:
 
 def test_classes_weigh_alike_then_groups_then_subjects() -> None:
     labels = Labels((None, None, None, "a", "b"), ("x", "x", "y", "x", "x"), ("p", "q", "p", "p", "p"))
-    np.testing.assert_allclose(folds.evenly(labels), [1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 4])
+    np.testing.assert_allclose(weighing.evenly(labels), [1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 4])
 
 
 def test_a_source_weighs_more_with_more_people_but_not_by_their_number() -> None:
     crowd = [f"p{number}" for number in range(15)]
     labels = Labels((None,) * 16 + ("a",) * 2, ("x",) * 15 + ("y",) * 3, (*crowd, "q", "q", "r"))
-    weights = folds.by_people(labels)
+    weights = weighing.by_source_and_people(labels)
     assert weights[:16].sum() == pytest.approx(0.5)
     assert weights[:15].sum() / weights[15] == pytest.approx(4.0)
     np.testing.assert_allclose(weights[16:], 0.25)

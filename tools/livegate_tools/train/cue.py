@@ -20,8 +20,8 @@ from livegate_tools.train.additive import Bounds, fit_additive
 from livegate_tools.train.cue_card import card
 from livegate_tools.train.cue_evidence import Evidence, find_cue, measure
 from livegate_tools.train.fusion_evidence import tells
+from livegate_tools.train.weighing import evenly
 from livegate_tools.train.weights.common import is_weighted
-from livegate_tools.train.weights.folds import evenly
 from livegate_tools.whole import write_whole
 
 _LEAST_DEVIATION = 1e-6

@@ -12,8 +12,8 @@ from livegate.cues.colour_texture import OFFSET, balanced
 from livegate.texture.crop import face_crop
 from livegate.texture.descriptors import DESCRIPTORS
 from livegate.types import Box
+from livegate_tools.train.weighing import by_source_and_people
 from livegate_tools.train.weights.common import Rows, Task, Weights
-from livegate_tools.train.weights.folds import by_people
 
 VIEWS = 1
 MOST_CAPTURES = 4_000
@@ -38,7 +38,7 @@ def described(image: NDArray[np.uint8], box: Box, _basis: Weights) -> Rows | Non
 def learnt(rows: Rows, task: Task) -> Weights:
     """Return each descriptor's weights and offset."""
     found: dict[str, NDArray[np.float32]] = {}
-    alive, shares = task.labels.bona_fide, by_people(task.labels)
+    alive, shares = task.labels.bona_fide, by_source_and_people(task.labels)
     for name, part in _parts().items():
         weights, offset = fit_linear(rows[:, part], alive, shares, PENALTIES[name])
         found |= {name: weights, name + OFFSET: np.array([offset], np.float32)}
